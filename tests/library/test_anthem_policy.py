@@ -1,0 +1,881 @@
+"""Anthem SURG.00126 as encoded: every fact of the document has its element."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fhir.resources.R4B import get_fhir_model_class
+
+BASE = "https://coverage-policies.invalid/fhir"
+CPT = "http://www.ama-assn.org/go/cpt"
+PCS = "http://www.cms.gov/Medicare/Coding/ICD10"
+SOPT = "https://nahdo.org/sopt"
+ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+PINNED_SET = f"{BASE}/ValueSet/anthem-surg-00126-ire-procedures|2024.4.1"
+COMMENT = "http://hl7.org/fhir/StructureDefinition/cqf-artifactComment"
+DEFINITION_TERM = "http://hl7.org/fhir/StructureDefinition/cqf-definitionTerm"
+DETERMINATION = f"{BASE}/StructureDefinition/coverage-determination"
+
+CA_RULE, LISTED_RULE = "ca-hmo-do-not-decide", "ire-listed-code"
+SPECIFIED_RULE, UNSPECIFIED_RULE = "unlisted-93799-specified", "unlisted-93799-unspecified"
+RULE_IDS = (CA_RULE, LISTED_RULE, SPECIFIED_RULE, UNSPECIFIED_RULE)
+NOT_COVERED_RULES = (LISTED_RULE, SPECIFIED_RULE)
+
+CPT_CODES = ("0600T", "0601T")
+PCS_CODES = (
+    *("02583ZF", "0F500ZF", "0F503ZF", "0F504ZF", "0F510ZF", "0F513ZF", "0F514ZF"),
+    *("0F520ZF", "0F523ZF", "0F524ZF", "0F5G0ZF", "0F5G3ZF", "0F5G4ZF"),
+)
+CODE_93799 = {"system": CPT, "version": "2024", "code": "93799"}
+REASON_CODES = (
+    "not-reasonable-necessary",
+    "investigational-nmn",
+    "code-needs-detail",
+    "medical-group-does-not-decide",
+    "no-policy-found",
+    "payer-not-identified",
+    "plan-not-identified",
+    "condition-unknown",
+    "order-not-understood",
+)
+WORDS = (
+    "(%order.code.text | %order.code.coding.display | %order.orderDetail.text"
+    " | %order.orderDetail.coding.display | %order.note.text).mentions('pulsed field ablation'"
+    " | 'pulsed electric field ablation' | 'pulsed-field' | 'PFA' | 'irreversible electroporation' | 'IRE')"
+)
+IN_CALIFORNIA_HMO = "%plan.where(id = 'anthem-california-commercial-hmo').exists()"
+NOT_CALIFORNIA_HMO = "%plan.where(id = 'anthem-california-commercial-hmo').empty()"
+CONDITIONS = {
+    CA_RULE: ["%order.exists()", IN_CALIFORNIA_HMO],
+    LISTED_RULE: ["%order.exists()", NOT_CALIFORNIA_HMO],
+    SPECIFIED_RULE: ["%order.exists()", f"{WORDS}.exists()", NOT_CALIFORNIA_HMO],
+    UNSPECIFIED_RULE: ["%order.exists()", f"{WORDS}.empty()", NOT_CALIFORNIA_HMO],
+}
+FILTERS = {
+    CA_RULE: {"path": "code", "valueSet": PINNED_SET, "code": [CODE_93799]},
+    LISTED_RULE: {"path": "code", "valueSet": PINNED_SET},
+    SPECIFIED_RULE: {"path": "code", "code": [CODE_93799]},
+    UNSPECIFIED_RULE: {"path": "code", "code": [CODE_93799]},
+}
+HISTORY = (
+    *("2024-04-01", "2023-05-11", "2022-05-12", "2021-05-13", "2020-05-14", "2019-06-06", "2018-07-26"),
+    *("2017-08-03", "2016-08-04", "2015-08-06", "2014-08-14", "2013-08-08", "2012-08-09", "2011-08-18"),
+)
+INDEX_TERMS = (
+    *("Ablation, Soft Tissue", "Electroporation, Irreversible", "IRE", "NanoKnife", "Oncobionic System"),
+    *("Pulsed field ablation (PFA)", "Soft Tissue Ablation"),
+)
+CITATION_LABELS = (*(f"P{n}" for n in range(1, 69)), *(f"G{n}" for n in range(1, 5)))
+
+# fact, element, what that element says
+FACTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("A-1", "title", ("Irreversible Electroporation",)),
+    ("A-1", "identifier", ("SURG.00126", "official")),
+    ("A-1", "review", ("Status: Reviewed", "no FHIR status")),
+    ("A-2", "date", ("2024-04-01",)),
+    ("A-2", "effectivePeriod", ('"start": "2024-04-01"',)),
+    ("A-2", "review", ("Derived: effectivePeriod.start is the publish date",)),
+    ("A-3", "lastReviewDate", ("2023-05-11",)),
+    ("A-4", "description", ("pulsed field ablation (PFA)", "all uses of IRE")),
+    ("A-4", "topic", ("Pulsed field ablation (PFA)",)),
+    ("A-5", "documents", ("CG-MED-64", "CG-SURG-61", "CG-SURG-78")),
+    (
+        "A-6",
+        "description",
+        ("investigational and not medically necessary", "soft tissue", "liver", "pancreas"),
+    ),
+    ("A-6", "ire-listed-code", ("investigational and not medically necessary", "whatever the indication")),
+    ("A-7", "justifications", ("Thomson 2011", "Verloh 2019", "Loh 2020")),
+    ("A-8", "purpose", ("inadequate", "any condition or indication")),
+    (
+        "A-9",
+        "justifications",
+        ("V2.2022", "does not currently recommend IRE", "V1.2023", "larger studies are needed"),
+    ),
+    ("A-10", "justifications", ("2006-11-21", "cardiac and smooth muscle", "FDA, 2006")),
+    ("A-10", "justifications", ("FDA, 2008", "surgical ablation of soft tissue")),
+    ("A-10", "justifications", ("FDA, 2011", "electrosurgical cutting and coagulation device")),
+    (
+        "A-10",
+        "justifications",
+        ("2011-01-21", "AngioDynamics", "“treat”, “treatment” and “therapy”", "“ablation”"),
+    ),
+    ("A-10", "justifications", ("FDA, 2019", "low energy, direct current", "non-thermal ablation device")),
+    ("A-11", "definition", ("Electroporation", "microscopic pores", "irreversible (IRE)")),
+    ("A-12", "usage", ("contract benefits", "for information")),
+    (
+        "A-12",
+        "ire-listed-code",
+        ("contract benefits on the date of service", "promises neither coverage nor payment"),
+    ),
+    ("A-13", "valueset", CPT_CODES),
+    (
+        "A-13",
+        "unlisted-93799-specified",
+        ("93799", "when specified as PFA or IRE to isolate pulmonary veins"),
+    ),
+    ("A-14", "valueset", PCS_CODES),
+    ("A-15", "documentation", ("ICD-10 Diagnosis: All diagnoses",)),
+    ("A-16", "citations", ("Hepatocellular Carcinoma (V1.2023). Revised March 10, 2023",)),
+    ("A-16", "citations", ("Pancreatic Adenocarcinoma (V2.2022). Revised December 6, 2022",)),
+    ("A-17", "citations", ("six probe output", "Rancho Santa Margarita", "K080376", "April 2, 2008")),
+    ("A-17", "citations", ("NanoKnife® System", "Fremont", "K102329", "October 24, 2011")),
+    ("A-17", "citations", ("Marlborough", "K0183385", "June 18, 2019")),
+    ("A-18", "topic", INDEX_TERMS),
+    ("A-19", "usage", ("Product names are examples", "not a complete list")),
+    ("A-20", "documentation", ("02583ZF added", "93799 NOC added", "0600T and 0601T replace NOC codes")),
+    ("A-20", "documentation", ("“Current Effective Date” became “Publish Date”", "ICD-9 codes removed")),
+    ("A-20", "documentation", ("all uses of IRE", "New title: Irreversible Electroporation (IRE)")),
+    ("A-20", "approvalDate", ("2011-08-18",)),
+    ("A-21", "ca-hmo-do-not-decide", ("neither approves nor denies", "Investigational Review Nurse")),
+    ("A-21", "ca-hmo-do-not-decide", ("818-234-2767", "818-234-3824", "1-800-365-0609")),
+    (
+        "A-22",
+        "usage",
+        ("Federal and state law", "exclusions", "take precedence", "before medical opinion", "updated"),
+    ),
+    ("A-22", "ire-listed-code", ("Federal and state law", "come first")),
+    ("A-23", "copyright", ("permission of the health plan", "American Medical Association")),
+)
+
+# citation labels of the study line, its figures as the document prints them
+STUDIES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("P61", ("38", "in 4", "remaining 30", "46 of the 69", "66%", "30-day")),
+    ("P62", ("164", "n=117", "n=47", "17.9%", "14.9%", "p=0.607", "p=0.864", "84.3%", "67.2%", "6 weeks")),
+    ("P66", ("74", "69", "93%", "42 (57%)", "32 (43%)", "30 complications", "13 people (17.6%)")),
+    ("P66", ("7 (23.3%)", "14 (46.7%)", "9 (30%)", "4.194", "15.73", "9 (12.2%)", "30 (40.5%)")),
+    ("P66", ("p<0.004", "p<0.002", "69.1%", "48.7%", "28.8%", "97.2%", "53%", "31.2%")),
+    ("P51", ("23 people", "stopped early")),
+    ("P41", ("COLDFIRE-2", "51 people", "39", "12", "76 tumors", "23 people", "34 events", "40%")),
+    ("P41", ("34 of the 50 (68%)", "79%", "5.3 months", "2.5, 8.1", "74%", "HR 2.5", "HR 3.6")),
+    ("P17", ("18 people (25 tumors)", "81", "149 tumors", "190", "n=31", "n=159", "19.4 vs. 13.2")),
+    ("P17", ("121", "25 IRE", "96 RFA", "40% vs. 28%", "p=0.25", "1.14", "p=0.71", "36.8% vs. 7.5%")),
+    ("P17", ("7 vs. 10", "88% vs. 58.8%", "2 (8%) vs. 4 (2.7%)", "p=0.18")),
+    ("P7", ("50 people", "44 months", "43 (86%)", "5 (10%)", "2 (4%)", "10 (20%)", "9 (18%)")),
+    (
+        "P7",
+        ("1 (2.5%)", "8 (20%)", "78%", "n=40", "90%", "3 years", "p=0.063", "p=0.066", "71%", "1.7 ng/mL"),
+    ),
+    ("P65", ("109", "100", "6.0%", "2.2%-12.6%", "p<0.001", "20%", "9.0%")),
+    ("P42", ("41", "36 months", "16 of 41 (39%)", "5 (15%)", "11 (33.3%)", "91.8%")),
+    ("P10", ("106", "18.8%", "13.2%", "NanoKnife")),
+    ("P68, P21", ("26 studies", "n=807", "n=1115", "86%", "23%")),
+    ("P68, P21", ("25 studies", "n=776", "15 prospective", "10 retrospective", "23.7%", "6.9%")),
+    ("P68, P21", ("93.28%", "81.29%", "61.47%", "40.88%", "79.72%", "64.19%", "49.05%")),
+    ("P58", ("48 studies", "n=27", "n=21", "1420", "1348", "75%", "half", "1 year", "70%", "20%")),
+    (
+        "P22",
+        (
+            "132",
+            "n=36",
+            "n=96",
+            "36 matched pairs",
+            "89.8% and 77.2%",
+            "18.1% and 18.1%",
+            "7.1 vs. 4.9",
+            "4.45",
+        ),
+    ),
+    ("P14", ("39", "84", "59", "25", "75%", "23%", "330 days", "44.0%", "15.0%", "2.5%", "38.5%")),
+    ("P3, P15, P48", ("55 studies", "n=3729", "81.5%", "85.5%")),
+    ("P3, P15, P48", ("18 studies", "529", "80.6%", "67–86.2%", "27 studies", "1161", "67–89%")),
+    ("P32, P50, P26", ("10 people", "22 people", "57 veins in 15", "100%", "6 of 7 (86%)")),
+    ("P32, P50, P26", ("25 people", "82 of 85 veins (96%)", "21 of 21", "Kawamura 2021")),
+)
+
+DISCREPANCIES: tuple[tuple[str, ...], ...] = (
+    ("P61", "34", "remaining 30", "66.7%"),
+    ("P66", "laparoscopic too"),
+    ("P41", "45%", "40%", "34 of 50", "51", "18 of 34"),
+    ("P17", "36.8%", "7 of 19", "18"),
+    ("P7", "2.5%", "20%", "of 40 people"),
+    ("P42", "of 33", "of 41"),
+    ("P22", "18.1%"),
+    ("P26", "P49", "Reddy 2020"),
+    ("Djokic", "2018", "Lyons", "2020"),
+    ("P8", "P64", "kidney"),
+    ("Blazeviski", "Bujis", "COLDIRE-2", "COLDFIRE-I"),
+    ("Breclj", "Gorski", "Ronza FM2", "Vogel JA1", "ET AL"),
+    ("page break", "P7"),
+    ("P2, P18, P19, P27, P31, P36, P44, P47, P56, P63 and P67", "P4, P38, P49, P52 and P53"),
+    ("FDA, 2006", "warning letter of 2011", "K102329"),
+    ("K0183385", "K183385"),
+    ("NanoKnife Oncobionic System", "two entries"),
+    ("CG-MED-64", "heart"),
+    ("2023-05-11", "precedes", "2024-04-01"),
+    ("0F500ZF-0F504ZF", "0F501ZF", "0F502ZF"),
+)
+
+
+@cache
+def read_library() -> dict[str, Any]:
+    """The JSON of every Anthem file, by file name."""
+    folder = Path(__file__).parents[2] / "fhir_library" / "anthem"
+    return {
+        path.name: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.rglob("*.json"))
+    }
+
+
+def get_policy() -> dict[str, Any]:
+    policy: dict[str, Any] = read_library()["PlanDefinition-anthem-surg-00126-20240401.json"]
+    return policy
+
+
+def get_value_set() -> dict[str, Any]:
+    value_set: dict[str, Any] = read_library()["ValueSet-anthem-surg-00126-ire-procedures.json"]
+    return value_set
+
+
+def get_insurance_plan(name: str) -> dict[str, Any]:
+    plan: dict[str, Any] = read_library()[f"InsurancePlan-{name}.json"]
+    return plan
+
+
+def get_resources() -> list[dict[str, Any]]:
+    return [content for name, content in read_library().items() if name != "cases.json"]
+
+
+def get_cases() -> list[dict[str, Any]]:
+    cases: list[dict[str, Any]] = read_library()["cases.json"]["cases"]
+    return cases
+
+
+def get_rules() -> dict[str, dict[str, Any]]:
+    return {rule["id"]: rule for rule in get_policy()["action"][0]["action"]}
+
+
+def find_related(kind: str) -> list[dict[str, Any]]:
+    return [artifact for artifact in get_policy()["relatedArtifact"] if artifact["type"] == kind]
+
+
+def find_comments(kind: str) -> list[dict[str, str]]:
+    """The comments of one kind, each as its text and date."""
+    comments = [
+        {part["url"]: next(part[key] for key in part if key != "url") for part in extension["extension"]}
+        for extension in get_policy()["extension"]
+        if extension["url"] == COMMENT
+    ]
+    return [comment for comment in comments if comment["type"] == kind]
+
+
+def find_parts(rule_id: str, name: str) -> list[dict[str, Any]]:
+    """The parts of that name in the determination of the rule."""
+    (determination,) = get_rules()[rule_id]["extension"]
+    assert determination["url"] == DETERMINATION
+    return [part for part in determination["extension"] if part["url"] == name]
+
+
+def find_details(rule_id: str) -> list[dict[str, Any]]:
+    return [{part["url"]: part for part in detail["extension"]} for detail in find_parts(rule_id, "detail")]
+
+
+def walk(node: Any) -> Iterator[dict[str, Any]]:
+    """Every JSON object in the node."""
+    if isinstance(node, dict):
+        yield node
+        node = list(node.values())
+    if isinstance(node, list):
+        for child in node:
+            yield from walk(child)
+
+
+def read_texts(comments: list[dict[str, str]]) -> str:
+    return "\n".join(comment["text"] for comment in comments)
+
+
+def show(node: Any) -> str:
+    return json.dumps(node, ensure_ascii=False)
+
+
+def show_sorted(node: Any) -> str:
+    return json.dumps(node, sort_keys=True)
+
+
+def list_codes(case: dict[str, Any]) -> list[str]:
+    return [coding["code"] for coding in case["order"]["code"].get("coding", [])]
+
+
+ELEMENTS: dict[str, Callable[[], str]] = {
+    "documents": lambda: show(find_related("documentation")),
+    "justifications": lambda: show(find_related("justification")),
+    "citations": lambda: show(find_related("citation")),
+    "documentation": lambda: read_texts(find_comments("documentation")),
+    "review": lambda: read_texts(find_comments("review")),
+    "definition": lambda: show([e for e in get_policy()["extension"] if e["url"] == DEFINITION_TERM]),
+    "valueset": lambda: show(get_value_set()["compose"]),
+}
+
+
+def read_element(name: str) -> str:
+    """What one element of the policy says: a named one, a rule's determination, or a plain one."""
+    if name in ELEMENTS:
+        return ELEMENTS[name]()
+    if name in RULE_IDS:
+        return show(get_rules()[name]["extension"])
+    return show(get_policy()[name])
+
+
+def test_the_library_holds_one_payer_two_plans_one_policy_one_value_set() -> None:
+    """Each resource stands in its own file, named by type and id."""
+    names = {f"{resource['resourceType']}-{resource['id']}.json" for resource in get_resources()}
+
+    assert names | {"cases.json"} == set(read_library())
+    assert Counter(resource["resourceType"] for resource in get_resources()) == {
+        "Organization": 1,
+        "InsurancePlan": 2,
+        "PlanDefinition": 1,
+        "ValueSet": 1,
+    }
+
+
+@pytest.mark.parametrize("index", range(5))
+def test_every_resource_round_trips_through_the_r4b_models(index: int) -> None:
+    """What the models read and write again is what stands in the file."""
+    resource = get_resources()[index]
+    model = get_fhir_model_class(resource["resourceType"]).model_validate(resource)
+
+    assert json.loads(model.model_dump_json()) == resource
+
+
+def test_no_resource_has_empty_values_meta_or_narrative() -> None:
+    """No null, empty string, list or object; no meta; no text element."""
+    for resource in get_resources():
+        assert not {"meta", "text"} & resource.keys()
+        for node in walk(resource):
+            assert not [key for key, value in node.items() if value in (None, "", [], {})]
+
+
+def test_every_string_is_trimmed() -> None:
+    """No string of a resource begins or ends with white space."""
+    for resource in get_resources():
+        for node in walk(resource):
+            assert not [value for value in node.values() if isinstance(value, str) and value != value.strip()]
+
+
+def test_the_payer_is_anthem() -> None:
+    """The Organization is called Anthem, has no alias, and is known by its payer id."""
+    payer = read_library()["Organization-anthem.json"]
+
+    assert (payer["name"], payer["active"], "alias" in payer) == ("Anthem", True, False)
+    assert payer["identifier"] == [{"system": f"{BASE}/NamingSystem/payer-id", "value": "anthem"}]
+
+
+@pytest.mark.parametrize("name", ["anthem-commercial", "anthem-california-commercial-hmo"])
+def test_each_plan_belongs_to_anthem_and_is_known_by_its_plan_id(name: str) -> None:
+    """The plan identifier is the id; Anthem owns and administers the plan."""
+    plan = get_insurance_plan(name)
+
+    assert plan["identifier"] == [{"system": f"{BASE}/NamingSystem/plan-id", "value": name}]
+    assert plan["ownedBy"] == plan["administeredBy"] == {"reference": "Organization/anthem"}
+
+
+@pytest.mark.parametrize(
+    ("name", "sopt", "act"),
+    [
+        (
+            "anthem-commercial",
+            "511 512 513 514 515 519 521 522 523 529 611 612 613 619 62",
+            "HMO PPO POS",
+        ),
+        ("anthem-california-commercial-hmo", "511 611", "HMO"),
+    ],
+)
+def test_each_plan_has_the_type_codes_that_tell_it(name: str, sopt: str, act: str) -> None:
+    """One CodeableConcept with Source of Payment and ActCode codes, none too general to tell HMO from PPO."""
+    (concept,) = get_insurance_plan(name)["type"]
+
+    assert concept == {
+        "coding": [
+            *({"system": SOPT, "code": code} for code in sopt.split()),
+            *({"system": ACT_CODE, "code": code} for code in act.split()),
+        ]
+    }
+
+
+def test_only_the_california_plan_has_an_area() -> None:
+    """The California plan covers the contained California; the commercial plan states no area."""
+    plan = get_insurance_plan("anthem-california-commercial-hmo")
+
+    assert plan["coverageArea"] == [{"reference": "#california"}]
+    assert plan["contained"][0]["address"] == {"state": "CA"}
+    assert "coverageArea" not in get_insurance_plan("anthem-commercial")
+
+
+def test_the_policy_names_payer_and_codes_but_no_line_of_business() -> None:
+    """One program context has the payer's identifier, one focus context the codes; no plan is named."""
+    program, focus = get_policy()["useContext"]
+
+    assert program["valueCodeableConcept"]["coding"] == [
+        {"system": f"{BASE}/NamingSystem/payer-id", "code": "anthem"}
+    ]
+    assert [context["code"]["code"] for context in (program, focus)] == ["program", "focus"]
+
+
+def test_the_focus_lists_exactly_the_codes_the_rules_filter_on() -> None:
+    """Focus has the value set's codes and 93799, each with its version and without display."""
+    contains = get_value_set()["expansion"]["contains"]
+    filtered = [{"version": "2024", **coding} for coding in contains] + [CODE_93799]
+    focus = get_policy()["useContext"][1]["valueCodeableConcept"]["coding"]
+
+    assert sorted(map(show_sorted, focus)) == sorted(map(show_sorted, filtered))
+
+
+def test_the_value_set_has_two_cpt_and_thirteen_icd_10_pcs_codes() -> None:
+    """Exactly the codes the document lists without a condition; its ranges are not filled."""
+    include = {part["system"]: part for part in get_value_set()["compose"]["include"]}
+
+    assert tuple(concept["code"] for concept in include[CPT]["concept"]) == CPT_CODES
+    assert tuple(concept["code"] for concept in include[PCS]["concept"]) == PCS_CODES
+    assert {part["version"] for part in include.values()} == {"2024"}
+
+
+def test_the_expansion_is_the_composition() -> None:
+    """Compose and expansion hold the same codes in the same order, and the total counts them."""
+    composed = [
+        {"system": part["system"], "code": concept["code"]}
+        for part in get_value_set()["compose"]["include"]
+        for concept in part["concept"]
+    ]
+    expansion = get_value_set()["expansion"]
+
+    assert expansion["contains"] == composed
+    assert expansion["total"] == len(composed) == 15
+
+
+def test_the_expansion_names_the_code_systems_it_used() -> None:
+    """Each used-codesystem parameter carries system and version."""
+    assert get_value_set()["expansion"]["parameter"] == [
+        {"name": "used-codesystem", "valueUri": f"{CPT}|2024"},
+        {"name": "used-codesystem", "valueUri": f"{PCS}|2024"},
+    ]
+
+
+def test_every_listed_code_has_a_label_of_our_own() -> None:
+    """Each concept of the value set carries one comment."""
+    url = "http://hl7.org/fhir/StructureDefinition/valueset-concept-comments"
+    concepts = [concept for part in get_value_set()["compose"]["include"] for concept in part["concept"]]
+
+    assert [[extension["url"] for extension in concept["extension"]] for concept in concepts] == [[url]] * 15
+
+
+def test_no_code_anywhere_has_a_display() -> None:
+    """CPT descriptors are the AMA's; no coding or concept in a resource carries a display."""
+    for resource in get_resources():
+        assert not [node for node in walk(resource) if "code" in node and "display" in node]
+
+
+def test_the_displays_in_the_cases_are_our_own_words() -> None:
+    """The only displays are what an order might say of 93799 in plain words."""
+    displays = {node["display"] for case in get_cases() for node in walk(case["order"]) if "display" in node}
+
+    assert displays == {"PFA of the pulmonary veins", "pulsed field ablation"}
+
+
+@pytest.mark.parametrize("artifact", ["PlanDefinition", "ValueSet"])
+def test_the_ama_notice_stands_wherever_cpt_codes_do(artifact: str) -> None:
+    """Copyright of policy and value set names the AMA's rights."""
+    (resource,) = [found for found in get_resources() if found["resourceType"] == artifact]
+
+    assert "American Medical Association. All rights reserved." in resource["copyright"]
+
+
+def test_the_rules_are_these_four() -> None:
+    """The parent action holds four rules, of which at most one speaks."""
+    (parent,) = get_policy()["action"]
+
+    assert (parent["id"], parent["selectionBehavior"]) == ("coverage", "at-most-one")
+    assert tuple(rule["id"] for rule in parent["action"]) == RULE_IDS
+
+
+def test_the_triggers_carry_a_name_and_nothing_else() -> None:
+    """A named event is fully coordinated: no data, no condition; only the parent has triggers."""
+    names = ("order-sign", "order-select", "order-dispatch", "appointment-book")
+
+    assert get_policy()["action"][0]["trigger"] == [{"type": "named-event", "name": name} for name in names]
+    assert not [rule for rule in get_rules().values() if "trigger" in rule]
+
+
+@pytest.mark.parametrize("rule_id", RULE_IDS)
+def test_each_rule_filters_on_its_codes_alone(rule_id: str) -> None:
+    """One input called order has the code filter; one called plan has none; diagnosis is never filtered."""
+    order, plan = get_rules()[rule_id]["input"]
+
+    assert (order["id"], order["type"], order["codeFilter"]) == (
+        "order",
+        "ServiceRequest",
+        [FILTERS[rule_id]],
+    )
+    assert plan == {"id": "plan", "type": "InsurancePlan"}
+
+
+@pytest.mark.parametrize("rule_id", [SPECIFIED_RULE, UNSPECIFIED_RULE])
+def test_the_93799_rules_read_the_words_of_the_order(rule_id: str) -> None:
+    """Code, order detail and note are must-support in the rules that look for words."""
+    assert get_rules()[rule_id]["input"][0]["mustSupport"] == ["code", "orderDetail", "note"]
+
+
+@pytest.mark.parametrize("rule_id", RULE_IDS)
+def test_each_rule_has_the_conditions_that_keep_it_apart_from_the_others(rule_id: str) -> None:
+    """The first condition binds the order; the others divide plans and words without overlap."""
+    conditions = get_rules()[rule_id]["condition"]
+
+    assert {(c["kind"], c["expression"]["language"]) for c in conditions} == {
+        ("applicability", "text/fhirpath")
+    }
+    assert [condition["expression"]["expression"] for condition in conditions] == CONDITIONS[rule_id]
+
+
+@pytest.mark.parametrize("rule_id", RULE_IDS)
+def test_each_rule_title_fits_on_a_card(rule_id: str) -> None:
+    """A title has at most 120 characters and no mark-up."""
+    title = get_rules()[rule_id]["title"]
+
+    assert len(title) <= 120
+    assert not set("<>*_`") & set(title)
+
+
+@pytest.mark.parametrize("rule_id", RULE_IDS)
+def test_each_rule_has_what_a_reader_needs(rule_id: str) -> None:
+    """Description, sentence for clinicians, priority, card type and the section of the document."""
+    rule = get_rules()[rule_id]
+
+    assert rule["description"]
+    assert rule["textEquivalent"].startswith("If ")
+    assert rule["priority"] == "routine"
+    assert rule["code"][0]["coding"][0]["code"] == "guideline"
+    assert [entry["type"] for entry in rule["documentation"]] == ["documentation"]
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "covered", "info_needed", "reason_code"),
+    [
+        (CA_RULE, "conditional", ["OTH"], "medical-group-does-not-decide"),
+        (LISTED_RULE, "not-covered", [], "investigational-nmn"),
+        (SPECIFIED_RULE, "not-covered", [], "investigational-nmn"),
+        (UNSPECIFIED_RULE, "conditional", ["detail-code"], "code-needs-detail"),
+    ],
+)
+def test_each_rule_determines(rule_id: str, covered: str, info_needed: list[str], reason_code: str) -> None:
+    """Covered, the information needed, and one coded reason with text; never a prior authorization."""
+    (reason,) = find_parts(rule_id, "reason")
+    (coding,) = reason["valueCodeableConcept"]["coding"]
+
+    assert [part["valueCode"] for part in find_parts(rule_id, "covered")] == [covered]
+    assert [part["valueCode"] for part in find_parts(rule_id, "info-needed")] == info_needed
+    assert coding == {"system": f"{BASE}/CodeSystem/coverage-determination-reason", "code": reason_code}
+    assert reason_code in REASON_CODES
+    assert not find_parts(rule_id, "pa-needed")
+
+
+@pytest.mark.parametrize("rule_id", RULE_IDS)
+def test_each_reason_names_the_policy_and_its_date(rule_id: str) -> None:
+    """A reason can be read alone: policy number and publish date are in it."""
+    (reason,) = find_parts(rule_id, "reason")
+
+    assert "SURG.00126 (publish date 2024-04-01)" in reason["valueCodeableConcept"]["text"]
+
+
+@pytest.mark.parametrize("rule_id", NOT_COVERED_RULES)
+def test_the_not_covered_reasons_use_the_words_of_the_position_statement(rule_id: str) -> None:
+    """Investigational and not medically necessary, whatever the indication."""
+    (reason,) = find_parts(rule_id, "reason")
+
+    assert "investigational and not medically necessary" in reason["valueCodeableConcept"]["text"]
+    assert "whatever the indication" in reason["valueCodeableConcept"]["text"]
+
+
+@pytest.mark.parametrize("rule_id", RULE_IDS)
+def test_every_detail_is_an_instruction_with_a_category(rule_id: str) -> None:
+    """Each detail has category, code and value, and at most a condition besides."""
+    for detail in find_details(rule_id):
+        assert detail["category"]["valueCode"] in ("cat-decisional", "cat-other")
+        assert detail["code"]["valueCodeableConcept"]["coding"][0]["code"] == "instructions"
+        assert {"category", "code", "value"} <= detail.keys() <= {"category", "code", "value", "when"}
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "whens"),
+    [
+        (CA_RULE, []),
+        (LISTED_RULE, ["%plan.empty()", "%dos >= '2025-01-01'"]),
+        (SPECIFIED_RULE, ["%plan.empty()"]),
+        (UNSPECIFIED_RULE, []),
+    ],
+)
+def test_some_details_are_given_only_when_they_concern_the_order(rule_id: str, whens: list[str]) -> None:
+    """The California instruction goes with an unknown plan, the code set notice with later years."""
+    found = [d["when"]["valueExpression"]["expression"] for d in find_details(rule_id) if "when" in d]
+
+    assert found == whens
+
+
+@pytest.mark.parametrize("rule_id", NOT_COVERED_RULES)
+def test_an_unknown_plan_is_told_of_the_california_fax(rule_id: str) -> None:
+    """The detail for an unknown plan carries both fax numbers and the phone."""
+    (said,) = [
+        detail["value"]["valueString"]
+        for detail in find_details(rule_id)
+        if "when" in detail and detail["when"]["valueExpression"]["expression"] == "%plan.empty()"
+    ]
+
+    assert not [n for n in ("818-234-2767", "818-234-3824", "1-800-365-0609") if n not in said]
+
+
+@pytest.mark.parametrize("rule_id", [*NOT_COVERED_RULES, UNSPECIFIED_RULE])
+def test_the_policy_is_said_to_be_advisory(rule_id: str) -> None:
+    """Law and contract come first, and a listed code promises nothing."""
+    details = [detail["value"].get("valueString", "") for detail in find_details(rule_id)]
+    (said,) = [text for text in details if "advisory" in text]
+
+    assert "Federal and state law" in said
+    assert "promises neither coverage nor payment" in said
+
+
+def test_the_93799_answer_says_which_words_it_relied_on() -> None:
+    """One detail is an expression over the same words as the condition."""
+    (found,) = [d["value"] for d in find_details(SPECIFIED_RULE) if "valueExpression" in d["value"]]
+
+    assert found["valueExpression"]["expression"] == (
+        f"'The determination relies on these words of the order: ' & {WORDS}.join(', ')"
+    )
+
+
+def test_the_unspecified_93799_answer_says_what_to_write() -> None:
+    """The order has to name the technique and the structure."""
+    (said,) = [
+        detail["value"]["valueString"]
+        for detail in find_details(UNSPECIFIED_RULE)
+        if detail["category"]["valueCode"] == "cat-decisional"
+    ]
+
+    assert "which procedure 93799 stands for" in said
+
+
+def test_only_the_california_rule_has_a_contact_with_two_faxes_and_a_phone() -> None:
+    """Anthem Blue Cross Grievance and Appeals, as the footer of the document gives it."""
+    contacts = {rule_id: find_parts(rule_id, "contact") for rule_id in RULE_IDS}
+
+    assert [part["valueContactDetail"] for part in contacts.pop(CA_RULE)] == [
+        {
+            "name": "Anthem Blue Cross Grievance and Appeals",
+            "telecom": [
+                {"system": "fax", "value": "818-234-2767"},
+                {"system": "fax", "value": "818-234-3824"},
+                {"system": "phone", "value": "1-800-365-0609"},
+            ],
+        }
+    ]
+    assert not any(contacts.values())
+
+
+def test_there_are_72_citations() -> None:
+    """68 publications, P1 to P68, and 4 of agencies and societies, G1 to G4, in order, each with text."""
+    assert tuple(citation["label"] for citation in find_related("citation")) == CITATION_LABELS
+    assert all(citation["citation"] for citation in find_related("citation"))
+
+
+@pytest.mark.parametrize(
+    ("label", "printed"),
+    [
+        ("P4", "Ronza FM2"),
+        ("P7", "Blazeviski"),
+        ("P14", "Breclj"),
+        ("P25", "Gorski"),
+        ("P41", "COLDIRE-2"),
+        ("P49", "ET AL"),
+        ("P63", "Vogel JA1"),
+        ("G4", "K0183385"),
+    ],
+)
+def test_a_citation_keeps_the_spelling_of_the_document(label: str, printed: str) -> None:
+    """Misspellings stand as printed; the review comments name them."""
+    (citation,) = [found for found in find_related("citation") if found["label"] == label]
+
+    assert printed in citation["citation"]
+    assert printed in read_element("review")
+
+
+def test_no_related_artifact_has_a_url() -> None:
+    """Addresses stand in the citation text: a url would become a link on every card."""
+    documentation = [entry for rule in get_rules().values() for entry in rule["documentation"]]
+
+    assert not [entry for entry in [*get_policy()["relatedArtifact"], *documentation] if "url" in entry]
+
+
+def test_there_are_three_related_documents() -> None:
+    """Three other policies of the publisher, labelled with their numbers."""
+    assert [found["label"] for found in find_related("documentation")] == [
+        "CG-MED-64",
+        "CG-SURG-61",
+        "CG-SURG-78",
+    ]
+
+
+def test_the_source_is_named_by_its_hash_and_not_included() -> None:
+    """One derived-from with a SHA-1 of the text that was read, and no text."""
+    (source,) = find_related("derived-from")
+
+    assert "SURG.00126" in source["display"]
+    assert source["document"].keys() == {"contentType", "hash", "title"}
+
+
+def test_every_pinned_canonical_resolves_to_a_file() -> None:
+    """Each canonical has a version and is that of a resource in this library."""
+    held = {f"{r['url']}|{r['version']}" for r in get_resources() if "url" in r}
+    used = {found["resource"] for found in find_related("depends-on")}
+    filtered = {node["valueSet"] for node in walk(get_policy()) if "valueSet" in node}
+
+    assert used == filtered == {PINNED_SET}
+    assert used <= held
+
+
+def test_the_history_has_fourteen_rows_and_only_they_are_dated() -> None:
+    """Fourteen documentation comments carry a date, newest first; no other comment does."""
+    comments = [
+        comment for kind in ("documentation", "review", "guidance") for comment in find_comments(kind)
+    ]
+    dated = [comment for comment in comments if "authoredOn" in comment]
+
+    assert tuple(comment["authoredOn"] for comment in dated) == HISTORY
+    assert {comment["type"] for comment in dated} == {"documentation"}
+
+
+def test_the_history_keeps_the_status_of_each_row() -> None:
+    """One row without a status, ten reviews, two revisions, one new policy."""
+    rows = [comment["text"] for comment in find_comments("documentation") if "authoredOn" in comment]
+    kinds = Counter(row.split()[0].rstrip(".") for row in rows)
+
+    assert kinds == {"No": 1, "Reviewed": 10, "Revised": 2, "New": 1}
+
+
+def test_the_topics_are_the_seven_index_terms() -> None:
+    """Exactly the terms of the index, as printed."""
+    assert get_policy()["topic"] == [{"text": term} for term in INDEX_TERMS]
+
+
+@pytest.mark.parametrize("device", ["NanoKnife", "Oncobionic System", "NanoKnife Oncobionic System"])
+def test_the_devices_the_document_names_can_be_found(device: str) -> None:
+    """The two index terms, and the name that runs them together."""
+    assert device in show(get_policy())
+
+
+def test_every_review_comment_says_what_kind_it_is() -> None:
+    """A review comment begins with Discrepancy, Derived or Assumed."""
+    kinds = {comment["text"].split(":")[0] for comment in find_comments("review")}
+
+    assert kinds == {"Discrepancy", "Derived", "Assumed"}
+
+
+@pytest.mark.parametrize("said", DISCREPANCIES, ids=lambda said: said[0])
+def test_a_discrepancy_of_the_source_is_recorded(said: tuple[str, ...]) -> None:
+    """One review comment names the discrepancy; the encoded figure stays as printed."""
+    texts = [comment["text"] for comment in find_comments("review")]
+    found = [text for text in texts if all(part in text for part in said)]
+
+    assert len(found) == 1
+    assert found[0].startswith("Discrepancy: ")
+
+
+def test_the_publisher_is_marked_as_assumed() -> None:
+    """The document names no publisher."""
+    assert get_policy()["publisher"] == "Anthem"
+    assert "Assumed: publisher Anthem" in read_element("review")
+
+
+def test_the_fact_table_covers_every_fact() -> None:
+    """Facts A-1 to A-23 all have a row."""
+    assert {fact for fact, _, _ in FACTS} == {f"A-{number}" for number in range(1, 24)}
+
+
+@pytest.mark.parametrize(("fact", "element", "says"), FACTS)
+def test_a_fact_stands_in_its_element(fact: str, element: str, says: tuple[str, ...]) -> None:
+    """The element says what the document says."""
+    text = read_element(element)
+
+    assert not [phrase for phrase in says if phrase not in text]
+
+
+@pytest.mark.parametrize(("label", "figures"), STUDIES)
+def test_a_study_keeps_its_figures_as_printed(label: str, figures: tuple[str, ...]) -> None:
+    """One justification carries the study's citation labels and its figures."""
+    (study,) = [found for found in find_related("justification") if found.get("label") == label]
+
+    assert not [figure for figure in figures if figure not in study["citation"]]
+
+
+def test_there_is_one_justification_for_each_study_line() -> None:
+    """The first sixteen justifications are the sixteen study lines, in the order of the document."""
+    labels = [found.get("label") for found in find_related("justification")]
+
+    assert labels[:16] == list(dict.fromkeys(label for label, _ in STUDIES))
+
+
+def test_every_justification_label_is_a_citation_label() -> None:
+    """A justification points at citations that exist; two FDA items are not in the reference list."""
+    labels = [found.get("label", "") for found in find_related("justification")]
+    cited = {label for joined in labels if joined for label in joined.split(", ")}
+
+    assert cited <= set(CITATION_LABELS)
+    assert labels.count("") == 2
+
+
+def test_the_cited_and_the_uncited_references_add_up() -> None:
+    """All references are cited in a justification but the sixteen the Rationale never cites."""
+    joined = ", ".join(found.get("label", "") for found in find_related("justification"))
+    uncited = set(CITATION_LABELS) - set(joined.split(", "))
+
+    assert uncited == {
+        f"P{number}" for number in (2, 4, 18, 19, 27, 31, 36, 38, 44, 47, 49, 52, 53, 56, 63, 67)
+    }
+
+
+def test_the_cases_belong_to_this_policy_and_have_sentences_for_names() -> None:
+    """Canonical and version are the policy's; at least 40 cases, no name twice."""
+    policy, names = get_policy(), [case["name"] for case in get_cases()]
+
+    assert read_library()["cases.json"]["policy"] == f"{policy['url']}|{policy['version']}"
+    assert len(names) == len(set(names)) >= 40
+
+
+def test_every_case_names_a_member_and_every_member_has_a_case() -> None:
+    """Members are Anthem's, each with a coverage and a patient."""
+    members = read_library()["cases.json"]["members"]
+    payers = {member["coverage"]["payor"][0]["identifier"]["value"] for member in members.values()}
+
+    assert {case["member"] for case in get_cases()} == set(members)
+    assert payers == {"anthem"}
+
+
+def test_every_expectation_is_one_a_rule_can_give() -> None:
+    """No rule means indeterminate; a rule means what its determination says."""
+    for case in get_cases():
+        expect = case["expect"]
+        rule = expect["rule"]
+        covered = find_parts(rule, "covered")[0]["valueCode"] if rule else "indeterminate"
+        needed = [part["valueCode"] for part in find_parts(rule, "info-needed")] if rule else []
+
+        assert (expect["covered"], expect.get("info-needed", [])) == (covered, needed)
+
+
+@pytest.mark.parametrize("rule_id", RULE_IDS)
+def test_every_rule_has_cases(rule_id: str) -> None:
+    """Each rule answers at least ten cases."""
+    assert sum(case["expect"]["rule"] == rule_id for case in get_cases()) >= 10
+
+
+def test_at_least_twenty_cases_get_no_answer() -> None:
+    """What the policy does not list is tried as well."""
+    assert sum(case["expect"]["rule"] is None for case in get_cases()) >= 20
+
+
+@pytest.mark.parametrize("code", [*CPT_CODES, *PCS_CODES, "93799"])
+def test_every_code_is_tried_inside_and_outside_california(code: str) -> None:
+    """Each code has a case under the California rule and one under another rule."""
+    rules = {case["expect"]["rule"] for case in get_cases() if list_codes(case) == [code]}
+
+    assert CA_RULE in rules
+    assert rules & {LISTED_RULE, UNSPECIFIED_RULE}
