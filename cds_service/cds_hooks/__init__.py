@@ -1,0 +1,1 @@
+"""What CDS Hooks says: requests, responses, discovery, prefetch, feedback. Pure; knows nothing of coverage."""

@@ -1,0 +1,64 @@
+"""The hook request: the envelope checked strictly, what is inside it left to tolerant readers."""
+
+from dataclasses import dataclass, field
+
+from cds_service.cds_hooks.schema import Schema
+from cds_service.errors import InvalidRequest
+from cds_service.fhir.resource import Json, JsonObject, decode, first, text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookRequest:
+    """One call of one hook (CDS Hooks, Calling a CDS Service)."""
+
+    hook: str
+    hook_instance: str
+    context: JsonObject
+    prefetch: JsonObject
+    extension: JsonObject
+    fhir_server: str = ""
+    fhir_authorization: JsonObject = field(default_factory=dict, repr=False)  # holds a token
+    body: JsonObject = field(repr=False)
+
+    @property
+    def can_query(self) -> bool:
+        """Whether the client gave us somewhere to ask, and the means to."""
+        return bool(self.fhir_server and text(self.fhir_authorization.get("access_token")))
+
+
+class HookRequestParser:
+    """Reads the request bodies of one hook; holds the compiled schema."""
+
+    def __init__(self, hook: str) -> None:
+        self._hook = hook
+        self._schema = Schema("hook-request", "hook request", context_of=hook)
+
+    def parse(self, body: bytes) -> HookRequest:
+        """The request in `body`.
+
+        Raises:
+            InvalidRequest: not JSON, not a hook request, or another hook's.
+        """
+        request = self._schema.check(decode_json(body))
+        return HookRequest(
+            hook=self._hook,
+            hook_instance=request["hookInstance"].removeprefix("urn:uuid:"),
+            context=request["context"],
+            prefetch=request.get("prefetch") or {},
+            extension=first(request.get("extension")),
+            fhir_server=request.get("fhirServer", ""),
+            fhir_authorization=request.get("fhirAuthorization", {}),
+            body=request,
+        )
+
+
+def decode_json(body: bytes) -> Json:
+    """The JSON value in `body`.
+
+    Raises:
+        InvalidRequest: it is not JSON.
+    """
+    try:
+        return decode(body)
+    except ValueError as error:
+        raise InvalidRequest(f"the body is not JSON: {error}", "$") from error

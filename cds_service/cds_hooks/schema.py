@@ -1,0 +1,56 @@
+"""Our JSON Schemas for what CDS Hooks clients send, and what a breach of one is called."""
+
+from importlib import resources
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from cds_service.errors import InvalidRequest
+from cds_service.fhir.resource import Json, JsonObject, decode
+
+
+class Schema:
+    """One JSON Schema, compiled; `check` passes or raises."""
+
+    def __init__(self, name: str, what: str, *, context_of: str = "") -> None:
+        schema = _read(name)
+        if context_of:
+            schema["properties"]["hook"] = {"const": context_of}
+            schema["properties"]["context"] = _read("hook-contexts")["$defs"][context_of]
+        self._validator = Draft202012Validator(schema)
+        self._what = what
+
+    def check(self, value: Json) -> JsonObject:
+        """The same value, now known to follow the schema.
+
+        Raises:
+            InvalidRequest: it does not; says where and why, and never repeats the value.
+        """
+        fault: Any = best_match(self._validator.iter_errors(value))
+        if fault is not None:
+            raise InvalidRequest(f"invalid {self._what} at `{fault.json_path}`: {_problem(fault)}", fault.json_path)
+        checked: JsonObject = value
+        return checked
+
+
+def _read(name: str) -> Json:
+    return decode((resources.files(__package__) / "schemas" / f"{name}.schema.json").read_bytes())
+
+
+def _problem(fault: ValidationError) -> str:
+    """What is wrong, in terms of the schema alone: the value may be a patient's."""
+    wanted: Any = fault.validator_value
+    present: Any = fault.instance
+    match fault.validator:
+        case "required":
+            missing = [f"'{name}' is a required property" for name in wanted if name not in present]
+            return ", ".join(missing)
+        case "dependentRequired":
+            return "'fhirServer' is required where 'fhirAuthorization' is given"
+        case "const":
+            return f"this service answers {wanted}"
+        case "anyOf":
+            return "must have 'reason' or 'userComment'"
+        case keyword:
+            return f"must have {keyword} {wanted}"

@@ -1,0 +1,102 @@
+"""Everything that can go wrong, on one page.
+
+CrdError
+├── StartError                 the service does not start
+│   ├── SettingError           a setting has no usable value
+│   └── ArtifactError          a library file is broken
+└── HookError                  the caller gets an HTTP error with an OperationOutcome
+    ├── InvalidRequest    400  not JSON, not a hook request, the wrong hook for the service
+    ├── PayerNotHandled   400  no Coverage of a payer hosted here (CRD hook-13)
+    ├── UnknownService    404
+    ├── DataUnavailable   412  needed data neither sent nor obtainable
+    ├── TooLarge          413
+    ├── UnsupportedVersion 422 a CRD version this service does not speak
+    └── NotRecorded       503  the answer could not be made durable, so it is not given
+"""
+
+from pathlib import Path
+from typing import ClassVar
+
+
+class CrdError(Exception):
+    """Any error this service raises on purpose."""
+
+
+class StartError(CrdError):
+    """The service cannot start; the message says what an operator has to mend."""
+
+
+class SettingError(StartError):
+    """A setting has no usable value."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(f"setting `{key}`: {problem}")
+        self.key = key
+
+
+class ArtifactError(StartError):
+    """A library file is broken: which one, where in it, and what is wrong."""
+
+    def __init__(self, path: Path | str, where: str, problem: str) -> None:
+        super().__init__(f"{path}: {where}: {problem}")
+        self.path, self.where, self.problem = path, where, problem
+
+
+class HookError(CrdError):
+    """A hook call that gets an error answer; `where` is the JSON path of the fault, if it has one."""
+
+    status: ClassVar[int]
+    issue_code: ClassVar[str]
+
+    def __init__(self, problem: str, where: str = "") -> None:
+        super().__init__(problem)
+        self.where = where
+
+
+class InvalidRequest(HookError):
+    """The body is not JSON, not a hook request, or for another hook (CRD hook-13)."""
+
+    status = 400
+    issue_code = "invalid"
+
+
+class PayerNotHandled(HookError):
+    """The primary Coverage does not lead to a payer hosted here (CRD hook-13)."""
+
+    status = 400
+    issue_code = "not-supported"
+
+
+class UnknownService(HookError):
+    """No service has this id."""
+
+    status = 404
+    issue_code = "not-found"
+
+
+class DataUnavailable(HookError):
+    """Needed data was not prefetched and cannot be queried (CDS Hooks, prefetch)."""
+
+    status = 412
+    issue_code = "required"
+
+
+class TooLarge(HookError):
+    """The body is larger than this service reads."""
+
+    status = 413
+    issue_code = "too-long"
+
+
+class UnsupportedVersion(HookError):
+    """The client asks for a CRD version this service does not speak (CRD dev-3)."""
+
+    status = 422
+    issue_code = "not-supported"
+
+
+class NotRecorded(HookError):
+    """The answer could not be written to the log (CRD found-37), so none is given."""
+
+    status = 503
+    issue_code = "transient"

@@ -1,0 +1,1 @@
+"""What FHIR says: JSON as it travels, codings, references, dates, extensions, outcomes. Pure."""

@@ -1,0 +1,38 @@
+"""References such as `ServiceRequest/123`, compared by their tail.
+
+EHRs write one target relative, absolute under several bases, and versioned; type and id are what they share.
+"""
+
+import re
+from typing import NamedTuple
+
+from cds_service.fhir.resource import JsonObject, resource_type, text
+
+_TAIL = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/([^/?#|]+)(?:/_history/[^/]+)?$")
+
+
+class ResourceKey(NamedTuple):
+    """The type and id of a resource on the EHR's server."""
+
+    type: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.type}/{self.id}"
+
+
+def parse_reference(reference: str) -> ResourceKey | None:
+    """The type and id a literal reference ends in; None for `#fragments`, URNs and anything else."""
+    tail = _TAIL.search(reference)
+    return ResourceKey(tail.group(1), tail.group(2)) if tail else None
+
+
+def read_key(resource: JsonObject) -> ResourceKey | None:
+    """Type and id of a resource, or None if it cannot be addressed."""
+    kind, identity = resource_type(resource), text(resource.get("id"))
+    return ResourceKey(kind, identity) if kind and identity else None
+
+
+def read_reference(value: JsonObject) -> str:
+    """The literal reference in a Reference, or an empty string."""
+    return text(value.get("reference"))

@@ -1,0 +1,79 @@
+"""Resources as the JSON they travel in, read tolerantly and given back exactly.
+
+EHRs send numbers as strings, one object where a list is due, `null` and `{}`. The readers here coerce on the way in and
+never touch the resource itself: what goes back is what came.
+"""
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import msgspec
+
+Json = Any
+JsonObject = dict[str, Any]
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+def _number(literal: str) -> Decimal:
+    """A decimal keeps its digits: `1.10` stays `1.10` (FHIR datatypes, decimal)."""
+    return Decimal(literal)
+
+
+_DECODER = msgspec.json.Decoder(float_hook=_number)
+
+
+def decode(body: bytes) -> Json:
+    """The JSON value in `body`, decimals as `Decimal`.
+
+    Raises:
+        ValueError: the bytes are not one UTF-8 JSON value, or nest too deep to read.
+    """
+    try:
+        return _DECODER.decode(body)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    except (InvalidOperation, OverflowError) as error:
+        raise ValueError("a number out of range") from error
+
+
+def encode(value: Json) -> bytes:
+    """JSON without insignificant white space (CRD found-40), keys in the order they came."""
+    return _ENCODER.encode(value)
+
+
+def objects(value: Json) -> tuple[JsonObject, ...]:
+    """The JSON objects in a value that may be absent, one object, or a list."""
+    if isinstance(value, dict):
+        return (value,)
+    if isinstance(value, list):
+        return tuple(item for item in value if isinstance(item, dict))
+    return ()
+
+
+def first(value: Json) -> JsonObject:
+    """The first object in `value`, or an empty one."""
+    found = objects(value)
+    return found[0] if found else {}
+
+
+def text(value: Json) -> str:
+    """A string trimmed of blanks; a number as its digits; anything else is empty."""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return str(value)
+    return ""
+
+
+def resource_type(resource: JsonObject) -> str:
+    """`ServiceRequest` and the like; empty if the object is no resource."""
+    return text(resource.get("resourceType"))
+
+
+def follow(resource: JsonObject, path: tuple[str, ...]) -> tuple[JsonObject, ...]:
+    """All objects at the end of `path`, through lists or not: `("oralDiet", "type")`."""
+    found: tuple[JsonObject, ...] = (resource,)
+    for name in path:
+        found = tuple(inner for outer in found for inner in objects(outer.get(name)))
+    return found
