@@ -1,0 +1,1 @@
+"""What the CRD guide says: hooks, orders, memberships, determinations, and how each version writes them. Pure."""

@@ -1,0 +1,35 @@
+"""The answer for one order and one membership, with everything that led to it."""
+
+from dataclasses import dataclass
+
+from cds_service.crd.determination import STRICTNESS, Determination, RuleTrace
+from cds_service.crd.membership import Membership
+from cds_service.crd.order import Order
+from cds_service.fhir.dates import Days
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAnswer:
+    """Several determinations only where the order may be billed in ways that lead to different ones."""
+
+    order: Order
+    membership: Membership
+    days: Days
+    determinations: tuple[Determination, ...]
+    traces: tuple[RuleTrace, ...] = ()
+    assertion_id: str = ""
+
+    @property
+    def from_policy(self) -> Determination | None:
+        """The strictest of the determinations a policy gave, if one did."""
+        given = [says for says in self.determinations if says.citations]
+        return max(given, key=lambda says: STRICTNESS.index(says.covered), default=None)
+
+    @property
+    def can_be_written(self) -> bool:
+        """Whether order and Coverage both have an id that an update can name (CRD found-36)."""
+        return self.order.key is not None and self.membership.coverage_key is not None
+
+    @property
+    def brand(self) -> str:
+        return self.membership.payer.brand if self.membership.payer else ""

@@ -1,0 +1,207 @@
+"""Cards: what a clinician reads. Coverage information itself is never a card (CRD resp-25).
+
+A response type is a function and a row in `CARD_TYPES`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from cds_service.cds_hooks.response import SUMMARY_LIMIT, Card, Indicator, Link
+from cds_service.crd.codes import Covered, InfoNeeded, Topic
+from cds_service.crd.configuration import Configuration
+from cds_service.crd.determination import Citation, Contact, Determination, Reason
+from cds_service.crd.order import Order
+from cds_service.crd.wording import escape, prose, shorten
+from cds_service.fhir.coding import Coding
+
+_LABEL_LIMIT = 80  # of an order's name on a card
+_NEEDS = {
+    InfoNeeded.DETAIL_CODE: "a more exact code or description of the service",
+    InfoNeeded.TIMEFRAME: "the date of service",
+    InfoNeeded.PERFORMER: "who will perform the service",
+    InfoNeeded.LOCATION: "where the service takes place",
+    InfoNeeded.CONTRACT_WINDOW: "a date within the contract",
+    InfoNeeded.OTHER: "more than this order tells",
+}
+_ANSWERS = {
+    Covered.COVERED: "covered",
+    Covered.NOT_COVERED: "not covered",
+    Covered.CONDITIONAL: "not decided yet",
+    Covered.INDETERMINATE: "could not be determined",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What the cards of one call share about one order: the order, the payer's brand, what was determined."""
+
+    order: Order
+    brand: str
+    says: Determination
+
+    @property
+    def citation(self) -> Citation:
+        return self.says.citations[0]
+
+
+@dataclass(frozen=True, slots=True)
+class CardMaker:
+    """Makes cards; links lead to our policy pages under `base_url`."""
+
+    base_url: str
+    override_reasons: tuple[Coding, ...]
+    new_id: Callable[[], str]
+
+    def cards(self, subject: Subject, configuration: Configuration) -> Iterator[Card]:
+        """The cards for one order that a policy answered."""
+        for topic, (applies, make) in CARD_TYPES.items():
+            if applies(subject) and configuration.wants(topic):
+                yield make(self, subject)
+
+    def policy_url(self, citation: Citation) -> str:
+        """Where our page shows the rule, or the whole policy if the citation names none."""
+        page = f"{self.base_url}/policies/{citation.policy_id}"
+        return f"{page}#{citation.rule_id}" if citation.rule_id else page
+
+    def reference(self, subject: Subject) -> Card:
+        """An External Reference card: which policy applies, why, and where to read it (CRD resp-16 to resp-22)."""
+        refused = subject.says.is_refusal
+        return self._card(
+            subject,
+            topic=Topic.GUIDELINE,
+            summary=subject.citation.rule_title,
+            indicator=Indicator.WARNING if refused else Indicator.INFO,
+            detail="\n\n".join(_reference_detail(subject)),
+            links=tuple(link for citation in subject.says.citations for link in self._links(citation)),
+        )
+
+    def instructions(self, subject: Subject) -> Card:
+        """An Instructions card: what the payer needs and whom to ask (CRD resp-23, resp-24)."""
+        needs = " and ".join(_NEEDS[need] for need in InfoNeeded if need in subject.says.info_needed)
+        return self._card(
+            subject,
+            topic=Topic.CLAIM,
+            summary=f"{subject.brand} needs {needs} before it can decide",
+            indicator=Indicator.INFO,
+            detail="\n\n".join(_instructions_detail(subject)),
+            links=(),
+        )
+
+    def advice(self, subject: Subject) -> Card:
+        """A reference card for a call without a Coverage, worded for members of the policy's plan."""
+        members = escape(subject.citation.audience)
+        note = (
+            f"No coverage came with this call, so nothing was written on the order. "
+            f"What follows holds for members of {members}."
+        )
+        return self._card(
+            subject,
+            topic=Topic.GUIDELINE,
+            summary=f"For {subject.citation.audience} members: {subject.citation.rule_title}",
+            indicator=Indicator.INFO,
+            detail="\n\n".join((note, *_reference_detail(subject))),
+            links=self._links(subject.citation),
+        )
+
+    def hint(self, order: Order, brand: str, citation: Citation, term: str) -> Card:
+        """A reference card for an order whose words name a policy's subject but whose codes do not (design: 4.7)."""
+        subject = Subject(order=order, brand=brand, says=_undecided(citation))
+        detail = (
+            f"The order says “{escape(term)}”, a subject of {_policy_name(citation)}. "
+            "Words alone decide nothing: the policy is applied by procedure code. "
+            "If the policy is meant, put the procedure's code on the order."
+        )
+        return self._card(
+            subject,
+            topic=Topic.GUIDELINE,
+            summary=f"{citation.audience} policy {citation.number} may apply: add the procedure code",
+            indicator=Indicator.INFO,
+            detail="\n\n".join((detail, _about(order))),
+            links=self._links(citation),
+        )
+
+    def _card(
+        self,
+        subject: Subject,
+        *,
+        topic: Topic,
+        summary: str,
+        indicator: Indicator,
+        detail: str,
+        links: tuple[Link, ...],
+    ) -> Card:
+        return Card(
+            uuid=self.new_id(),
+            summary=shorten(summary, SUMMARY_LIMIT - 1),
+            detail=detail,
+            indicator=indicator,
+            source_label=subject.brand,
+            topic=topic,
+            links=links,
+            override_reasons=self.override_reasons,
+            about=(str(subject.order.key),) if subject.order.key else (),
+        )
+
+    def _links(self, citation: Citation) -> tuple[Link, ...]:
+        ours = Link(label=f"Policy {citation.number}: {citation.policy_title}", url=self.policy_url(citation))
+        if not citation.document_url:
+            return (ours,)
+        return (ours, Link(label=f"{citation.number}, the payer's document", url=citation.document_url))
+
+
+_Applies = Callable[[Subject], bool]
+_Make = Callable[[CardMaker, Subject], Card]
+
+CARD_TYPES: Mapping[Topic, tuple[_Applies, _Make]] = {
+    Topic.GUIDELINE: (lambda subject: bool(subject.says.citations), CardMaker.reference),
+    Topic.CLAIM: (lambda subject: bool(subject.says.citations and subject.says.info_needed), CardMaker.instructions),
+}
+
+
+def most_urgent(cards: Iterable[Card], limit: int) -> list[Card]:
+    """At most `limit` cards, warnings before the rest, otherwise in their order."""
+    return sorted(cards, key=lambda card: card.indicator is not Indicator.WARNING)[:limit]
+
+
+def _undecided(citation: Citation) -> Determination:
+    reason = Reason(text="the words of an order decide nothing")
+    return Determination(covered=Covered.INDETERMINATE, reasons=(reason,), citations=(citation,))
+
+
+def _reference_detail(subject: Subject) -> Iterator[str]:
+    """What the policy is, why, what can be done, and which order this is about, in this order (design: 4.11)."""
+    answer = _ANSWERS[subject.says.covered]
+    yield f"**{_policy_name(subject.citation)}: {answer}.**"
+    yield from (prose(reason.text) for reason in subject.says.reasons)
+    steps = [*_instructions(subject.says), *(_contact(contact) for contact in subject.says.contacts)]
+    related = [prose(one) for one in subject.citation.related]
+    if related:
+        steps.append(f"Related policies: {'; '.join(related)}.")
+    if steps:
+        yield "\n".join(f"- {step}" for step in steps)
+    yield _about(subject.order)
+
+
+def _instructions_detail(subject: Subject) -> Iterator[str]:
+    steps = [*_instructions(subject.says), *(_contact(contact) for contact in subject.says.contacts)]
+    yield from (prose(reason.text) for reason in subject.says.reasons)
+    if steps:
+        yield "\n".join(f"- {step}" for step in steps)
+    yield _about(subject.order)
+
+
+def _policy_name(citation: Citation) -> str:
+    return f"{escape(citation.audience)} policy {escape(citation.number)}, {escape(citation.policy_title)}"
+
+
+def _instructions(says: Determination) -> list[str]:
+    return [prose(detail.value) for detail in says.details if detail.code.code == "instructions"]
+
+
+def _contact(contact: Contact) -> str:
+    ways = ", ".join(f"{system} {value}" for system, value in contact.telecom)
+    return f"Contact {prose(contact.name)}: {prose(ways)}."
+
+
+def _about(order: Order) -> str:
+    return f"This is about the order “{escape(shorten(order.label, _LABEL_LIMIT))}”."

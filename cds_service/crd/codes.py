@@ -1,0 +1,88 @@
+"""The guide's codes, letter for letter (CRD 2.2.1, coverage-information value sets)."""
+
+from enum import StrEnum
+
+from cds_service.fhir.coding import Coding
+
+CRD = "http://hl7.org/fhir/us/davinci-crd"
+CRD_TEMP = f"{CRD}/CodeSystem/temp"
+CARD_TYPES = "http://terminology.hl7.org/CodeSystem/cdshooks-card-type"
+COVERAGE_DETAIL = "http://terminology.hl7.org/CodeSystem/crd-coverage-detail"
+COVERAGE_INFORMATION = f"{CRD}/StructureDefinition/ext-coverage-information"
+BILLING_OPTIONS = f"{CRD}/StructureDefinition/ext-billing-options"
+
+# Where our own policies, payer identifiers and reason codes live; a deployer rewrites it at export.
+CANONICAL_BASE = "https://coverage-policies.invalid/fhir"
+PAYER_ID = f"{CANONICAL_BASE}/NamingSystem/payer-id"
+REASONS = f"{CANONICAL_BASE}/CodeSystem/coverage-determination-reason"
+COVERAGE_DETERMINATION = f"{CANONICAL_BASE}/StructureDefinition/coverage-determination"
+
+
+class Covered(StrEnum):
+    COVERED = "covered"
+    NOT_COVERED = "not-covered"
+    CONDITIONAL = "conditional"
+    INDETERMINATE = "indeterminate"
+
+
+class PaNeeded(StrEnum):
+    NO_AUTH = "no-auth"
+    AUTH_NEEDED = "auth-needed"
+    SATISFIED = "satisfied"
+    PERFORM_PA = "performpa"
+    CONDITIONAL = "conditional"
+    INDETERMINATE = "indeterminate"
+
+
+class DocNeeded(StrEnum):
+    CLINICAL = "clinical"
+    ADMIN = "admin"
+    PATIENT = "patient"
+    CONDITIONAL = "conditional"
+    INDETERMINATE = "indeterminate"
+
+
+class DocPurpose(StrEnum):
+    """`withpa` is left out: the published crd-ci-q4 rejects it beside an ordinary `auth-needed`."""
+
+    WITH_CLAIM = "withclaim"
+    WITH_ORDER = "withorder"
+    RETAIN_DOC = "retain-doc"
+    OTHER = "OTH"
+
+
+class InfoNeeded(StrEnum):
+    PERFORMER = "performer"
+    LOCATION = "location"
+    TIMEFRAME = "timeframe"
+    CONTRACT_WINDOW = "contract-window"
+    DETAIL_CODE = "detail-code"
+    OTHER = "OTH"
+
+
+class DetailCategory(StrEnum):
+    LIMITATION = "cat-limitation"
+    DECISIONAL = "cat-decisional"
+    OTHER = "cat-other"
+
+
+class Topic(StrEnum):
+    """The response types this service emits (CRD cardType)."""
+
+    COVERAGE_INFO = "coverage-info"
+    GUIDELINE = "guideline"
+    CLAIM = "claim"
+
+
+# The guide's own reason codes (coverageAssertionReasons).
+NO_ACTIVE_COVERAGE = Coding(CRD_TEMP, "no-active-coverage")
+COVERAGE_NOT_FOUND = Coding(CRD_TEMP, "coverage-not-found")
+TECHNICAL = Coding(CRD_TEMP, "technical")
+DETAIL_CODE = Coding(CRD_TEMP, "detail-code")
+
+# Ours (CodeSystem coverage-determination-reason in fhir_library/shared).
+NO_POLICY_FOUND = Coding(REASONS, "no-policy-found")
+PAYER_NOT_IDENTIFIED = Coding(REASONS, "payer-not-identified")
+PLAN_NOT_IDENTIFIED = Coding(REASONS, "plan-not-identified")
+CONDITION_UNKNOWN = Coding(REASONS, "condition-unknown")
+ORDER_NOT_UNDERSTOOD = Coding(REASONS, "order-not-understood")

@@ -1,0 +1,39 @@
+"""What is said when no rule speaks: never `covered`, never `no-auth` (design: 4.3, 4.10)."""
+
+from cds_service.crd.codes import (
+    NO_ACTIVE_COVERAGE,
+    NO_POLICY_FOUND,
+    ORDER_NOT_UNDERSTOOD,
+    PAYER_NOT_IDENTIFIED,
+    Covered,
+    InfoNeeded,
+)
+from cds_service.crd.determination import Determination, Reason
+
+
+def no_active_coverage() -> Determination:
+    """The member's coverage is cancelled, or its period does not hold the date of service (CRD resp-45)."""
+    words = "The member's coverage is not active on the date of service."
+    return Determination(covered=Covered.NOT_COVERED, reasons=(Reason(text=words, coding=NO_ACTIVE_COVERAGE),))
+
+
+def payer_not_identified() -> Determination:
+    """A Coverage came, but no identifier of its payer is one hosted here."""
+    words = "The payer of this coverage could not be identified: its identifier is missing or not known here."
+    return _other(Reason(text=words, coding=PAYER_NOT_IDENTIFIED))
+
+
+def no_policy(brand: str) -> Determination:
+    """No rule of this payer speaks of the order."""
+    words = f"No {brand} policy in this library addresses this service on this date; nothing was determined."
+    return Determination(covered=Covered.INDETERMINATE, reasons=(Reason(text=words, coding=NO_POLICY_FOUND),))
+
+
+def order_not_understood() -> Determination:
+    """The order carries a modifier this service does not know (FHIR R4, modifierExtension)."""
+    words = "The order carries a modifier extension that can change its meaning and that this service does not know."
+    return _other(Reason(text=words, coding=ORDER_NOT_UNDERSTOOD))
+
+
+def _other(reason: Reason) -> Determination:
+    return Determination(covered=Covered.CONDITIONAL, info_needed=frozenset({InfoNeeded.OTHER}), reasons=(reason,))
