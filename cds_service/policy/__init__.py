@@ -1,0 +1,1 @@
+"""What the payer says: library artifacts, compiled once into an immutable index of rules."""

@@ -1,0 +1,95 @@
+"""Adjudication: from an order and a membership to what the payer's rules determine."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from cds_service.crd.answer import OrderAnswer
+from cds_service.crd.determination import Citation, Determination, RuleTrace, Truth, combine
+from cds_service.crd.fallbacks import (
+    no_active_coverage,
+    no_policy,
+    order_not_understood,
+    payer_not_identified,
+)
+from cds_service.crd.membership import Membership, Payer
+from cds_service.crd.order import Order
+from cds_service.fhir.coding import Coding
+from cds_service.fhir.dates import Days
+from cds_service.policy.index import PolicyIndex
+from cds_service.policy.policy import Finding, apply_rule
+
+
+def determine(order: Order, membership: Membership, days: Days, *, index: PolicyIndex, hook: str) -> OrderAnswer:
+    """What is determined for one order of one member; always something."""
+    answer = OrderAnswer(order=order, membership=membership, days=days, determinations=())
+    if membership.payer is None:
+        return replace(answer, determinations=(payer_not_identified(),))
+    if not membership.is_active_on(days):
+        return replace(answer, determinations=(no_active_coverage(),))
+    if order.resource.get("modifierExtension"):
+        return replace(answer, determinations=(order_not_understood(),))
+    return _by_policy(answer, membership.payer, index, hook)
+
+
+def _by_policy(answer: OrderAnswer, payer: Payer, index: PolicyIndex, hook: str) -> OrderAnswer:
+    """One determination, or one for each group of billing codes that leads to a different one (design: 4.7)."""
+    groups = answer.order.billing_options or ((),)
+    found = [_findings(answer, payer.id, group, index, hook) for group in groups]
+    determined = [_combined(findings, payer) for findings in found]
+    return replace(
+        answer,
+        determinations=_scoped(groups, determined),
+        traces=_distinct_traces(finding.trace for findings in found for finding in findings),
+    )
+
+
+def _findings(
+    answer: OrderAnswer, payer_id: str, billed_as: Sequence[Coding], index: PolicyIndex, hook: str
+) -> list[Finding]:
+    codings = (*answer.order.codings, *billed_as)
+    candidates = index.candidates(payer_id, answer.order.type, codings, hook)
+    return [apply_rule(one, answer.order.resource, answer.membership, answer.days) for one in candidates]
+
+
+def _combined(findings: Sequence[Finding], payer: Payer) -> Determination:
+    assertions = [finding.assertion for finding in findings if finding.assertion]
+    return combine(assertions) if assertions else no_policy(payer.brand)
+
+
+def _scoped(groups: Sequence[Sequence[Coding]], determined: Sequence[Determination]) -> tuple[Determination, ...]:
+    """Equal determinations once; if there are different ones, each for the codes that lead to it (CRD covinfo-1)."""
+    codes_of: dict[int, list[Coding]] = {}
+    distinct: list[Determination] = []
+    for group, says in zip(groups, determined, strict=True):
+        unscoped = replace(says, billing_codes=())
+        if unscoped not in distinct:
+            distinct.append(unscoped)
+        codes_of.setdefault(distinct.index(unscoped), []).extend(group[:1])
+    if len(distinct) == 1:
+        return (replace(determined[0], billing_codes=_every_code(determined)),)
+    return tuple(replace(says, billing_codes=tuple(codes_of[at])) for at, says in enumerate(distinct))
+
+
+def _every_code(determined: Sequence[Determination]) -> tuple[Coding, ...]:
+    return tuple(dict.fromkeys(code for says in determined for code in says.billing_codes))
+
+
+def _distinct_traces(traces: Iterable[RuleTrace]) -> tuple[RuleTrace, ...]:
+    kept: list[RuleTrace] = []
+    for trace in traces:
+        if trace not in kept:
+            kept.append(trace)
+    return tuple(kept)
+
+
+def advise(order: Order, payer: Payer, days: Days, *, index: PolicyIndex, hook: str) -> Determination | None:
+    """What a payer's rules would say to a member, for a call without a Coverage; None if none speaks."""
+    member = Membership(coverage={}, coverage_key=None, payer=payer, plan=None, patient=None)
+    answer = OrderAnswer(order=order, membership=member, days=days, determinations=())
+    return _by_policy(answer, payer, index, hook).from_policy
+
+
+def hint(order: Order, payer: Payer, days: Days, index: PolicyIndex) -> list[tuple[Citation, str]]:
+    """The payer's policies in force one of whose index terms the order's words say, with the term."""
+    mentioned = index.mentioned(payer.id, order.words)
+    return [(policy.citation, term) for policy, term in mentioned if policy.in_force(days) is not Truth.FALSE]

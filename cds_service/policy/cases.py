@@ -1,0 +1,97 @@
+"""A policy's own tests: orders with the determination its payer expects (`cases.json` beside the PlanDefinition)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from cds_service.cds_hooks.prefetch import Found
+from cds_service.crd.answer import OrderAnswer
+from cds_service.crd.chart import index_chart
+from cds_service.crd.membership import resolve_membership
+from cds_service.crd.order import day_of_service, read_order
+from cds_service.errors import ArtifactError
+from cds_service.fhir.resource import JsonObject, decode, objects
+from cds_service.policy.adjudication import determine
+from cds_service.policy.artifacts import CASES
+from cds_service.policy.index import PolicyIndex
+
+_ORDER = {
+    "resourceType": "ServiceRequest",
+    "id": "order",
+    "status": "draft",
+    "intent": "order",
+    "subject": {"reference": "Patient/member"},
+}
+_HOOK = "order-sign"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One order of one member on one day, and what is expected."""
+
+    file: Path
+    name: str
+    order: JsonObject
+    member: JsonObject
+    day: str
+    expect: JsonObject
+
+
+def read_cases(directory: Path) -> Iterator[Case]:
+    """Every case under a library directory.
+
+    Raises:
+        ArtifactError: a cases file is not what it should be.
+    """
+    for file in sorted(directory.rglob(CASES)):
+        try:
+            written = decode(file.read_bytes())
+            yield from [_case(file, written["members"], one) for one in objects(written["cases"])]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ArtifactError(file, "$", f"not a cases file: {error!r}") from error
+
+
+def _case(file: Path, members: JsonObject, written: JsonObject) -> Case:
+    return Case(
+        file=file,
+        name=written["name"],
+        order={**_ORDER, "occurrenceDateTime": written["date"], **written["order"]},
+        member=members[written["member"]],
+        day=written["date"],
+        expect=written["expect"],
+    )
+
+
+def run_case(case: Case, index: PolicyIndex) -> OrderAnswer:
+    """What the library determines for the case."""
+    resources = [case.member[name] for name in ("patient", "coverage") if name in case.member]
+    chart = index_chart([Found(one) for one in resources], patient_id="member")
+    order = read_order(case.order)
+    membership = resolve_membership(case.member["coverage"], chart, index.payers)
+    return determine(order, membership, day_of_service(order, date.max), index=index, hook=_HOOK)
+
+
+def differences(case: Case, answer: OrderAnswer) -> list[str]:
+    """How the answer differs from what the case expects; nothing if it does not."""
+    says = answer.determinations[0]
+    rules = [citation.rule_id for citation in says.citations]
+    rule = case.expect.get("rule")
+    words = " ".join(
+        [
+            *(reason.text for reason in says.reasons),
+            *(str(one.value) for one in says.details),
+            *(way for contact in says.contacts for _, way in contact.telecom),
+        ]
+    )
+    found = [
+        _differs("covered", says.covered.value, case.expect["covered"]),
+        _differs("rule", rules, [rule] if rule else []),
+        _differs("info-needed", sorted(says.info_needed), sorted(case.expect.get("info-needed", says.info_needed))),
+        *(f"does not say `{wanted}`" for wanted in case.expect.get("says", ()) if wanted not in words),
+    ]
+    return [one for one in found if one]
+
+
+def _differs(what: str, found: object, expected: object) -> str:
+    return "" if found == expected else f"{what} is {found}, expected {expected}"

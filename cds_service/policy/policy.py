@@ -1,0 +1,213 @@
+"""Policies and rules, compiled: what a payer's PlanDefinition comes to at run time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from cds_service.crd.codes import CONDITION_UNKNOWN, PLAN_NOT_IDENTIFIED, TECHNICAL, Covered, InfoNeeded
+from cds_service.crd.determination import (
+    Assertion,
+    Citation,
+    ConditionTrace,
+    Detail,
+    Determination,
+    Reason,
+    RuleTrace,
+    Truth,
+)
+from cds_service.crd.membership import Membership, Plan
+from cds_service.fhir.coding import Coding, CodingKey
+from cds_service.fhir.dates import Days
+from cds_service.fhir.resource import JsonObject
+from cds_service.policy.applicability import Expression, ExpressionError, Variables, truth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """One version of one policy; `lines` are the plans it is limited to, all of the payer's if empty."""
+
+    id: str
+    url: str
+    version: str
+    payer_id: str
+    lines: tuple[Plan, ...]
+    start: date
+    end: date
+    hooks: frozenset[str]
+    terms: tuple[str, ...]
+    resource: JsonObject
+    citation: Citation
+
+    def in_force(self, days: Days) -> Truth:
+        """Whether this version governs; unknown if only some of the days it may be lie inside."""
+        if self.start <= days.first and days.last <= self.end:
+            return Truth.TRUE
+        return Truth.FALSE if days.last < self.start or self.end < days.first else Truth.UNKNOWN
+
+    def governs(self, plan: Plan | None) -> Truth:
+        """Whether a member of this plan is in the policy's line of business."""
+        if not self.lines:
+            return Truth.TRUE
+        if plan is None:
+            return Truth.UNKNOWN
+        return Truth.TRUE if any(plan.id == line.id for line in self.lines) else Truth.FALSE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One applicability condition of a rule."""
+
+    description: str
+    expression: Expression
+
+    def test(self, variables: Variables) -> ConditionTrace:
+        """What the condition comes to; an error leaves it unknown and says so."""
+        try:
+            return self._trace(truth(self.expression.evaluate(variables)))
+        except ExpressionError as error:
+            return self._trace(Truth.UNKNOWN, str(error))
+
+    def _trace(self, value: Truth, error: str = "") -> ConditionTrace:
+        return ConditionTrace(description=self.description, expression=self.expression.source, value=value, error=error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DynamicDetail:
+    """A detail given only `when` an expression holds, or whose words an expression yields."""
+
+    detail: Detail
+    when: Expression | None
+    value: Expression | None
+
+    def read(self, variables: Variables) -> Detail | None:
+        """The detail for one order, or None if it is not to be given.
+
+        Raises:
+            ExpressionError: an expression cannot be evaluated.
+        """
+        if self.when and truth(self.when.evaluate(variables)) is not Truth.TRUE:
+            return None
+        if self.value is None:
+            return self.detail
+        words = " ".join(str(part) for part in self.value.evaluate(variables))
+        return replace(self.detail, value=words) if words else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One child action of a PlanDefinition; no `codings` means every order of its type."""
+
+    policy: Policy
+    citation: Citation
+    order_type: str
+    codings: tuple[Coding, ...]
+    keys: frozenset[CodingKey]
+    conditions: tuple[Condition, ...]
+    says: Determination
+    dynamic: tuple[DynamicDetail, ...]
+
+    def matches(self, codings: Sequence[Coding]) -> tuple[Coding, ...]:
+        """The order's codings that the rule lists."""
+        return tuple(coding for coding in codings if coding.key in self.keys)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A rule whose filter an order has met, and the codings it was met by."""
+
+    rule: Rule
+    matched: tuple[Coding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came of one rule for one order: why, and what it asserts if it spoke."""
+
+    trace: RuleTrace
+    assertion: Assertion | None
+
+
+def apply_rule(candidate: Candidate, order: JsonObject, membership: Membership, days: Days) -> Finding:
+    """What one rule says of one order; silent if any condition is false."""
+    variables = _variables(order, membership, days)
+    conditions = (
+        *_standing_conditions(candidate.rule.policy, membership, days),
+        *(condition.test(variables) for condition in candidate.rule.conditions),
+    )
+    if any(one.value is Truth.FALSE for one in conditions):
+        return _finding(candidate, conditions, None)
+    unknown = next((one for one in conditions if one.value is Truth.UNKNOWN), None)
+    says = _unknown(candidate.rule, unknown) if unknown else _known(candidate.rule, variables)
+    return _finding(candidate, conditions, replace(says, billing_codes=_billing_codes(candidate)))
+
+
+def _standing_conditions(policy: Policy, membership: Membership, days: Days) -> tuple[ConditionTrace, ...]:
+    """Those no rule has to write: the version in force, and the line of business."""
+    # Advice given without a Coverage is worded for members of the line, so there it is not asked.
+    line = policy.governs(membership.plan) if membership.coverage else Truth.TRUE
+    return (
+        ConditionTrace(description=IN_FORCE, expression="effectivePeriod", value=policy.in_force(days)),
+        ConditionTrace(description=LINE, expression="useContext", value=line),
+    )
+
+
+IN_FORCE = "this version is in force on the date of service"
+LINE = "the member's plan is in the policy's line of business"
+
+
+def _variables(order: JsonObject, membership: Membership, days: Days) -> Variables:
+    certain = days.first == days.last
+    return {
+        "order": order,
+        "coverage": membership.coverage or [],
+        "patient": membership.patient or [],
+        "plan": membership.plan.resource if membership.plan else [],
+        "dos": days.first.isoformat() if certain else [],
+    }
+
+
+def _known(rule: Rule, variables: Variables) -> Determination:
+    try:
+        details = [dynamic.read(variables) for dynamic in rule.dynamic]
+    except ExpressionError as error:
+        return _technical(rule, str(error))
+    return replace(rule.says, details=(*rule.says.details, *filter(None, details))) if rule.dynamic else rule.says
+
+
+def _unknown(rule: Rule, unknown: ConditionTrace) -> Determination:
+    """What is said when a condition cannot be decided: never the rule's own answer, and never nothing."""
+    policy = rule.policy
+    if unknown.error:
+        return _technical(rule, f"{unknown.description}: {unknown.error}")
+    if unknown.description == LINE:
+        lines = " or ".join(line.name for line in policy.lines)
+        words = f"Policy {policy.citation.number} applies to members of {lines}; this member's plan could not be told."
+        return _conditional(InfoNeeded.OTHER, Reason(text=words, coding=PLAN_NOT_IDENTIFIED))
+    words = f"Policy {policy.citation.number} may apply; it could not be told whether {unknown.description}."
+    needed = InfoNeeded.TIMEFRAME if unknown.description == IN_FORCE else InfoNeeded.OTHER
+    return _conditional(needed, Reason(text=words, coding=CONDITION_UNKNOWN))
+
+
+def _conditional(needed: InfoNeeded, reason: Reason) -> Determination:
+    return Determination(covered=Covered.CONDITIONAL, info_needed=frozenset({needed}), reasons=(reason,))
+
+
+def _technical(rule: Rule, problem: str) -> Determination:
+    # CRD resp-43: the element that could not be determined, a coding and the details in words.
+    words = f"Policy {rule.policy.citation.number} could not be applied to this order: {problem}."
+    return Determination(covered=Covered.INDETERMINATE, reasons=(Reason(text=words, coding=TECHNICAL),))
+
+
+def _billing_codes(candidate: Candidate) -> tuple[Coding, ...]:
+    """The matched codings as the policy writes them: a code on an order is no promise of the code billed."""
+    matched = {coding.key for coding in candidate.matched}
+    return tuple(coding for coding in candidate.rule.codings if coding.key in matched)
+
+
+def _finding(candidate: Candidate, conditions: tuple[ConditionTrace, ...], says: Determination | None) -> Finding:
+    citation = candidate.rule.citation
+    missing = tuple(one.description for one in conditions if one.value is Truth.UNKNOWN)
+    trace = RuleTrace(
+        citation=citation, matched=candidate.matched, conditions=conditions, spoke=says is not None, missing=missing
+    )
+    return Finding(trace, Assertion(says=says, citation=citation) if says else None)
