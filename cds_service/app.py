@@ -1,0 +1,91 @@
+"""Wiring: the only place that joins the parts."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from flask import Flask
+
+from cds_service.audit.log import AuditLog, open_log
+from cds_service.cds_hooks.feedback import FeedbackParser
+from cds_service.cds_hooks.request import HookRequestParser
+from cds_service.crd.cards import CardMaker
+from cds_service.crd.codes import CANONICAL_BASE
+from cds_service.crd.hooks import HOOKS
+from cds_service.fhir.coding import Coding
+from cds_service.fhir.resource import follow, text
+from cds_service.pipeline import Pipeline
+from cds_service.policy.artifacts import Library, Progress, builtin_library, no_progress, read_library
+from cds_service.policy.compiler import compile_library
+from cds_service.policy.index import PolicyIndex
+from cds_service.settings import Settings
+from cds_service.web.routes import Parts, create_web
+
+_OVERRIDE_REASONS = f"{CANONICAL_BASE}/CodeSystem/card-override-reason"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Everything joined: the policies, a pipeline a hook, and the log they write to."""
+
+    library: Library
+    index: PolicyIndex
+    pipelines: Mapping[str, Pipeline]
+    log: AuditLog
+
+    def web(self, settings: Settings) -> Flask:
+        """The WSGI application."""
+        parts = Parts(
+            library=self.library,
+            index=self.index,
+            pipelines=self.pipelines,
+            feedback=FeedbackParser(),
+            log=self.log,
+            max_body=settings.max_body,
+        )
+        return create_web(parts)
+
+
+def build_service(settings: Settings, log: AuditLog | None = None, progress: Progress = no_progress) -> Service:
+    """The service these settings describe, with another log if one is given.
+
+    Raises:
+        StartError: a setting or a library file is unusable.
+    """
+    directories = library_directories(settings)
+    library = read_library(directories, progress)
+    index = compile_library(library)
+    kept = log or open_log(settings.database)
+    cards = CardMaker(base_url=settings.links_base, override_reasons=_override_reasons(library), new_id=_new_id)
+    pipelines = {
+        hook.service_id: Pipeline(
+            hook=hook, parser=HookRequestParser(hook.name), index=index, cards=cards, log=kept, now=_now, new_id=_new_id
+        )
+        for hook in HOOKS.values()
+    }
+    return Service(library=library, index=index, pipelines=pipelines, log=kept)
+
+
+def library_directories(settings: Settings) -> tuple[Path, ...]:
+    """The built-in library, then the operator's own."""
+    builtin = (builtin_library(),) if settings.builtin_library else ()
+    return (*builtin, *settings.library)
+
+
+def _override_reasons(library: Library) -> tuple[Coding, ...]:
+    """The reasons a clinician may give, from the library's CodeSystem."""
+    found = [one for one in library.of_type("CodeSystem") if one.resource.get("url") == _OVERRIDE_REASONS]
+    concepts: Iterable[Mapping[str, object]] = (
+        concept for one in found for concept in follow(one.resource, ("concept",))
+    )
+    return tuple(Coding(_OVERRIDE_REASONS, text(one.get("code")), text(one.get("display"))) for one in concepts)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_id() -> str:
+    return str(uuid4())

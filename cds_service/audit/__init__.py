@@ -1,0 +1,1 @@
+"""What we said: a durable record of every answer, before it leaves."""

@@ -1,0 +1,59 @@
+"""The audit record: one answer, what it was asked, and why it was given; without tokens."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from cds_service.crd.answer import OrderAnswer
+from cds_service.fhir.resource import JsonObject, encode
+
+# What of fhirAuthorization may be kept: everything but the token, by name, so that a new field stays out.
+_KEPT_OF_AUTHORIZATION = ("token_type", "expires_in", "scope", "subject", "patient")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRecord:
+    """One answer as it is kept; `request` and `response` are JSON."""
+
+    id: str
+    at: datetime
+    hook: str
+    hook_instance: str
+    version: str
+    decisions: bytes
+    request: bytes
+    response: bytes
+
+
+def without_token(body: JsonObject) -> JsonObject:
+    """The request as it may be kept: no access token (CRD sec-6)."""
+    authorization = body.get("fhirAuthorization")
+    if not isinstance(authorization, dict):
+        return {name: value for name, value in body.items() if name != "fhirAuthorization"}
+    kept = {name: authorization[name] for name in _KEPT_OF_AUTHORIZATION if name in authorization}
+    return {**body, "fhirAuthorization": kept}
+
+
+def write_decisions(answers: Iterable[OrderAnswer]) -> bytes:
+    """What was decided for each order, by which rules of which policy versions (CRD resp-48)."""
+    return encode([_decision(answer) for answer in answers])
+
+
+def _decision(answer: OrderAnswer) -> JsonObject:
+    payer = answer.membership.payer
+    return {
+        "order": str(answer.order.key or ""),
+        "coverage": str(answer.membership.coverage_key or ""),
+        "payer": payer.id if payer else "",
+        "plan": answer.membership.plan.id if answer.membership.plan else "",
+        "assertion": answer.assertion_id,
+        "determined": [
+            {
+                "covered": says.covered.value,
+                "pa-needed": says.pa_needed,
+                "rules": [f"{one.canonical}#{one.rule_id}" for one in says.citations],
+                "reasons": [reason.coding.code for reason in says.reasons if reason.coding],
+            }
+            for says in answer.determinations
+        ],
+    }

@@ -1,0 +1,179 @@
+"""THE STORY: from a hook call to its answer. Read this first."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from cds_service.audit.log import AuditLog
+from cds_service.audit.record import AuditRecord, without_token, write_decisions
+from cds_service.cds_hooks.request import HookRequest, HookRequestParser
+from cds_service.cds_hooks.response import Card, HookResponse
+from cds_service.crd.annotation import annotate, system_action, with_policy_links
+from cds_service.crd.answer import OrderAnswer
+from cds_service.crd.cards import CardMaker, Subject, most_urgent
+from cds_service.crd.chart import Chart, read_chart
+from cds_service.crd.codes import Topic
+from cds_service.crd.configuration import Configuration, read_configuration
+from cds_service.crd.coverage_information import Stamp
+from cds_service.crd.hooks import Hook
+from cds_service.crd.membership import Membership, Payer, resolve_memberships
+from cds_service.crd.order import Order, day_of_service, read_orders
+from cds_service.crd.versions import Version, agree_version
+from cds_service.fhir.dates import Days
+from cds_service.fhir.resource import JsonObject, encode
+from cds_service.policy.adjudication import advise, determine, hint
+from cds_service.policy.index import PolicyIndex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One hook call, understood: in which version, with which wishes, about which members and orders."""
+
+    request: HookRequest
+    version: Version
+    configuration: Configuration
+    chart: Chart
+    memberships: tuple[Membership, ...]
+    orders: tuple[Order, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """One order with its answers, one a membership; `annotated` is the very order that came if nothing is new."""
+
+    order: Order
+    answers: tuple[OrderAnswer, ...]
+    news: tuple[OrderAnswer, ...]
+    annotated: JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a call."""
+
+    call: Call
+    settled: tuple[Settled, ...]
+    response: HookResponse
+
+    @property
+    def answers(self) -> tuple[OrderAnswer, ...]:
+        return tuple(answer for one in self.settled for answer in one.answers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """Answers the calls of one hook. The world stands behind its seams: the log, the clock and new ids."""
+
+    hook: Hook
+    parser: HookRequestParser
+    index: PolicyIndex
+    cards: CardMaker
+    log: AuditLog
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+
+    def answer(self, body: bytes) -> bytes:
+        """The JSON answer to a JSON request, recorded before it is returned.
+
+        Raises:
+            HookError: the call gets an error answer instead.
+        """
+        outcome = self.consider(body)
+        response = encode(outcome.response.to_json())
+        self.log.write(self._record(outcome, response))
+        return response
+
+    def consider(self, body: bytes) -> Outcome:
+        """The whole way from a request to its response.
+
+        Raises:
+            HookError: the call gets an error answer instead.
+        """
+        call = self._understand(self.parser.parse(body))
+        settled = tuple(self._settle(order, call) for order in call.orders)
+        cards = [card for one in settled for card in self._cards(one, call)]
+        shown = most_urgent(cards, call.configuration.max_cards)
+        actions = [system_action(one.order, one.annotated) for one in settled if _is_to_update(one, call)]
+        response = call.version.response(shown, actions, primary=self.hook.primary)
+        return Outcome(call=call, settled=settled, response=response)
+
+    def _understand(self, request: HookRequest) -> Call:
+        version = agree_version(request.extension)
+        chart = read_chart(request)
+        must = version.refuses_without_coverage
+        return Call(
+            request=request,
+            version=version,
+            configuration=read_configuration(request.extension),
+            chart=chart,
+            memberships=resolve_memberships(chart, self.index.payers, must_have_one=must),
+            orders=read_orders(self.hook.orders(request), chart),
+        )
+
+    def _settle(self, order: Order, call: Call) -> Settled:
+        days = day_of_service(order, self.now().date())
+        annotated, answers, news = order.resource, [], []
+        for membership in call.memberships:
+            answer = self._determine(order, membership, days)
+            before, annotated = annotated, self._annotate(annotated, answer, call.version)
+            answers.append(answer)
+            # CRD resp-35: what the order says already is not said again. An order that cannot carry it is told anew.
+            if annotated is not before or not answer.can_be_written:
+                news.append(answer)
+        return Settled(order=order, answers=tuple(answers), news=tuple(news), annotated=annotated)
+
+    def _determine(self, order: Order, membership: Membership, days: Days) -> OrderAnswer:
+        answer = determine(order, membership, days, index=self.index, hook=self.hook.name)
+        linked = tuple(with_policy_links(says, self.cards.policy_url) for says in answer.determinations)
+        return replace(answer, determinations=linked, assertion_id=self.new_id())
+
+    def _annotate(self, order: JsonObject, answer: OrderAnswer, version: Version) -> JsonObject:
+        coverage = answer.membership.coverage_key
+        if coverage is None:
+            return order
+        stamp = Stamp(coverage=coverage, day=self.now().date(), assertion_id=answer.assertion_id)
+        return annotate(order, answer.determinations, stamp, version)
+
+    def _cards(self, one: Settled, call: Call) -> Iterator[Card]:
+        if not call.memberships:
+            yield from self._advice(one.order, call)
+        for answer in one.news:
+            if says := answer.from_policy:
+                subject = Subject(order=one.order, brand=answer.brand, says=says)
+                yield from self.cards.cards(subject, call.configuration)
+            elif answer.membership.payer:
+                yield from self._hints(one.order, answer.membership.payer, answer.days, call)
+
+    def _advice(self, order: Order, call: Call) -> Iterator[Card]:
+        """Without a Coverage nothing can be determined; each hosted payer's policy is named (design: 4.3)."""
+        days = day_of_service(order, self.now().date())
+        for payer in self.index.payers.all:
+            said = advise(order, payer, days, index=self.index, hook=self.hook.name)
+            if said is None:
+                yield from self._hints(order, payer, days, call)
+            elif call.configuration.wants(Topic.GUIDELINE):
+                yield self.cards.advice(Subject(order=order, brand=payer.brand, says=said))
+
+    def _hints(self, order: Order, payer: Payer, days: Days, call: Call) -> Iterator[Card]:
+        """Words alone never decide; at most they earn a card that says which policy may be meant."""
+        if call.configuration.wants(Topic.GUIDELINE):
+            for citation, term in hint(order, payer, days, self.index):
+                yield self.cards.hint(order, payer.brand, citation, term)
+
+    def _record(self, outcome: Outcome, response: bytes) -> AuditRecord:
+        request = outcome.call.request
+        return AuditRecord(
+            id=self.new_id(),
+            at=self.now(),
+            hook=request.hook,
+            hook_instance=request.hook_instance,
+            version=outcome.call.version.name,
+            decisions=write_decisions(outcome.answers),
+            request=encode(without_token(request.body)),
+            response=response,
+        )
+
+
+def _is_to_update(one: Settled, call: Call) -> bool:
+    wanted = call.configuration.wants(Topic.COVERAGE_INFO)
+    return wanted and one.order.key is not None and one.annotated is not one.order.resource

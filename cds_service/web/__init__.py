@@ -1,0 +1,1 @@
+"""How others reach us: HTTP in, HTTP out. The only room with Flask."""

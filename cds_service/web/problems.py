@@ -1,0 +1,52 @@
+"""Problems: how an error leaves. An OperationOutcome with the JSON path, never a stack, never a patient's data."""
+
+import logging
+import traceback
+from http import HTTPStatus
+from pathlib import Path
+from uuid import uuid4
+
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from cds_service.errors import HookError, TooLarge
+from cds_service.fhir.outcome import operation_outcome
+from cds_service.fhir.resource import encode
+
+_LOG = logging.getLogger("cds_service")
+FHIR_JSON = "application/fhir+json"
+
+
+def handle_problems(app: Flask) -> None:
+    """Answer every error of `app` as an OperationOutcome (CRD hook-9, hook-10)."""
+    app.register_error_handler(HookError, refused)
+    app.register_error_handler(HTTPException, http_problem)
+    app.register_error_handler(Exception, our_bug)  # the one place that catches everything
+
+
+def refused(error: HookError) -> Response:
+    """An error the caller can act on."""
+    outcome = operation_outcome(code=error.issue_code, diagnostics=str(error), where=error.where)
+    return Response(encode(outcome), status=error.status, mimetype=FHIR_JSON)
+
+
+def http_problem(error: HTTPException) -> Response:
+    """An error of plain HTTP: no such page, a wrong method, a body too large."""
+    if isinstance(error, RequestEntityTooLarge):
+        return refused(TooLarge("the body is larger than this service reads"))
+    outcome = operation_outcome(
+        code="not-found" if error.code == HTTPStatus.NOT_FOUND else "processing", diagnostics=error.name
+    )
+    response = Response(encode(outcome), status=error.code or 500, mimetype=FHIR_JSON)
+    response.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
+    return response
+
+
+def our_bug(error: Exception) -> Response:
+    """A fault of ours: a trace id for the caller; type and place, but no values, for the log."""
+    trace = str(uuid4())
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    places = " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
+    _LOG.error("trace %s: %s at %s", trace, type(error).__name__, places)
+    outcome = operation_outcome(code="exception", severity="fatal", diagnostics=f"internal error, trace {trace}")
+    return Response(encode(outcome), status=500, mimetype=FHIR_JSON)
