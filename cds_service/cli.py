@@ -2,9 +2,11 @@
 
 import logging
 import os
+import socket
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -18,7 +20,7 @@ from cds_service.fhir.outcome import operation_outcome
 from cds_service.fhir.resource import encode, text
 from cds_service.policy.cases import differences, read_cases, run_case
 from cds_service.settings import Settings, read_settings
-from cds_service.web.server import serve_until_stopped
+from cds_service.web.server import bind, serve_until_stopped
 
 _OPTION_NAMES = {"database_url": "database"}
 _FLAGS = ("builtin_library", "allow_open")
@@ -46,18 +48,13 @@ def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
 @_with_settings
 def serve(**options: object) -> None:
     """Answer CDS Hooks calls and show the policies, until stopped."""
-    settings = _settings(options)
+    asked = _settings(options)
+    bound = _bound(asked)
+    settings = replace(asked, port=bound.getsockname()[1])
     service = _started(settings)
+    welcome = partial(_welcome, service, settings)
     try:
-        serve_until_stopped(
-            service.web(settings),
-            host=settings.host,
-            port=settings.port,
-            threads=settings.threads,
-            started=lambda url: _welcome(url, service, settings),
-        )
-    except OSError as error:
-        raise click.ClickException(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
+        serve_until_stopped(service.web(settings), bound, threads=settings.threads, ready=welcome)
     finally:
         service.log.close()
 
@@ -106,6 +103,13 @@ def _settings(options: Mapping[str, object]) -> Settings:
         raise click.ClickException(str(error)) from error
 
 
+def _bound(settings: Settings) -> socket.socket:
+    try:
+        return bind(settings.host, settings.port)
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
+
+
 def _as_text(value: object) -> str:
     return os.pathsep.join(value) if isinstance(value, tuple) else str(value)
 
@@ -127,7 +131,8 @@ def _hook_of(body: bytes) -> str:
     return text(request.get("hook")) if isinstance(request, dict) else ""
 
 
-def _welcome(url: str, service: Service, settings: Settings) -> None:
+def _welcome(service: Service, settings: Settings) -> None:
+    url = settings.local_url
     click.echo(f"CRD service on {url}  (answers kept in {settings.database})")
     for policy in service.index.policies:
         click.echo(f"  {policy.citation.audience}: {policy.citation.number}, {policy.citation.policy_title}")

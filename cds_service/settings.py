@@ -88,7 +88,13 @@ class Settings:
     @property
     def links_base(self) -> str:
         """Where links to policy pages lead."""
-        return self.base_url or f"http://{self.host}:{self.port}"
+        return self.base_url or self.local_url
+
+    @property
+    def local_url(self) -> str:
+        """Where this process listens."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
 
 
 def read_settings(environ: Mapping[str, str], options: Mapping[str, str]) -> Settings:

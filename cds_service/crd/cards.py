@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cds_service.cds_hooks.response import SUMMARY_LIMIT, Card, Indicator, Link
-from cds_service.crd.codes import Covered, InfoNeeded, Topic
+from cds_service.crd.codes import CONDITION_UNKNOWN, PLAN_NOT_IDENTIFIED, Covered, Topic
 from cds_service.crd.configuration import Configuration
 from cds_service.crd.determination import Citation, Contact, Determination, Reason
 from cds_service.crd.order import Order
@@ -15,13 +15,10 @@ from cds_service.crd.wording import escape, prose, shorten
 from cds_service.fhir.coding import Coding
 
 _LABEL_LIMIT = 80  # of an order's name on a card
-_NEEDS = {
-    InfoNeeded.DETAIL_CODE: "a more exact code or description of the service",
-    InfoNeeded.TIMEFRAME: "the date of service",
-    InfoNeeded.PERFORMER: "who will perform the service",
-    InfoNeeded.LOCATION: "where the service takes place",
-    InfoNeeded.CONTRACT_WINDOW: "a date within the contract",
-    InfoNeeded.OTHER: "more than this order tells",
+# What to ask for where it is not the rule but something missing that keeps it undecided.
+_ASKS = {
+    PLAN_NOT_IDENTIFIED: "Tell which plan of {brand} the member has: whether the policy applies depends on it",
+    CONDITION_UNKNOWN: "{brand} needs more than this order tells before it can decide",
 }
 _ANSWERS = {
     Covered.COVERED: "covered",
@@ -42,6 +39,11 @@ class Subject:
     @property
     def citation(self) -> Citation:
         return self.says.citations[0]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is something to do before the payer can decide."""
+        return bool(self.says.info_needed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class CardMaker:
         return self._card(
             subject,
             topic=Topic.GUIDELINE,
-            summary=subject.citation.rule_title,
+            summary=_undecided_summary(subject) if subject.is_open else subject.citation.rule_title,
             indicator=Indicator.WARNING if refused else Indicator.INFO,
             detail="\n\n".join(_reference_detail(subject)),
             links=tuple(link for citation in subject.says.citations for link in self._links(citation)),
@@ -77,11 +79,11 @@ class CardMaker:
 
     def instructions(self, subject: Subject) -> Card:
         """An Instructions card: what the payer needs and whom to ask (CRD resp-23, resp-24)."""
-        needs = " and ".join(_NEEDS[need] for need in InfoNeeded if need in subject.says.info_needed)
+        asks = [_ASKS[reason.coding] for reason in subject.says.reasons if reason.coding in _ASKS]
         return self._card(
             subject,
             topic=Topic.CLAIM,
-            summary=f"{subject.brand} needs {needs} before it can decide",
+            summary=asks[0].format(brand=subject.brand) if asks else subject.citation.rule_title,
             indicator=Indicator.INFO,
             detail="\n\n".join(_instructions_detail(subject)),
             links=(),
@@ -89,15 +91,15 @@ class CardMaker:
 
     def advice(self, subject: Subject) -> Card:
         """A reference card for a call without a Coverage, worded for members of the policy's plan."""
-        members = escape(subject.citation.audience)
+        audience, title = subject.citation.audience, subject.citation.rule_title
         note = (
             f"No coverage came with this call, so nothing was written on the order. "
-            f"What follows holds for members of {members}."
+            f"What follows holds for members of {escape(audience)}."
         )
         return self._card(
             subject,
             topic=Topic.GUIDELINE,
-            summary=f"For {subject.citation.audience} members: {subject.citation.rule_title}",
+            summary=title if audience in title else f"For {audience} members: {title}",
             indicator=Indicator.INFO,
             detail="\n\n".join((note, *_reference_detail(subject))),
             links=self._links(subject.citation),
@@ -153,8 +155,8 @@ _Applies = Callable[[Subject], bool]
 _Make = Callable[[CardMaker, Subject], Card]
 
 CARD_TYPES: Mapping[Topic, tuple[_Applies, _Make]] = {
-    Topic.GUIDELINE: (lambda subject: bool(subject.says.citations), CardMaker.reference),
-    Topic.CLAIM: (lambda subject: bool(subject.says.citations and subject.says.info_needed), CardMaker.instructions),
+    Topic.GUIDELINE: (lambda _: True, CardMaker.reference),
+    Topic.CLAIM: (lambda subject: subject.is_open, CardMaker.instructions),
 }
 
 
@@ -173,7 +175,7 @@ def _reference_detail(subject: Subject) -> Iterator[str]:
     answer = _ANSWERS[subject.says.covered]
     yield f"**{_policy_name(subject.citation)}: {answer}.**"
     yield from (prose(reason.text) for reason in subject.says.reasons)
-    steps = [*_instructions(subject.says), *(_contact(contact) for contact in subject.says.contacts)]
+    steps = [] if subject.is_open else _steps(subject.says)  # then the Instructions card has them
     related = [prose(one) for one in subject.citation.related]
     if related:
         steps.append(f"Related policies: {'; '.join(related)}.")
@@ -183,19 +185,25 @@ def _reference_detail(subject: Subject) -> Iterator[str]:
 
 
 def _instructions_detail(subject: Subject) -> Iterator[str]:
-    steps = [*_instructions(subject.says), *(_contact(contact) for contact in subject.says.contacts)]
+    steps = _steps(subject.says)
     yield from (prose(reason.text) for reason in subject.says.reasons)
     if steps:
         yield "\n".join(f"- {step}" for step in steps)
     yield _about(subject.order)
 
 
+def _undecided_summary(subject: Subject) -> str:
+    policy = f"{subject.citation.audience} policy {subject.citation.number}"
+    return f"Read {policy}, {subject.citation.policy_title}: this order is not decided yet"
+
+
 def _policy_name(citation: Citation) -> str:
     return f"{escape(citation.audience)} policy {escape(citation.number)}, {escape(citation.policy_title)}"
 
 
-def _instructions(says: Determination) -> list[str]:
-    return [prose(detail.value) for detail in says.details if detail.code.code == "instructions"]
+def _steps(says: Determination) -> list[str]:
+    instructions = [prose(detail.value) for detail in says.details if detail.code.code == "instructions"]
+    return [*instructions, *(_contact(contact) for contact in says.contacts)]
 
 
 def _contact(contact: Contact) -> str:

@@ -1,0 +1,73 @@
+"""The four seams as small fakes: a log that remembers, a clock that stands still, ids that count."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+
+from cds_service.audit.record import AuditRecord
+from cds_service.cds_hooks.feedback import Feedback
+from cds_service.cds_hooks.request import HookRequestParser
+from cds_service.crd.cards import CardMaker
+from cds_service.crd.hooks import HOOKS
+from cds_service.errors import NotRecorded
+from cds_service.fhir.coding import Coding
+from cds_service.pipeline import Pipeline
+from cds_service.policy.artifacts import builtin_library, read_library
+from cds_service.policy.compiler import compile_library
+from cds_service.policy.index import PolicyIndex
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+BASE_URL = "https://crd.example.invalid"
+
+
+@dataclass(slots=True)
+class FakeLog:
+    """Remembers what it was given; refuses everything while `broken`."""
+
+    records: list[AuditRecord] = field(default_factory=list)
+    feedback: list[Feedback] = field(default_factory=list)
+    broken: bool = False
+
+    def write(self, record: AuditRecord) -> None:
+        if self.broken:
+            raise NotRecorded("the fake is broken")
+        self.records.append(record)
+
+    def write_feedback(self, feedback: Sequence[Feedback]) -> None:
+        if self.broken:
+            raise NotRecorded("the fake is broken")
+        self.feedback.extend(feedback)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+@dataclass(slots=True)
+class CountingIds:
+    """Ids in the shape of UUIDs, in order."""
+
+    numbers: "count[int]" = field(default_factory=count)
+
+    def __call__(self) -> str:
+        return f"00000000-0000-4000-8000-{next(self.numbers):012d}"
+
+
+def builtin_index() -> PolicyIndex:
+    """The index over the library that comes with the service."""
+    return compile_library(read_library([builtin_library()]))
+
+
+def fake_pipeline(index: PolicyIndex, *, log: FakeLog | None = None, hook: str = "order-sign") -> Pipeline:
+    """A real pipeline on fake seams."""
+    ids = CountingIds()
+    reasons = (Coding("https://reasons.example.invalid", "other", "Another reason"),)
+    return Pipeline(
+        hook=HOOKS[hook],
+        parser=HookRequestParser(hook),
+        index=index,
+        cards=CardMaker(base_url=BASE_URL, override_reasons=reasons, new_id=ids),
+        log=log or FakeLog(),
+        now=lambda: NOON,
+        new_id=ids,
+    )
