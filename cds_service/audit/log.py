@@ -21,7 +21,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answer (
     id TEXT PRIMARY KEY, at TEXT NOT NULL, hook TEXT NOT NULL, hook_instance TEXT NOT NULL, version TEXT NOT NULL,
     decisions TEXT NOT NULL, request TEXT NOT NULL, response TEXT NOT NULL
-) WITHOUT ROWID;
+);
 CREATE TABLE IF NOT EXISTS feedback (
     card TEXT NOT NULL, outcome TEXT NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (card, outcome, at)
 ) WITHOUT ROWID;

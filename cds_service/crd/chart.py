@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from cds_service.cds_hooks.prefetch import Found, has_failed, read_resources
 from cds_service.cds_hooks.request import HookRequest
 from cds_service.fhir.reference import ResourceKey, parse_reference, read_key
-from cds_service.fhir.resource import Json, JsonObject, objects, resource_type, text
+from cds_service.fhir.resource import JsonObject, objects, resource_type, text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """What came with the call, indexed; `looked_for` and `failed` say which prefetch keys came back empty or broken."""
+    """What came with the call, indexed; `looked_for` and `failed` name prefetch keys that came back empty or broken."""
 
     patient_id: str
     resources: tuple[JsonObject, ...]
@@ -46,12 +46,14 @@ class Chart:
 
 def read_chart(request: HookRequest) -> Chart:
     """The chart of one call, from its context and prefetch alone."""
-    sources: list[Json] = [*request.prefetch.values(), *request.context.values()]
+    prefetched = {name: read_resources(value) for name, value in request.prefetch.items()}
+    in_context = [read_resources(value) for value in request.context.values()]
+    failed = tuple(name for name, found in prefetched.items() if not found and has_failed(request.prefetch[name]))
     return index_chart(
-        [item for source in sources for item in read_resources(source)],
+        [item for found in (*prefetched.values(), *in_context) for item in found],
         patient_id=text(request.context.get("patientId")).rsplit("/", 1)[-1],
-        looked_for=tuple(name for name, value in request.prefetch.items() if not read_resources(value)),
-        failed=tuple(name for name, value in request.prefetch.items() if has_failed(value)),
+        looked_for=tuple(name for name, found in prefetched.items() if not found and name not in failed),
+        failed=failed,
     )
 
 

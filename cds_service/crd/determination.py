@@ -1,18 +1,18 @@
-"""The answer for one order, and what each rule contributed to it.
+"""Determinations: what a rule says of an order, and the whole answer that the rules together make.
 
 A wrong answer of the kinds the guide's invariants forbid (crd-ci-q1 to q9, in their text's reading and in their
 expression's) cannot be constructed. Combining does not depend on order, and the strictest answer wins.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from cds_service.crd.codes import Covered, DetailCategory, DocNeeded, DocPurpose, InfoNeeded, PaNeeded
 from cds_service.fhir.coding import Coding
-from cds_service.fhir.resource import JsonObject, encode
+from cds_service.fhir.resource import encode
 
 T = TypeVar("T")
 
@@ -133,14 +133,6 @@ class Determination:
         return self.covered is Covered.NOT_COVERED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assertion:
-    """What one rule says of one order."""
-
-    says: Determination
-    citation: Citation
-
-
 # From the loosest to the strictest: what cannot be decided is never better news than what depends.
 STRICTNESS = (Covered.COVERED, Covered.CONDITIONAL, Covered.INDETERMINATE, Covered.NOT_COVERED)
 _PA_STRICTNESS = (
@@ -153,32 +145,24 @@ _PA_STRICTNESS = (
 )
 
 
-def combine(assertions: Iterable[Assertion]) -> Determination:
+def combine(said: Iterable[Determination]) -> Determination:
     """One determination from what at least one rule says, whatever their order; the strictest wins.
 
     If any rule refuses, only the refusals speak.
     """
-    everything = list(assertions)
-    if len(everything) > 1:
-        everything.sort(key=_order)
-    covered = max((one.says.covered for one in everything), key=STRICTNESS.index)
-    speaking = [one for one in everything if one.says.is_refusal or covered is not Covered.NOT_COVERED]
-    merged = _merge([one.says for one in speaking], covered)
-    return replace(merged, citations=_distinct(one.citation for one in _strictest_first(speaking)))
+    everything = list(said)
+    if len(everything) == 1:  # the common case, and the same answer
+        return everything[0]
+    covered = max((one.covered for one in everything), key=STRICTNESS.index)
+    speaking = [one for one in everything if one.is_refusal or covered is not Covered.NOT_COVERED]
+    return _merge(sorted(speaking, key=_strictest_first), covered)
 
 
-def _order(assertion: Assertion) -> tuple[str, str, bytes]:
-    return assertion.citation.canonical, assertion.citation.rule_id, encode(_plain(assertion.says))
-
-
-def _plain(says: Determination) -> JsonObject:
-    """Everything said, in a form that sorts."""
-    named = {name: getattr(says, name) for name in Determination.__slots__ if name != "citations"}
-    return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in named.items()}
-
-
-def _strictest_first(assertions: list[Assertion]) -> list[Assertion]:
-    return sorted(assertions, key=lambda one: -STRICTNESS.index(one.says.covered))
+def _strictest_first(says: Determination) -> tuple[int, bytes]:
+    """An order of determinations that depends on nothing but what they say."""
+    named = {name: getattr(says, name) for name in Determination.__slots__}
+    plain = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in named.items()}
+    return -STRICTNESS.index(says.covered), encode(plain)
 
 
 def _merge(said: list[Determination], covered: Covered) -> Determination:
@@ -198,6 +182,7 @@ def _merge(said: list[Determination], covered: Covered) -> Determination:
         contacts=_distinct(contact for one in said for contact in one.contacts),
         billing_codes=_distinct(code for one in said for code in one.billing_codes),
         expiry_date=min((one.expiry_date for one in said if one.expiry_date), default=None),
+        citations=_distinct(citation for one in said for citation in one.citations),
     )
 
 

@@ -117,7 +117,8 @@ def resolve_memberships(chart: Chart, payers: Payers, *, must_have_one: bool) ->
 
 
 def _check_one(found: tuple[Membership, ...], chart: Chart) -> None:
-    if not found and not chart.looked_for:
+    looked_for = any("coverage" in name.lower() for name in chart.looked_for)
+    if not found and not looked_for:
         raise DataUnavailable("the patient's Coverage was not sent and cannot be queried", "$.prefetch")
     if len(found) != 1:
         count = "several active Coverages" if found else "no Coverage"

@@ -52,12 +52,14 @@ def _findings(
 
 
 def _combined(findings: Sequence[Finding], payer: Payer) -> Determination:
-    assertions = [finding.assertion for finding in findings if finding.assertion]
-    return combine(assertions) if assertions else no_policy(payer.brand)
+    said = [finding.says for finding in findings if finding.says]
+    return combine(said) if said else no_policy(payer.brand)
 
 
 def _scoped(groups: Sequence[Sequence[Coding]], determined: Sequence[Determination]) -> tuple[Determination, ...]:
     """Equal determinations once; if there are different ones, each for the codes that lead to it (CRD covinfo-1)."""
+    if len(determined) == 1:
+        return tuple(determined)
     codes_of: dict[int, list[Coding]] = {}
     distinct: list[Determination] = []
     for group, says in zip(groups, determined, strict=True):

@@ -6,7 +6,6 @@ from datetime import date
 
 from cds_service.crd.codes import CONDITION_UNKNOWN, PLAN_NOT_IDENTIFIED, TECHNICAL, Covered, InfoNeeded
 from cds_service.crd.determination import (
-    Assertion,
     Citation,
     ConditionTrace,
     Detail,
@@ -121,24 +120,27 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What came of one rule for one order: why, and what it asserts if it spoke."""
+    """What came of one rule for one order: why, and what it says if it spoke."""
 
     trace: RuleTrace
-    assertion: Assertion | None
+    says: Determination | None
 
 
 def apply_rule(candidate: Candidate, order: JsonObject, membership: Membership, days: Days) -> Finding:
     """What one rule says of one order; silent if any condition is false."""
+    rule = candidate.rule
     variables = _variables(order, membership, days)
     conditions = (
-        *_standing_conditions(candidate.rule.policy, membership, days),
-        *(condition.test(variables) for condition in candidate.rule.conditions),
+        *_standing_conditions(rule.policy, membership, days),
+        *(condition.test(variables) for condition in rule.conditions),
     )
     if any(one.value is Truth.FALSE for one in conditions):
         return _finding(candidate, conditions, None)
     unknown = next((one for one in conditions if one.value is Truth.UNKNOWN), None)
-    says = _unknown(candidate.rule, unknown) if unknown else _known(candidate.rule, variables)
-    return _finding(candidate, conditions, replace(says, billing_codes=_billing_codes(candidate)))
+    codes = _billing_codes(candidate)
+    return _finding(
+        candidate, conditions, _unknown(rule, unknown, codes) if unknown else _known(rule, variables, codes)
+    )
 
 
 def _standing_conditions(policy: Policy, membership: Membership, days: Days) -> tuple[ConditionTrace, ...]:
@@ -166,36 +168,50 @@ def _variables(order: JsonObject, membership: Membership, days: Days) -> Variabl
     }
 
 
-def _known(rule: Rule, variables: Variables) -> Determination:
+def _known(rule: Rule, variables: Variables, codes: tuple[Coding, ...]) -> Determination:
     try:
         details = [dynamic.read(variables) for dynamic in rule.dynamic]
     except ExpressionError as error:
-        return _technical(rule, str(error))
-    return replace(rule.says, details=(*rule.says.details, *filter(None, details))) if rule.dynamic else rule.says
+        return _undecided(rule, codes, Covered.INDETERMINATE, _technical(rule, str(error)))
+    given = (*rule.says.details, *filter(None, details))
+    return replace(rule.says, details=given, billing_codes=codes)
 
 
-def _unknown(rule: Rule, unknown: ConditionTrace) -> Determination:
+def _unknown(rule: Rule, unknown: ConditionTrace, codes: tuple[Coding, ...]) -> Determination:
     """What is said when a condition cannot be decided: never the rule's own answer, and never nothing."""
-    policy = rule.policy
     if unknown.error:
-        return _technical(rule, f"{unknown.description}: {unknown.error}")
-    if unknown.description == LINE:
-        lines = " or ".join(line.name for line in policy.lines)
-        words = f"Policy {policy.citation.number} applies to members of {lines}; this member's plan could not be told."
-        return _conditional(InfoNeeded.OTHER, Reason(text=words, coding=PLAN_NOT_IDENTIFIED))
-    words = f"Policy {policy.citation.number} may apply; it could not be told whether {unknown.description}."
+        reason = _technical(rule, f"{unknown.description}: {unknown.error}")
+        return _undecided(rule, codes, Covered.INDETERMINATE, reason)
     needed = InfoNeeded.TIMEFRAME if unknown.description == IN_FORCE else InfoNeeded.OTHER
-    return _conditional(needed, Reason(text=words, coding=CONDITION_UNKNOWN))
+    return _undecided(rule, codes, Covered.CONDITIONAL, _open_question(rule, unknown), needed)
 
 
-def _conditional(needed: InfoNeeded, reason: Reason) -> Determination:
-    return Determination(covered=Covered.CONDITIONAL, info_needed=frozenset({needed}), reasons=(reason,))
+def _undecided(
+    rule: Rule, codes: tuple[Coding, ...], covered: Covered, reason: Reason, *needed: InfoNeeded
+) -> Determination:
+    return Determination(
+        covered=covered,
+        info_needed=frozenset(needed),
+        reasons=(reason,),
+        billing_codes=codes,
+        citations=(rule.citation,),
+    )
 
 
-def _technical(rule: Rule, problem: str) -> Determination:
-    # CRD resp-43: the element that could not be determined, a coding and the details in words.
-    words = f"Policy {rule.policy.citation.number} could not be applied to this order: {problem}."
-    return Determination(covered=Covered.INDETERMINATE, reasons=(Reason(text=words, coding=TECHNICAL),))
+def _open_question(rule: Rule, unknown: ConditionTrace) -> Reason:
+    number = rule.citation.number
+    if unknown.description == LINE:
+        lines = " or ".join(line.name for line in rule.policy.lines)
+        words = f"Policy {number} applies to members of {lines}; this member's plan could not be told."
+        return Reason(text=words, coding=PLAN_NOT_IDENTIFIED)
+    words = f"Policy {number} may apply; it could not be told whether {unknown.description}."
+    return Reason(text=words, coding=CONDITION_UNKNOWN)
+
+
+def _technical(rule: Rule, problem: str) -> Reason:
+    # CRD resp-43: a coding, and the details in words.
+    words = f"Policy {rule.citation.number} could not be applied to this order: {problem}."
+    return Reason(text=words, coding=TECHNICAL)
 
 
 def _billing_codes(candidate: Candidate) -> tuple[Coding, ...]:
@@ -210,4 +226,4 @@ def _finding(candidate: Candidate, conditions: tuple[ConditionTrace, ...], says:
     trace = RuleTrace(
         citation=citation, matched=candidate.matched, conditions=conditions, spoke=says is not None, missing=missing
     )
-    return Finding(trace, Assertion(says=says, citation=citation) if says else None)
+    return Finding(trace, says)

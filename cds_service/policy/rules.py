@@ -56,15 +56,16 @@ class RuleReader:
         order_input = self._order_input(action)
         codings = self._codings(action, order_input)
         template = self._template(action)
+        citation = _cite(action, policy.citation)
         expires = policy.end if policy.end < date.max else None
         return Rule(
             policy=policy,
-            citation=_cite(action, policy.citation),
+            citation=citation,
             order_type=text(order_input.get("type")),
             codings=codings,
             keys=frozenset(coding.key for coding in codings),
             conditions=tuple(self._conditions(action)),
-            says=replace(template.says, expiry_date=expires),
+            says=replace(template.says, expiry_date=expires, citations=(citation,)),
             dynamic=template.dynamic,
         )
 
