@@ -63,7 +63,7 @@ class CardMaker:
     def policy_url(self, citation: Citation) -> str:
         """Where our page shows the rule, or the whole policy if the citation names none."""
         page = f"{self.base_url}/policies/{citation.policy_id}"
-        return f"{page}#{citation.rule_id}" if citation.rule_id else page
+        return f"{page}#rule-{citation.rule_id}" if citation.rule_id else page
 
     def reference(self, subject: Subject) -> Card:
         """An External Reference card: which policy applies, why, and where to read it (CRD resp-16 to resp-22)."""
