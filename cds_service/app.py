@@ -14,6 +14,7 @@ from cds_service.cds_hooks.request import HookRequestParser
 from cds_service.crd.cards import CardMaker
 from cds_service.crd.codes import CANONICAL_BASE
 from cds_service.crd.hooks import HOOKS
+from cds_service.ehr.client import Ehr
 from cds_service.fhir.coding import Coding
 from cds_service.fhir.resource import follow, text
 from cds_service.pipeline import Pipeline
@@ -48,8 +49,10 @@ class Service:
         return create_web(parts)
 
 
-def build_service(settings: Settings, log: AuditLog | None = None, progress: Progress = no_progress) -> Service:
-    """The service these settings describe, with another log if one is given.
+def build_service(
+    settings: Settings, *, ehr: Ehr | None, log: AuditLog | None = None, progress: Progress = no_progress
+) -> Service:
+    """The service these settings describe; `ehr` is how it queries, or None; with another log if one is given.
 
     Raises:
         StartError: a setting or a library file is unusable.
@@ -61,7 +64,15 @@ def build_service(settings: Settings, log: AuditLog | None = None, progress: Pro
     cards = CardMaker(base_url=settings.links_base, override_reasons=_override_reasons(library), new_id=_new_id)
     pipelines = {
         hook.service_id: Pipeline(
-            hook=hook, parser=HookRequestParser(hook.name), index=index, cards=cards, log=kept, now=_now, new_id=_new_id
+            hook=hook,
+            parser=HookRequestParser(hook.name),
+            index=index,
+            cards=cards,
+            log=kept,
+            ehr=ehr,
+            ehr_seconds=settings.ehr_seconds,
+            now=_now,
+            new_id=_new_id,
         )
         for hook in HOOKS.values()
     }

@@ -15,6 +15,7 @@ from cds_service.app import Service, build_service, library_directories
 from cds_service.audit.explanation import explain
 from cds_service.audit.log import NoLog
 from cds_service.cds_hooks.request import decode_json
+from cds_service.ehr.client import Ehr
 from cds_service.errors import CrdError, HookError, StartError
 from cds_service.fhir.outcome import operation_outcome
 from cds_service.fhir.resource import encode, text
@@ -114,9 +115,9 @@ def _as_text(value: object) -> str:
     return os.pathsep.join(value) if isinstance(value, tuple) else str(value)
 
 
-def _started(settings: Settings, log: NoLog | None = None) -> Service:
+def _started(settings: Settings, *, ehr: Ehr | None = None, log: NoLog | None = None) -> Service:
     try:
-        return build_service(settings, log=log, progress=_show_progress)
+        return build_service(settings, ehr=ehr, log=log, progress=_show_progress)
     except CrdError as error:
         raise click.ClickException(str(error)) from error
 

@@ -1,8 +1,10 @@
 """THE STORY: from a hook call to its answer. Read this first."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from cds_service.audit.log import AuditLog
 from cds_service.audit.record import AuditRecord, without_token, write_decisions
@@ -10,6 +12,7 @@ from cds_service.cds_hooks.request import HookRequest, HookRequestParser
 from cds_service.cds_hooks.response import Card, HookResponse
 from cds_service.crd.annotation import annotate, system_action, with_policy_links
 from cds_service.crd.answer import OrderAnswer
+from cds_service.crd.asked import read_orders
 from cds_service.crd.cards import CardMaker, Subject, most_urgent
 from cds_service.crd.chart import Chart, read_chart
 from cds_service.crd.codes import Topic
@@ -17,12 +20,18 @@ from cds_service.crd.configuration import Configuration, read_configuration
 from cds_service.crd.coverage_information import Stamp
 from cds_service.crd.hooks import Hook
 from cds_service.crd.membership import Membership, Payer, resolve_memberships
-from cds_service.crd.order import Order, day_of_service, read_orders
+from cds_service.crd.needs import queries
+from cds_service.crd.order import Order, day_of_service
 from cds_service.crd.versions import Version, agree_version
+from cds_service.ehr.client import Ehr
+from cds_service.ehr.gather import gather_chart
+from cds_service.errors import DataUnavailable
 from cds_service.fhir.dates import Days
 from cds_service.fhir.resource import JsonObject, encode
 from cds_service.policy.adjudication import advise, determine, hint
 from cds_service.policy.index import PolicyIndex
+
+_LOG = logging.getLogger("cds_service")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +71,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """Answers the calls of one hook. The world stands behind its seams: the log, the clock and new ids."""
+    """Answers the calls of one hook. The world stands behind four seams: the EHR, the log, the clock and new ids."""
 
     hook: Hook
     parser: HookRequestParser
     index: PolicyIndex
     cards: CardMaker
     log: AuditLog
+    ehr: Ehr | None  # None: there is no asking, as for a request file
+    ehr_seconds: float
     now: Callable[[], datetime]
     new_id: Callable[[], str]
 
@@ -99,7 +110,9 @@ class Pipeline:
 
     def _understand(self, request: HookRequest) -> Call:
         version = agree_version(request.extension)
-        chart = read_chart(request)
+        chart = self._gather(request)
+        if chart.foreign:
+            _LOG.warning("%s: %d resources of another patient came and were not used", request.hook, chart.foreign)
         must = version.refuses_without_coverage
         return Call(
             request=request,
@@ -107,8 +120,21 @@ class Pipeline:
             configuration=read_configuration(request.extension),
             chart=chart,
             memberships=resolve_memberships(chart, self.index.payers, must_have_one=must),
-            orders=read_orders(self.hook.orders(request), chart),
+            orders=self._orders(chart, version),
         )
+
+    def _gather(self, request: HookRequest) -> Chart:
+        chart = read_chart(request)
+        if self.ehr is None:
+            return chart
+        return gather_chart(request, chart, partial(queries, self.hook), self.ehr, seconds=self.ehr_seconds)
+
+    def _orders(self, chart: Chart, version: Version) -> tuple[Order, ...]:
+        orders = read_orders(self.hook, chart, version)
+        unread = [one for one in self.hook.references(chart.context) if chart.could_not_read({"reference": one})]
+        if unread and not orders:
+            raise DataUnavailable("what the hook is about was not sent and could not be read from the EHR", "$.context")
+        return orders
 
     def _settle(self, order: Order, call: Call) -> Settled:
         days = day_of_service(order, self.now().date())
@@ -123,13 +149,13 @@ class Pipeline:
         return Settled(order=order, answers=tuple(answers), news=tuple(news), annotated=annotated)
 
     def _determine(self, order: Order, membership: Membership, days: Days) -> OrderAnswer:
-        answer = determine(order, membership, days, index=self.index, hook=self.hook.name)
+        answer = determine(order, membership, days, index=self.index, hook=self.hook)
         linked = tuple(with_policy_links(says, self.cards.policy_url) for says in answer.determinations)
         return replace(answer, determinations=linked, assertion_id=self.new_id())
 
     def _annotate(self, order: JsonObject, answer: OrderAnswer, version: Version) -> JsonObject:
         coverage = answer.membership.coverage_key
-        if coverage is None:
+        if coverage is None or not answer.determinations:
             return order
         stamp = Stamp(coverage=coverage, day=self.now().date(), assertion_id=answer.assertion_id)
         return annotate(order, answer.determinations, stamp, version)
@@ -148,7 +174,7 @@ class Pipeline:
         """Without a Coverage nothing can be determined; each hosted payer's policy is named (design: 4.3)."""
         days = day_of_service(order, self.now().date())
         for payer in self.index.payers.all:
-            said = advise(order, payer, days, index=self.index, hook=self.hook.name)
+            said = advise(order, payer, days, index=self.index, hook=self.hook)
             if said is None:
                 yield from self._hints(order, payer, days, call)
             elif call.configuration.wants(Topic.GUIDELINE):

@@ -9,6 +9,7 @@ from typing import Any
 
 from cds_service.errors import SettingError
 
+_LONGEST_ANSWER = 9.5  # CRD found-2 allows 10 s where it allows most
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 
 
@@ -20,6 +21,16 @@ def _whole(key: str, value: str, low: int, high: int) -> int:
     if not low <= number <= high:
         raise SettingError(key, f"{number} is not between {low} and {high}")
     return number
+
+
+def _seconds(key: str, value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError as error:
+        raise SettingError(key, f"`{value}` is not a number of seconds") from error
+    if not 0 < seconds <= _LONGEST_ANSWER:
+        raise SettingError(key, f"{value} is not between 0 and {_LONGEST_ANSWER} seconds")
+    return seconds
 
 
 def _flag(key: str, value: str) -> bool:
@@ -54,6 +65,8 @@ _PARSERS: Mapping[str, Any] = {
     "threads": lambda value: _whole("threads", value, 1, 256),
     "max_body": lambda value: _whole("max_body", value, 1024, 1 << 30),
     "library": _directories,
+    "ehr": lambda value: tuple(_url("ehr", part) for part in value.split()),
+    "ehr_seconds": lambda value: _seconds("ehr_seconds", value),
     "builtin_library": lambda value: _flag("builtin_library", value),
     "allow_open": lambda value: _flag("allow_open", value),
     "base_url": lambda value: _url("base_url", value),
@@ -76,7 +89,11 @@ class Settings:
     auth: str = field(default="open", metadata={"help": "who may call: open (anyone)"})
     allow_open: bool = field(default=False, metadata={"help": "listen beyond this machine although anyone may call"})
     base_url: str = field(default="", metadata={"help": "the URL clients reach this service under, for links"})
-    threads: int = field(default=8, metadata={"help": "calls answered at the same time"})
+    ehr: tuple[str, ...] = field(
+        default=(), metadata={"help": "FHIR servers that may be queried; none: this machine's only"}
+    )
+    ehr_seconds: float = field(default=4.0, metadata={"help": "the most a call may spend on queries"})
+    threads: int = field(default=32, metadata={"help": "calls answered at the same time"})
     max_body: int = field(default=4 << 20, metadata={"help": "largest request body, in bytes"})
 
     @property

@@ -10,6 +10,7 @@ from cds_service.cds_hooks.feedback import Feedback
 from cds_service.cds_hooks.request import HookRequestParser
 from cds_service.crd.cards import CardMaker
 from cds_service.crd.hooks import HOOKS
+from cds_service.ehr.client import Ehr
 from cds_service.errors import NotRecorded
 from cds_service.fhir.coding import Coding
 from cds_service.pipeline import Pipeline
@@ -58,7 +59,9 @@ def builtin_index() -> PolicyIndex:
     return compile_library(read_library([builtin_library()]))
 
 
-def fake_pipeline(index: PolicyIndex, *, log: FakeLog | None = None, hook: str = "order-sign") -> Pipeline:
+def fake_pipeline(
+    index: PolicyIndex, *, log: FakeLog | None = None, hook: str = "order-sign", ehr: Ehr | None = None
+) -> Pipeline:
     """A real pipeline on fake seams."""
     ids = CountingIds()
     reasons = (Coding("https://reasons.example.invalid", "other", "Another reason"),)
@@ -68,6 +71,8 @@ def fake_pipeline(index: PolicyIndex, *, log: FakeLog | None = None, hook: str =
         index=index,
         cards=CardMaker(base_url=BASE_URL, override_reasons=reasons, new_id=ids),
         log=log or FakeLog(),
+        ehr=ehr,
+        ehr_seconds=1.0,
         now=lambda: NOON,
         new_id=ids,
     )

@@ -51,6 +51,6 @@ def _problem(fault: ValidationError) -> str:
         case "const":
             return f"this service answers {wanted}"
         case "anyOf":
-            return "must have 'reason' or 'userComment'"
+            return f"must have {' or '.join(str(one['required'][0]) for one in wanted)}"
         case keyword:
             return f"must have {keyword} {wanted}"

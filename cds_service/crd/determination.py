@@ -5,7 +5,7 @@ expression's) cannot be constructed. Combining does not depend on order, and the
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -156,6 +156,16 @@ def combine(said: Iterable[Determination]) -> Determination:
     covered = max((one.covered for one in everything), key=STRICTNESS.index)
     speaking = [one for one in everything if one.is_refusal or covered is not Covered.NOT_COVERED]
     return _merge(sorted(speaking, key=_strictest_first), covered)
+
+
+def without_documentation(says: Determination) -> Determination:
+    """The determination without a demand for clinical or administrative documentation (CRD hook-19)."""
+    kept = says.doc_needed - {DocNeeded.CLINICAL, DocNeeded.ADMIN}
+    if kept == says.doc_needed:
+        return says
+    if kept:
+        return replace(says, doc_needed=kept)
+    return replace(says, doc_needed=kept, doc_purpose=frozenset(), questionnaires=())
 
 
 def _strictest_first(says: Determination) -> tuple[int, bytes]:

@@ -5,6 +5,7 @@ from cds_service.crd.codes import (
     NO_POLICY_FOUND,
     ORDER_NOT_UNDERSTOOD,
     PAYER_NOT_IDENTIFIED,
+    TECHNICAL,
     Covered,
     InfoNeeded,
 )
@@ -27,6 +28,12 @@ def no_policy(brand: str) -> Determination:
     """No rule of this payer speaks of the order."""
     words = f"No {brand} policy in this library addresses this service on this date; nothing was determined."
     return Determination(covered=Covered.INDETERMINATE, reasons=(Reason(text=words, coding=NO_POLICY_FOUND),))
+
+
+def unreachable() -> Determination:
+    """What the answer depends on could not be read from the EHR (CRD resp-43)."""
+    words = "What this answer depends on could not be read from the EHR's FHIR server; nothing was determined."
+    return Determination(covered=Covered.INDETERMINATE, reasons=(Reason(text=words, coding=TECHNICAL),))
 
 
 def order_not_understood() -> Determination:

@@ -56,6 +56,7 @@ class Membership:
     payer: Payer | None
     plan: Plan | None
     patient: JsonObject | None
+    unreachable: bool = False  # the payer's Organization could not be read
 
     def is_active_on(self, days: Days) -> bool:
         """False only where status or period say so: an absent one is unknown."""
@@ -92,9 +93,8 @@ def payor_identifiers(coverage: JsonObject, chart: Chart) -> tuple[Identifier, .
 
 
 def candidate_coverages(chart: Chart) -> tuple[JsonObject, ...]:
-    """The patient's Coverages, each once; inactive ones only if there is no active one."""
-    own = [one for one in chart.of_type("Coverage") if chart.is_about_patient(first(one.get("beneficiary")))]
-    distinct = tuple({read_key(one) or id(one): one for one in own}.values())
+    """The patient's Coverages, each once; inactive ones only if there is no active one (US Core: one in prefetch)."""
+    distinct = tuple({read_key(one) or id(one): one for one in chart.of_type("Coverage")}.values())
     active = tuple(one for one in distinct if (text(one.get("status")) or "active") == "active")
     return active or distinct
 
@@ -117,16 +117,20 @@ def resolve_memberships(chart: Chart, payers: Payers, *, must_have_one: bool) ->
 
 
 def _check_one(found: tuple[Membership, ...], chart: Chart) -> None:
-    looked_for = any("coverage" in name.lower() for name in chart.looked_for)
-    if not found and not looked_for:
-        raise DataUnavailable("the patient's Coverage was not sent and cannot be queried", "$.prefetch")
+    if not found and not any(_is_coverage_search(name) for name in chart.looked_for):
+        raise DataUnavailable("the patient's Coverage was not sent and could not be queried", "$.prefetch")
     if len(found) != 1:
         count = "several active Coverages" if found else "no Coverage"
         raise PayerNotHandled(f"exactly one Coverage is needed to tell the payer; {count} came", "$.prefetch")
-    if found[0].payer is None:
+    if found[0].payer is None and not found[0].unreachable:
         raise PayerNotHandled("the identifier of the Coverage's payer is missing or not hosted here", "$.prefetch")
     if found[0].coverage_key is None:
         raise PayerNotHandled("the Coverage has no id, so nothing can be said of it", "$.prefetch")
+
+
+def _is_coverage_search(name: str) -> bool:
+    """Whether a prefetch key or query that brought nothing was a search for Coverage."""
+    return "coverage" in name.lower()
 
 
 def resolve_membership(coverage: JsonObject, chart: Chart, payers: Payers) -> Membership:
@@ -138,6 +142,7 @@ def resolve_membership(coverage: JsonObject, chart: Chart, payers: Payers) -> Me
         payer=payer,
         plan=find_plan(coverage, chart.patient, payer.plans) if payer else None,
         patient=chart.patient,
+        unreachable=payer is None and chart.could_not_read(first(coverage.get("payor"))),
     )
 
 

@@ -1,6 +1,6 @@
-"""Orders: what a clinician is about to sign, and where each kind keeps its codes and dates (CRD profiles).
+"""Orders: what a hook asks about, and where each kind keeps its codes and dates (CRD profiles).
 
-A kind of order is a row in `ORDER_KINDS`.
+A kind of order is a row in `ORDER_KINDS`. Appointments and Encounters are asked about like orders.
 """
 
 from collections.abc import Mapping
@@ -27,10 +27,11 @@ class OrderKind:
     """Where one resource type keeps what we read; paths are element names, lists are walked through."""
 
     codes: tuple[Path, ...]
-    subject: str = "subject"
+    subject: Path = ("subject",)
     date_of_service: tuple[Path, ...] = ()
     written: Path = ("authoredOn",)
     coded_by: tuple[Path, ...] = ()  # references to a resource that holds the code
+    ruled_as: str = ""  # the type whose rules apply, where it is not its own
 
 
 _OCCURRENCE = (("occurrenceDateTime",), ("occurrencePeriod", "start"), ("occurrenceTiming",))
@@ -52,13 +53,27 @@ ORDER_KINDS: Mapping[str, OrderKind] = {
             ("enteralFormula", "baseFormulaType"),
             ("enteralFormula", "additiveType"),
         ),
-        subject="patient",
+        subject=("patient",),
         written=("dateTime",),
     ),
     "VisionPrescription": OrderKind(
-        codes=(("lensSpecification", "product"),), subject="patient", written=("dateWritten",)
+        codes=(("lensSpecification", "product"),), subject=("patient",), written=("dateWritten",)
     ),
     "CommunicationRequest": OrderKind(codes=(("payload", "extension"),), date_of_service=_OCCURRENCE[:2]),
+    # Both stand for the service they are for: their service types come from the codes of ServiceRequest.
+    "Appointment": OrderKind(
+        codes=(("serviceType",),),
+        subject=("participant", "actor"),
+        date_of_service=(("start",), ("requestedPeriod", "start")),
+        written=("created",),
+        ruled_as="ServiceRequest",
+    ),
+    "Encounter": OrderKind(
+        codes=(("serviceType",), ("type",)),
+        date_of_service=(("period", "start"),),
+        written=("period", "start"),
+        ruled_as="ServiceRequest",
+    ),
 }
 
 
@@ -73,10 +88,16 @@ class Order:
     words: tuple[str, ...]
     date_of_service: Days | None
     prohibits: bool
+    unreachable: bool = False  # where its code is kept could not be read
 
     @property
     def type(self) -> str:
         return resource_type(self.resource)
+
+    @property
+    def ruled_as(self) -> str:
+        """The type whose rules apply to it."""
+        return ORDER_KINDS[self.type].ruled_as or self.type
 
     @property
     def label(self) -> str:
@@ -85,10 +106,13 @@ class Order:
         return next(iter(self.words), "") or codes or self.type
 
 
-def read_order(resource: JsonObject, coded_by: tuple[JsonObject, ...] = ()) -> Order:
-    """The order in a resource of a kind we know; `coded_by` are resources it points to for its code."""
+def read_order(resource: JsonObject, coded_by: tuple[JsonObject, ...] = (), scheduled: Days | None = None) -> Order:
+    """The order in a resource of a kind we know.
+
+    `coded_by` are resources it points to for its code; `scheduled` is when an appointment for it takes place.
+    """
     kind = ORDER_KINDS[resource_type(resource)]
-    concepts = [*_concepts(resource, kind), *(first(one.get("code") or one.get("type")) for one in coded_by)]
+    concepts = [concept for one in (resource, *coded_by) for concept in _concepts(one)]
     written = _days_at(resource, (kind.written,))
     planned, unreadable = _date_of_service(resource, kind)
     return Order(
@@ -97,13 +121,18 @@ def read_order(resource: JsonObject, coded_by: tuple[JsonObject, ...] = ()) -> O
         codings=read_codings(concepts),
         billing_options=tuple(filter(None, (options for concept in concepts for options in _billing(concept)))),
         words=read_words(concepts),
-        date_of_service=ANY_DAY if unreadable else planned or written,
+        date_of_service=ANY_DAY if unreadable else planned or scheduled or written,
         prohibits=resource.get("doNotPerform") in (True, "true"),
     )
 
 
-def _concepts(resource: JsonObject, kind: OrderKind) -> list[JsonObject]:
-    found = [concept for path in kind.codes for concept in follow(resource, path)]
+_CODES_OF_REFERENCED = (("code",), ("type",))  # Medication, Device
+
+
+def _concepts(resource: JsonObject) -> list[JsonObject]:
+    kind = ORDER_KINDS.get(resource_type(resource))
+    paths = kind.codes if kind else _CODES_OF_REFERENCED
+    found = [concept for path in paths for concept in follow(resource, path)]
     return [_payload_concept(one) if "valueCodeableConcept" in one else one for one in found]
 
 
@@ -152,20 +181,18 @@ def is_order(resource: JsonObject) -> bool:
     return resource_type(resource) in ORDER_KINDS
 
 
-def read_orders(resources: tuple[JsonObject, ...], chart: Chart) -> tuple[Order, ...]:
-    """The patient's orders, each once; one that forbids its service (`doNotPerform`) asks for nothing."""
-    own = [one for one in resources if chart.is_about_patient(_subject(one))]
-    distinct = {read_key(one) or id(one): one for one in own}.values()
-    orders = (read_order(one, _coded_by(one, chart)) for one in distinct)
-    return tuple(order for order in orders if not order.prohibits)
+def is_of_patient(resource: JsonObject, chart: Chart) -> bool:
+    """Whether an order is about the call's patient."""
+    kind = ORDER_KINDS[resource_type(resource)]
+    return all(chart.is_about_patient(subject) for subject in follow(resource, kind.subject))
 
 
-def _subject(resource: JsonObject) -> JsonObject:
-    return first(resource.get(ORDER_KINDS[resource_type(resource)].subject))
+def code_references(resource: JsonObject) -> tuple[JsonObject, ...]:
+    """The References an order makes to a Medication or Device that holds its code."""
+    kind = ORDER_KINDS[resource_type(resource)]
+    return tuple(reference for path in kind.coded_by for reference in follow(resource, path))
 
 
-def _coded_by(resource: JsonObject, chart: Chart) -> tuple[JsonObject, ...]:
-    """The Medications or Devices an order points to for its code, where at hand."""
-    paths = ORDER_KINDS[resource_type(resource)].coded_by
-    found = (chart.find(reference, resource) for path in paths for reference in follow(resource, path))
-    return tuple(one for one in found if one)
+def planned_days(resource: JsonObject) -> Days | None:
+    """When an order, appointment or encounter says it takes place."""
+    return _days_at(resource, ORDER_KINDS[resource_type(resource)].date_of_service)

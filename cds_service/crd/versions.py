@@ -32,6 +32,7 @@ class Version:
     about: Callable[[str], object]
     always_system_actions: bool
     refuses_without_coverage: bool
+    answers_on_order: bool  # an appointment made for an order is answered on the order
 
     def card(self, card: Card) -> JsonObject:
         """A card as JSON, without empty elements."""
@@ -201,6 +202,7 @@ VERSIONS: Mapping[str, Version] = {
         about=lambda target: target,
         always_system_actions=True,
         refuses_without_coverage=False,
+        answers_on_order=False,
     ),
     "2.1": Version(
         name="2.1",
@@ -209,6 +211,7 @@ VERSIONS: Mapping[str, Version] = {
         about=_reference,
         always_system_actions=False,
         refuses_without_coverage=True,
+        answers_on_order=True,
     ),
     "2.2": Version(
         name="2.2",
@@ -217,6 +220,7 @@ VERSIONS: Mapping[str, Version] = {
         about=_reference,
         always_system_actions=False,
         refuses_without_coverage=True,
+        answers_on_order=True,
     ),
 }
 DEFAULT = VERSIONS["2.0"]  # a client that asks for none is older than asking

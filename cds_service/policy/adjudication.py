@@ -4,13 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from cds_service.crd.answer import OrderAnswer
-from cds_service.crd.determination import Citation, Determination, RuleTrace, Truth, combine
+from cds_service.crd.determination import Citation, Determination, RuleTrace, Truth, combine, without_documentation
 from cds_service.crd.fallbacks import (
     no_active_coverage,
     no_policy,
     order_not_understood,
     payer_not_identified,
+    unreachable,
 )
+from cds_service.crd.hooks import Hook
 from cds_service.crd.membership import Membership, Payer
 from cds_service.crd.order import Order
 from cds_service.fhir.coding import Coding
@@ -19,23 +21,31 @@ from cds_service.policy.index import PolicyIndex
 from cds_service.policy.policy import Finding, apply_rule
 
 
-def determine(order: Order, membership: Membership, days: Days, *, index: PolicyIndex, hook: str) -> OrderAnswer:
-    """What is determined for one order of one member; always something."""
+def determine(order: Order, membership: Membership, days: Days, *, index: PolicyIndex, hook: Hook) -> OrderAnswer:
+    """What is determined for one order of one member; always something if the hook is primary."""
     answer = OrderAnswer(order=order, membership=membership, days=days, determinations=())
     if membership.payer is None:
-        return replace(answer, determinations=(payer_not_identified(),))
+        says = unreachable() if membership.unreachable else payer_not_identified()
+        return replace(answer, determinations=(says,))
     if not membership.is_active_on(days):
         return replace(answer, determinations=(no_active_coverage(),))
     if order.resource.get("modifierExtension"):
         return replace(answer, determinations=(order_not_understood(),))
-    return _by_policy(answer, membership.payer, index, hook)
+    found = _by_policy(answer, membership.payer, index, hook)
+    return _for_secondary(found) if not hook.primary else found
 
 
-def _by_policy(answer: OrderAnswer, payer: Payer, index: PolicyIndex, hook: str) -> OrderAnswer:
+def _for_secondary(answer: OrderAnswer) -> OrderAnswer:
+    """Secondary hooks say what a policy says, but ask for no documentation yet (CRD hook-19)."""
+    said = (without_documentation(says) for says in answer.determinations if says.citations)
+    return replace(answer, determinations=tuple(said))
+
+
+def _by_policy(answer: OrderAnswer, payer: Payer, index: PolicyIndex, hook: Hook) -> OrderAnswer:
     """One determination, or one for each group of billing codes that leads to a different one (design: 4.7)."""
     groups = answer.order.billing_options or ((),)
     found = [_findings(answer, payer.id, group, index, hook) for group in groups]
-    determined = [_combined(findings, payer) for findings in found]
+    determined = [_combined(findings, answer.order, payer) for findings in found]
     return replace(
         answer,
         determinations=_scoped(groups, determined),
@@ -44,15 +54,17 @@ def _by_policy(answer: OrderAnswer, payer: Payer, index: PolicyIndex, hook: str)
 
 
 def _findings(
-    answer: OrderAnswer, payer_id: str, billed_as: Sequence[Coding], index: PolicyIndex, hook: str
+    answer: OrderAnswer, payer_id: str, billed_as: Sequence[Coding], index: PolicyIndex, hook: Hook
 ) -> list[Finding]:
     codings = (*answer.order.codings, *billed_as)
-    candidates = index.candidates(payer_id, answer.order.type, codings, hook)
+    candidates = index.candidates(payer_id, answer.order.ruled_as, codings, hook.name)
     return [apply_rule(one, answer.order.resource, answer.membership, answer.days) for one in candidates]
 
 
-def _combined(findings: Sequence[Finding], payer: Payer) -> Determination:
+def _combined(findings: Sequence[Finding], order: Order, payer: Payer) -> Determination:
     said = [finding.says for finding in findings if finding.says]
+    if order.unreachable:  # a code we could not read may be one a policy refuses
+        said.append(unreachable())
     return combine(said) if said else no_policy(payer.brand)
 
 
@@ -84,7 +96,7 @@ def _distinct_traces(traces: Iterable[RuleTrace]) -> tuple[RuleTrace, ...]:
     return tuple(kept)
 
 
-def advise(order: Order, payer: Payer, days: Days, *, index: PolicyIndex, hook: str) -> Determination | None:
+def advise(order: Order, payer: Payer, days: Days, *, index: PolicyIndex, hook: Hook) -> Determination | None:
     """What a payer's rules would say to a member, for a call without a Coverage; None if none speaks."""
     member = Membership(coverage={}, coverage_key=None, payer=payer, plan=None, patient=None)
     answer = OrderAnswer(order=order, membership=member, days=days, determinations=())

@@ -8,6 +8,7 @@ from pathlib import Path
 from cds_service.cds_hooks.prefetch import Found
 from cds_service.crd.answer import OrderAnswer
 from cds_service.crd.chart import index_chart
+from cds_service.crd.hooks import HOOKS
 from cds_service.crd.membership import resolve_membership
 from cds_service.crd.order import day_of_service, read_order
 from cds_service.errors import ArtifactError
@@ -23,7 +24,7 @@ _ORDER = {
     "intent": "order",
     "subject": {"reference": "Patient/member"},
 }
-_HOOK = "order-sign"
+_HOOK = HOOKS["order-sign"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

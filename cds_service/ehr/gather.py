@@ -1,0 +1,44 @@
+"""Gathering: context and prefetch first, then queries for what is still missing, all before one deadline."""
+
+import time
+from collections.abc import Callable
+
+from cds_service.cds_hooks.prefetch import Found
+from cds_service.cds_hooks.request import HookRequest
+from cds_service.crd.chart import Chart
+from cds_service.ehr.client import Access, Ehr
+from cds_service.fhir.resource import text
+
+_ROUNDS = 4  # an order, its code, the Coverage, its payer: no chain of what we read is longer
+_DEFAULT_LIFETIME = 30  # seconds a token is good for if it does not say (CRD found-22)
+
+
+def gather_chart(
+    request: HookRequest, chart: Chart, needs: Callable[[Chart], list[str]], ehr: Ehr, *, seconds: float
+) -> Chart:
+    """The chart with what the EHR could add within `seconds`; never raises for what the EHR does."""
+    deadline = time.monotonic() + seconds
+    access = read_access(request)
+    for _ in range(_ROUNDS if request.can_query else 0):
+        queries = needs(chart)
+        if not queries:
+            break
+        replies = ehr.ask(access, queries, deadline)
+        chart = chart.with_found(
+            [Found(resource) for reply in replies for resource in reply.resources],
+            empty=[reply.query for reply in replies if not reply.problem],
+            failed=[reply.query for reply in replies if reply.problem],
+        )
+    return chart
+
+
+def read_access(request: HookRequest) -> Access:
+    """Where and with which token this call may query (CDS Hooks, fhirAuthorization)."""
+    authorization = request.fhir_authorization
+    lifetime = text(authorization.get("expires_in"))
+    seconds = int(lifetime) if lifetime.isdecimal() else _DEFAULT_LIFETIME
+    return Access(
+        base=request.fhir_server.rstrip("/"),
+        token=text(authorization.get("access_token")),
+        expires=time.monotonic() + seconds,
+    )
