@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from fakes import builtin_index, fake_pipeline
 
+from cds_service.crd.hooks import HOOKS
 from cds_service.errors import HookError
 from cds_service.fhir.outcome import operation_outcome
 from cds_service.fhir.resource import decode, encode
@@ -22,7 +23,7 @@ def index() -> PolicyIndex:
 def answer(request: bytes, index: PolicyIndex) -> bytes:
     """What the service sends back, on a clock that stands still and ids that count."""
     try:
-        return fake_pipeline(index).answer(request)
+        return fake_pipeline(index, hook=decode(request)["hook"]).answer(request)
     except HookError as error:
         return encode(operation_outcome(code=error.issue_code, diagnostics=str(error), where=error.where))
 
@@ -37,9 +38,9 @@ def test_each_request_gets_the_response_beside_it(name: str, index: PolicyIndex)
 
 
 def test_there_are_at_least_twelve_examples_named_after_their_hook() -> None:
-    """`<hook>-<what it shows>`, at least a dozen."""
+    """`<hook>-<what it shows>`, at least a dozen, and every hook has one."""
     assert len(NAMES) >= 12
-    assert all(name.startswith("order-sign-") for name in NAMES)
+    assert {hook for hook in HOOKS for name in NAMES if name.startswith(f"{hook}-")} == set(HOOKS)
 
 
 @pytest.mark.crd("resp-37")

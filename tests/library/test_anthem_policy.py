@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
+from cds_service.crd.hooks import HOOKS
+
 BASE = "https://coverage-policies.invalid/fhir"
 CPT = "http://www.ama-assn.org/go/cpt"
 PCS = "http://www.cms.gov/Medicare/Coding/ICD10"
@@ -215,9 +217,7 @@ DISCREPANCIES: tuple[tuple[str, ...], ...] = (
 def read_library() -> dict[str, Any]:
     """The JSON of every Anthem file, by file name."""
     folder = Path(__file__).parents[2] / "fhir_library" / "anthem"
-    return {
-        path.name: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.rglob("*.json"))
-    }
+    return {path.name: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.rglob("*.json"))}
 
 
 def get_policy() -> dict[str, Any]:
@@ -409,9 +409,7 @@ def test_the_policy_names_payer_and_codes_but_no_line_of_business() -> None:
     """One program context has the payer's identifier, one focus context the codes; no plan is named."""
     program, focus = get_policy()["useContext"]
 
-    assert program["valueCodeableConcept"]["coding"] == [
-        {"system": f"{BASE}/NamingSystem/payer-id", "code": "anthem"}
-    ]
+    assert program["valueCodeableConcept"]["coding"] == [{"system": f"{BASE}/NamingSystem/payer-id", "code": "anthem"}]
     assert [context["code"]["code"] for context in (program, focus)] == ["program", "focus"]
 
 
@@ -493,9 +491,7 @@ def test_the_rules_are_these_four() -> None:
 
 def test_the_triggers_carry_a_name_and_nothing_else() -> None:
     """A named event is fully coordinated: no data, no condition; only the parent has triggers."""
-    names = ("order-sign", "order-select", "order-dispatch", "appointment-book")
-
-    assert get_policy()["action"][0]["trigger"] == [{"type": "named-event", "name": name} for name in names]
+    assert get_policy()["action"][0]["trigger"] == [{"type": "named-event", "name": name} for name in HOOKS]
     assert not [rule for rule in get_rules().values() if "trigger" in rule]
 
 
@@ -523,9 +519,7 @@ def test_each_rule_has_the_conditions_that_keep_it_apart_from_the_others(rule_id
     """The first condition binds the order; the others divide plans and words without overlap."""
     conditions = get_rules()[rule_id]["condition"]
 
-    assert {(c["kind"], c["expression"]["language"]) for c in conditions} == {
-        ("applicability", "text/fhirpath")
-    }
+    assert {(c["kind"], c["expression"]["language"]) for c in conditions} == {("applicability", "text/fhirpath")}
     assert [condition["expression"]["expression"] for condition in conditions] == CONDITIONS[rule_id]
 
 
@@ -735,9 +729,7 @@ def test_every_pinned_canonical_resolves_to_a_file() -> None:
 
 def test_the_history_has_fourteen_rows_and_only_they_are_dated() -> None:
     """Fourteen documentation comments carry a date, newest first; no other comment does."""
-    comments = [
-        comment for kind in ("documentation", "review", "guidance") for comment in find_comments(kind)
-    ]
+    comments = [comment for kind in ("documentation", "review", "guidance") for comment in find_comments(kind)]
     dated = [comment for comment in comments if "authoredOn" in comment]
 
     assert tuple(comment["authoredOn"] for comment in dated) == HISTORY
@@ -828,9 +820,7 @@ def test_the_cited_and_the_uncited_references_add_up() -> None:
     joined = ", ".join(found.get("label", "") for found in find_related("justification"))
     uncited = set(CITATION_LABELS) - set(joined.split(", "))
 
-    assert uncited == {
-        f"P{number}" for number in (2, 4, 18, 19, 27, 31, 36, 38, 44, 47, 49, 52, 53, 56, 63, 67)
-    }
+    assert uncited == {f"P{number}" for number in (2, 4, 18, 19, 27, 31, 36, 38, 44, 47, 49, 52, 53, 56, 63, 67)}
 
 
 def test_the_cases_belong_to_this_policy_and_have_sentences_for_names() -> None:

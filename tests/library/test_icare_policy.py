@@ -12,6 +12,8 @@ from fhir.resources.R4B import get_fhir_model_class
 from fhirpathpy import evaluate
 from fhirpathpy.models import models
 
+from cds_service.crd.hooks import HOOKS
+
 LIBRARY = Path(__file__).parents[2] / "fhir_library"
 BASE = "https://coverage-policies.invalid/fhir"
 CPT = "http://www.ama-assn.org/go/cpt"
@@ -266,9 +268,7 @@ def test_the_expansion_holds_what_compose_lists(artifacts: dict[str, Any]) -> No
     """Servers without terminology read the expansion, others compose: both say the same."""
     codes = artifacts["ValueSet"]
     composed = [
-        (part["system"], concept["code"])
-        for part in codes["compose"]["include"]
-        for concept in part["concept"]
+        (part["system"], concept["code"]) for part in codes["compose"]["include"] for concept in part["concept"]
     ]
     expanded = [(coding["system"], coding["code"]) for coding in codes["expansion"]["contains"]]
 
@@ -324,9 +324,7 @@ def test_seventeen_references_are_cited_in_order(artifacts: dict[str, Any]) -> N
         ("US Food & Drug Administration", ["16", "17"]),
     ],
 )
-def test_the_references_come_from_five_sources(
-    source: str, labels: list[str], artifacts: dict[str, Any]
-) -> None:
+def test_the_references_come_from_five_sources(source: str, labels: list[str], artifacts: dict[str, Any]) -> None:
     """Four are from ECRI, three from Hayes, three from the NCCN, five from UpToDate and two from the FDA."""
     cited = [one for one in look_up(artifacts, related("citation")) if one["citation"].startswith(source)]
 
@@ -410,11 +408,9 @@ def test_the_card_summary_is_short_and_plain(artifacts: dict[str, Any]) -> None:
     assert not re.search(r"[*_`<>\[\]\n]", title)
 
 
-def test_the_four_hooks_trigger_the_policy_by_name_only(policy: Any) -> None:
+def test_all_six_crd_hooks_trigger_the_policy_by_name_only(policy: Any) -> None:
     """FHIR R4: a named event is agreed beforehand and carries nothing but its name."""
-    named = ["order-sign", "order-select", "order-dispatch", "appointment-book"]
-
-    assert policy["action"][0]["trigger"] == [{"type": "named-event", "name": name} for name in named]
+    assert policy["action"][0]["trigger"] == [{"type": "named-event", "name": name} for name in HOOKS]
 
 
 def test_every_pinned_canonical_leads_to_a_file(artifacts: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from hook_requests import bundle, coverage, order_sign, service_request
 
 from cds_service.app import Service, build_service
+from cds_service.crd.hooks import HOOKS
 from cds_service.fhir.resource import decode, encode
 from cds_service.settings import Settings
 
@@ -32,7 +33,7 @@ HOSTILE_BODIES = {
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    built = build_service(Settings(database_url=f"sqlite:///{tmp_path / 'log.sqlite3'}"))
+    built = build_service(Settings(database_url=f"sqlite:///{tmp_path / 'log.sqlite3'}"), ehr=None)
     yield built
     built.log.close()
 
@@ -52,19 +53,26 @@ def outcome_of(body: bytes) -> Any:
 @pytest.mark.crd("dev-1", "dev-2", "found-24", "hook-4")
 def test_discovery_lists_the_service_with_versions_and_prefetch_in_order(client: FlaskClient) -> None:
     """Every service names its CRD versions, and a template stands after those it reads."""
-    (service,) = client.get("/cds-services").get_json()["services"]
+    services = client.get("/cds-services").get_json()["services"]
 
-    assert service["id"] == "order-sign-crd"
-    assert service["extension"]["davinci-crd.version"] == ["2.1", "2.2"]
-    assert list(service["prefetch"]).index("coverage") < list(service["prefetch"]).index("payers")
-    assert service["usageRequirements"]
+    assert [service["id"] for service in services] == [f"{hook}-crd" for hook in HOOKS]
+    for service in services:
+        assert service["extension"]["davinci-crd.version"] == ["2.1", "2.2"]
+        assert service["usageRequirements"]
+        names = list(service["prefetch"])
+        for at, template in enumerate(service["prefetch"].values()):
+            assert set(re.findall(r"%(\w+)", template)) <= set(names[:at])
 
 
 @pytest.mark.crd("dev-4", "dev-5", "dev-7", "dev-8")
 def test_discovery_offers_a_switch_for_every_response_type(client: FlaskClient) -> None:
     """Options are complete and unique in code, name and description."""
-    (service,) = client.get("/cds-services").get_json()["services"]
-    options = service["extension"]["davinci-crd.configuration-options"]
+    for service in client.get("/cds-services").get_json()["services"]:
+        check_options(service["extension"]["davinci-crd.configuration-options"])
+
+
+def check_options(options: list[dict[str, Any]]) -> None:
+    """Each response type has its switch."""
 
     assert [option["code"] for option in options] == ["coverage-info", "guideline", "claim", "max-cards"]
     for name in ("code", "name", "description"):
