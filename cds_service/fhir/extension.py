@@ -26,7 +26,7 @@ def value_of(extension: JsonObject) -> tuple[str, object]:
 def with_extensions(resource: JsonObject, new: Sequence[JsonObject], without: Sequence[JsonObject] = ()) -> JsonObject:
     """A copy of `resource` with `new` extensions last and `without` left out; all else is the very same."""
     present = resource.get("extension")
-    if isinstance(present, dict):  # a single object where a list is due
-        present = [present]
-    kept = [item for item in present or [] if not any(item is old for old in without)]
+    if not isinstance(present, list):  # one thing where a list is due
+        present = [] if present is None else [present]
+    kept = [item for item in present if not any(item is old for old in without)]
     return {**resource, "extension": [*kept, *new]}

@@ -1,0 +1,290 @@
+"""Whole calls as a test sees them: the status, what was decided, whether the answer is sound and the orders whole.
+
+Soundness is read from CDS Hooks (Response) and CRD coverage-information, not from the writers it judges.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fakes import FakeLog, builtin_index, fake_pipeline
+
+from cds_service.audit.record import AuditRecord
+from cds_service.crd.hooks import HOOKS
+from cds_service.ehr.client import Access, Ehr, Reply
+from cds_service.errors import HookError
+from cds_service.fhir.resource import decode, encode
+from cds_service.pipeline import Pipeline
+
+JsonObject = dict[str, Any]
+
+COVERAGE_INFORMATION = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-coverage-information"
+OUR_IDS = "00000000-0000-4000-8000-"  # how the fake ids begin, and no other id in a test
+COVERED = {
+    "2.0": {"covered", "not-covered", "conditional"},
+    "2.1": {"covered", "not-covered", "conditional"},
+    "2.2": {"covered", "not-covered", "conditional", "indeterminate"},
+}
+# No policy of the built-in library covers anything or waives an authorization: a fuzzed call must not either.
+TOO_LOOSE = {("covered", "covered"), ("pa-needed", "no-auth"), ("pa-needed", "satisfied")}
+_TAG = re.compile(r"<[A-Za-z/!?]")
+
+
+@dataclass(slots=True)
+class ForgetfulLog(FakeLog):
+    """Keeps nothing, so that a hundred thousand answers fit into memory."""
+
+    def write(self, record: AuditRecord) -> None:
+        """Durable enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class DownEhr:
+    """An EHR whose FHIR server never answers."""
+
+    def ask(self, access: Access, queries: Sequence[str], deadline: float) -> tuple[Reply, ...]:  # noqa: ARG002
+        return tuple(Reply(query=query, problem="no answer") for query in queries)
+
+
+@dataclass(frozen=True, slots=True)
+class GivingEhr:
+    """An EHR that answers every query with the same resources."""
+
+    resources: tuple[JsonObject, ...]
+
+    def ask(self, access: Access, queries: Sequence[str], deadline: float) -> tuple[Reply, ...]:  # noqa: ARG002
+        return tuple(Reply(query=query, resources=self.resources) for query in queries)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What came of one call: a response if `status` is 200, else what was wrong and where."""
+
+    status: int
+    response: JsonObject = field(default_factory=dict)
+    body: bytes = b""
+    problem: str = ""
+    where: str = ""
+
+    @property
+    def actions(self) -> list[JsonObject]:
+        return list(self.response.get("systemActions", ()))
+
+    @property
+    def orders(self) -> list[JsonObject]:
+        """The orders that go back."""
+        return [action["resource"] for action in self.actions]
+
+    @property
+    def decisions(self) -> list[list[Any]]:
+        """One row a repetition of ours: resourceType, id, covered, and every info-needed."""
+        return [_decision(order, ours) for order in self.orders for ours in our_repetitions(order)]
+
+    @property
+    def reasons(self) -> list[str]:
+        """The codes of every reason given, in their order."""
+        ours = [one for order in self.orders for one in our_repetitions(order)]
+        concepts = [part["valueCodeableConcept"] for one in ours for part in _parts(one, "reason")]
+        return [coding["code"] for concept in concepts for coding in concept.get("coding", ())]
+
+    @property
+    def facts(self) -> list[bytes]:
+        """What was determined for each order, dates and ids apart, in no particular order."""
+        return sorted(
+            encode([order["resourceType"], order["id"], *_lasting_parts(ours)])
+            for order in self.orders
+            for ours in our_repetitions(order)
+        )
+
+
+def _decision(order: JsonObject, ours: JsonObject) -> list[Any]:
+    codes = [part["valueCode"] for name in ("covered", "info-needed") for part in _parts(ours, name)]
+    return [order["resourceType"], order["id"], *codes]
+
+
+def _lasting_parts(ours: JsonObject) -> list[JsonObject]:
+    return [part for part in ours["extension"] if part["url"] not in ("date", "coverage-assertion-id")]
+
+
+def _parts(extension: JsonObject, name: str) -> list[JsonObject]:
+    inside = listed(extension.get("extension"))
+    return [one for one in inside if isinstance(one, dict) and one.get("url") == name]
+
+
+def our_repetitions(order: JsonObject) -> list[JsonObject]:
+    """The coverage-information this very answer put on the order."""
+    return [one for one in listed(order.get("extension")) if _is_ours(one)]
+
+
+def _is_ours(extension: Any) -> bool:
+    if not isinstance(extension, dict) or extension.get("url") != COVERAGE_INFORMATION:
+        return False
+    return any(str(part.get("valueString")).startswith(OUR_IDS) for part in _parts(extension, "coverage-assertion-id"))
+
+
+def listed(value: Any) -> list[Any]:
+    """A value that should be a list, as one."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Every hook's pipeline over the built-in library, on fake seams; `ehr` is None where there is no asking."""
+
+    pipelines: Mapping[str, Pipeline]
+
+    def answer(self, hook: str, body: bytes) -> Answered:
+        """What comes of one call; anything but a HookError is a bug and is let through."""
+        try:
+            answer = self.pipelines[hook].answer(body)
+        except HookError as error:
+            return Answered(status=error.status, problem=str(error), where=error.where)
+        return Answered(status=200, response=decode(answer), body=answer)
+
+
+def make_service(ehr: Ehr | None = None) -> Service:
+    """A service for tests; made once and used for many calls, as in life."""
+    index = builtin_index()
+    return Service({hook: fake_pipeline(index, log=ForgetfulLog(), hook=hook, ehr=ehr) for hook in HOOKS})
+
+
+def problems(answered: Answered, request: Any) -> list[str]:
+    """Everything wrong with the answer to a request, whatever the request was; empty for a sound one."""
+    return list(_problems(answered, request))
+
+
+def _problems(answered: Answered, request: Any) -> Iterator[str]:
+    if answered.status != 200:
+        if not 400 <= answered.status < 500:
+            yield f"status {answered.status}"
+        if not answered.problem:
+            yield "an error without words"
+        return
+    version = _version(request)
+    yield from _envelope_problems(answered.response, version)
+    for card in answered.response.get("cards", ()):
+        yield from _card_problems(card)
+    for action in answered.actions:
+        yield from _action_problems(action, version)
+        yield from _order_problems(action["resource"], request)
+
+
+def _version(request: Any) -> str:
+    """The CRD version an answered request is spoken to in."""
+    extension = (listed(request.get("extension")) or [None])[0]
+    asked = extension.get("davinci-crd.requestedVersion") if isinstance(extension, dict) else None
+    return str(asked).strip()[:3] if asked is not None else "2.0"
+
+
+def _envelope_problems(response: JsonObject, version: str) -> Iterator[str]:
+    actions = response.get("systemActions", [])
+    bare = {**response, "systemActions": [{**one, "resource": our_repetitions(one["resource"])} for one in actions]}
+    none_to_speak_of = {"cards": bare["cards"]} if version == "2.0" and not actions else bare
+    yield from (f"an empty value at {path}" for path in _empties(none_to_speak_of, "$") if path != "$.cards")
+    yield from (f"an unknown element {name}" for name in set(response) - {"cards", "systemActions"})
+    keys = [(order["resourceType"], str(order.get("id"))) for order in (one["resource"] for one in actions)]
+    if len(set(keys)) != len(keys):
+        yield "two updates of one order"
+
+
+def _empties(value: Any, path: str) -> Iterator[str]:
+    if value in (None, "", [], {}):
+        yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield from _empties(inner, f"{path}[{key}]" if isinstance(value, list) else f"{path}.{key}")
+
+
+def _card_problems(card: JsonObject) -> Iterator[str]:
+    if not 0 < len(card["summary"]) < 140:
+        yield f"a summary of {len(card['summary'])} characters"
+    if card["indicator"] not in ("info", "warning"):
+        yield f"the indicator {card['indicator']}"
+    if not card["uuid"].startswith(OUR_IDS):
+        yield "a card without uuid"
+    if not card["source"]["label"] or card["source"]["topic"]["code"] in ("", "coverage-info"):
+        yield f"the source {card['source']}"
+    if any(set(link) != {"label", "url", "type"} or link["type"] != "absolute" for link in card.get("links", ())):
+        yield "a link that is not absolute"
+    if not all({"code", "system", "display"} <= set(reason) for reason in card.get("overrideReasons", ())):
+        yield "cds-resp-4"
+    if _TAG.search(card["detail"]):
+        yield "a tag in the detail"
+
+
+def _action_problems(action: JsonObject, version: str) -> Iterator[str]:
+    if set(action) != {"type", "description", "resource"} or action["type"] != "update":
+        yield f"an action with {sorted(action)}"
+    ours = our_repetitions(action["resource"])
+    if not ours or not action["resource"].get("id"):
+        yield "an update without coverage-information or id"
+    for one in ours:
+        yield from _repetition_problems(one, version)
+
+
+def _repetition_problems(ours: JsonObject, version: str) -> Iterator[str]:
+    names = [part["url"] for part in ours["extension"]]
+    for name in ("coverage", "covered", "date", "coverage-assertion-id"):
+        if names.count(name) != 1:
+            yield f"{names.count(name)} times {name}"
+    said = [(part["url"], part["valueCode"]) for part in ours["extension"] if "valueCode" in part]
+    yield from (f"{name} {code}" for name, code in said if (name, code) in TOO_LOOSE)
+    if not set(_codes(said, "covered")) <= COVERED[version]:
+        yield f"covered {_codes(said, 'covered')} in {version}"
+    if ("conditional" in _codes(said, "covered", "pa-needed", "doc-needed")) != ("info-needed" in names):
+        yield "crd-ci-q3"
+    if ("covered", "not-covered") in said and "pa-needed" in names and version != "2.0":
+        yield "crd-ci-q2"
+    if not all(part["valueCodeableConcept"].get("text") for part in _parts(ours, "reason")) or "reason" not in names:
+        yield "an answer without reason in words"
+
+
+def _codes(said: list[tuple[str, str]], *names: str) -> list[str]:
+    return [code for name, code in said if name in names]
+
+
+def _order_problems(back: JsonObject, request: Any) -> Iterator[str]:
+    came = [one for one in _objects(request) if _name(one) == _name(back)]
+    differences = [order_changes(one, back) for one in came]
+    if not differences:
+        yield f"an update of {_name(back)}, which did not come"
+    elif all(differences):
+        yield f"{_name(back)} came back changed: {differences[0]}"
+
+
+def _objects(value: Any) -> Iterator[JsonObject]:
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            yield one
+        waiting.extend(one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
+
+
+def _name(resource: JsonObject) -> tuple[str, str]:
+    return str(resource.get("resourceType")).strip(), str(resource.get("id")).strip()
+
+
+def order_changes(came: JsonObject, back: JsonObject, write: Callable[[Any], bytes] = encode) -> list[str]:
+    """What differs between an order that came and the one that goes back, our extension aside (CRD resp-37)."""
+    rest_came, rest_back = ([(k, v) for k, v in one.items() if k != "extension"] for one in (came, back))
+    changed = [] if write(rest_came) == write(rest_back) else ["other than its extensions"]
+    about = {_coverage_of(one) for one in our_repetitions(back)}
+    kept = [one for one in listed(came.get("extension")) if not _is_replaced(one, about)]
+    now = [one for one in listed(back.get("extension")) if not _is_ours(one)]
+    return changed if write(kept) == write(now) else [*changed, f"its extensions: {write(now)[:200]!r}"]
+
+
+def _is_replaced(extension: Any, about: set[str]) -> bool:
+    """Whether this is an earlier assertion for a Coverage we now answer for."""
+    is_one = isinstance(extension, dict) and extension.get("url") == COVERAGE_INFORMATION
+    return is_one and _coverage_of(extension) in about
+
+
+def _coverage_of(extension: JsonObject) -> str:
+    named = [part.get("valueReference") for part in _parts(extension, "coverage")]
+    literal = named[0].get("reference") if named and isinstance(named[0], dict) else None
+    return str(literal).split("/_history/", maxsplit=1)[0].rsplit("/", 1)[-1].strip()

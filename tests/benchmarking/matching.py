@@ -1,0 +1,66 @@
+"""The index at work on a large library: its fast door beside the slow one, which asks every rule."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarking.policies import BUILT_IN, CODES, codes_of, payer_of
+from benchmarking.rounds import percentile
+
+from cds_service.fhir.coding import Coding
+from cds_service.policy.artifacts import builtin_library, read_library
+from cds_service.policy.compiler import compile_library
+from cds_service.policy.policy import Candidate
+
+_FAST, _SLOW = 20_000, 200  # lookups
+_STRIDE = 7919  # a prime: walks all over the library
+
+Ask = Callable[[str, str, list[Coding], str], list[Candidate]]
+Question = tuple[str, list[Coding]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matching:
+    """Seconds a lookup; `agree` says whether both doors lead to the same rules."""
+
+    rules: int
+    p50: float
+    p99: float
+    slow_p50: float
+    agree: bool
+
+
+def measure_matching(library: Path, policies: int) -> Matching:
+    """Lookups of listed codes all over the library."""
+    index = compile_library(read_library([builtin_library(), library]))
+    questions = [_question(number * _STRIDE % (policies - BUILT_IN), number) for number in range(_FAST)]
+    fast = [_timed(index.candidates, one) for one in questions]
+    slow = [_timed(index.ask_every_rule, one) for one in questions[:_SLOW]]
+    return Matching(
+        rules=len(index.rules),
+        p50=percentile(fast, 0.50),
+        p99=percentile(fast, 0.99),
+        slow_p50=percentile(slow, 0.50),
+        agree=all(_rules(index.candidates, one) == _rules(index.ask_every_rule, one) for one in questions[:_SLOW]),
+    )
+
+
+def _question(policy: int, number: int) -> Question:
+    codes = codes_of(policy)
+    return payer_of(policy), [Coding(CODES, codes[number % len(codes)])]
+
+
+def _ask(ask: Ask, question: Question) -> list[Candidate]:
+    payer, codings = question
+    return ask(payer, "ServiceRequest", codings, "order-sign")
+
+
+def _timed(ask: Ask, question: Question) -> float:
+    began = time.perf_counter()
+    _ask(ask, question)
+    return time.perf_counter() - began
+
+
+def _rules(ask: Ask, question: Question) -> set[str]:
+    return {one.rule.policy.id for one in _ask(ask, question)}

@@ -1,0 +1,189 @@
+"""The findings as tables for people, and as JSON for programs."""
+
+import os
+import platform
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from benchmarking.aims import aims
+from benchmarking.findings import MANY, Findings, Row, every_slice, ratios, rows
+from benchmarking.phases import WHOLE, Phase
+from benchmarking.rounds import Slice
+from benchmarking.soak import Mark, growth
+
+_BARS = "▁▂▃▄▅▆▇█"
+_MILLI, _MICRO, _MEGA = 1e3, 1e6, 1 << 20
+_COLUMNS = ("", "req/s @8", "p50 @1", "p99 @1", "p50 @8", "p99 @8", "CPU/req", "RSS ready", "RSS loaded", "start")
+
+
+def report(found: Findings) -> str:
+    """Everything, section by section."""
+    sections = (
+        _setting(found),
+        _figures(found),
+        _ratios(found),
+        _phases(found.phases),
+        _soak(found.marks),
+        _matching(found),
+        _aims(found),
+    )
+    return "\n\n".join("\n".join(section) for section in map(list, sections) if section)
+
+
+def to_json(found: Findings) -> dict[str, Any]:
+    """Everything, in seconds and bytes."""
+    return {
+        "machine": _machine(),
+        "body": found.body,
+        "answer": found.answer,
+        "figures": [asdict(row) for row in rows(found)],
+        "ratios to the floor": [asdict(row) for row in ratios(found)],
+        "rounds": [
+            {
+                "policies": name,
+                "connections": count,
+                "floor": [_slice(one) for one in pair.floor],
+                "service": [_slice(one) for one in pair.server],
+            }
+            for (count, name), pair in found.measured.items()
+        ],
+        "generator": {"rate": found.generator_rate, "busy": _generator_busy(found), "others": _others(found)},
+        "phases": [asdict(phase) for phase in found.phases],
+        "memory": [asdict(mark) for mark in found.marks],
+        "matching": asdict(found.matching) if found.matching else None,
+        "aims": [asdict(aim) for aim in aims(found)],
+        "faults": dict(found.faults),
+    }
+
+
+def _slice(one: Slice) -> dict[str, float]:
+    return {"rate": one.rate, "p50": one.p50, "p99": one.p99, "cpu": one.cpu, "others": one.others}
+
+
+def _machine() -> dict[str, Any]:
+    return {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}
+
+
+def _setting(found: Findings) -> Iterator[str]:
+    machine = _machine()
+    yield f"{machine['cores']} cores, Python {machine['python']}, {machine['system']}; loopback only"
+    yield f"order-sign, full prefetch: {found.body:,} bytes asked, {found.answer:,} answered"
+    yield f"answers kept in SQLite on {found.kept_in}, synced"
+    for library in found.libraries.values():
+        written = (
+            f"{library.files:,} generated files, {library.size / _MEGA:.1f} MiB" if library.files else "built-in only"
+        )
+        yield f"  {library.policies:,} policies: {written}"
+    yield (
+        f"load generator: {found.generator_rate:,.0f} req/s alone; while measuring it used "
+        f"{_generator_busy(found):.2f} of a core, and everything else on this machine {_others(found):.2f}"
+    )
+
+
+def _generator_busy(found: Findings) -> float:
+    return max(one.generator for one in every_slice(found.measured, MANY))
+
+
+def _others(found: Findings) -> float:
+    slices = list(every_slice(found.measured, MANY))
+    return sum(one.others for one in slices) / len(slices)
+
+
+def _figures(found: Findings) -> Iterator[str]:
+    yield "Figures: @ connections, latencies and CPU in ms, RSS in MiB, start in s"
+    yield from _table(_COLUMNS, (_figure(row) for row in rows(found)))
+
+
+def _figure(row: Row) -> list[str]:
+    times = (row.p50_few, row.p99_few, row.p50_many, row.p99_many, row.cpu)
+    return [
+        row.name,
+        f"{row.rate:,.0f}",
+        *(f"{one * _MILLI:.2f}" for one in times),
+        f"{row.memory_ready / _MEGA:.0f}",
+        f"{row.memory_loaded / _MEGA:.0f}",
+        f"{row.start:.2f}",
+    ]
+
+
+def _ratios(found: Findings) -> Iterator[str]:
+    yield "To the floor, measured by turns: medians of the rounds' ratios"
+    yield from _table(_COLUMNS, (_ratio(row) for row in ratios(found)))
+
+
+def _ratio(row: Row) -> list[str]:
+    name, *figures = asdict(row).values()
+    return [name, *(f"{one:.2f}" for one in figures)]
+
+
+def _phases(phases: Sequence[Phase]) -> Iterator[str]:
+    whole = next(one for one in phases if one.name == WHOLE)
+    parts = [one for one in phases if one is not whole]
+    rest = Phase(
+        name="not accounted for",
+        median=whole.median - sum(one.median for one in parts),
+        mean=whole.mean - sum(one.mean for one in parts),
+    )
+    yield "Where the time goes, in process: microseconds a call"
+    yield from _table(
+        ("phase", "median", "mean", "share"),
+        (
+            [one.name, f"{one.median * _MICRO:.0f}", f"{one.mean * _MICRO:.0f}", f"{one.mean / whole.mean:.0%}"]
+            for one in (*parts, rest, whole)
+        ),
+    )
+
+
+def _soak(marks: Sequence[Mark]) -> Iterator[str]:
+    if len(marks) < 2:
+        return
+    yield f"Memory over requests  {sparkline([mark.memory for mark in marks[1:]])}"
+    yield from _table(
+        ("requests", "RSS MiB", "req/s", "p99 ms", "log MiB", "faults"),
+        (
+            [
+                f"{mark.requests:,}",
+                f"{mark.memory / _MEGA:.1f}",
+                f"{mark.rate:,.0f}",
+                f"{mark.p99 * _MILLI:.2f}",
+                f"{mark.kept / _MEGA:,.0f}",
+                str(sum(mark.faults.values())),
+            ]
+            for mark in marks
+        ),
+    )
+    grown = (marks[-1].memory - marks[1].memory) / _MEGA
+    yield f"growth after the first {marks[1].requests:,}: {grown:+.1f} MiB, {growth(marks):+.0f} bytes a request"
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """The values as bars from the least to the greatest."""
+    low, high = min(values), max(values)
+    steps = ((value - low) / (high - low) if high > low else 0 for value in values)
+    return "".join(_BARS[round(step * (len(_BARS) - 1))] for step in steps)
+
+
+def _matching(found: Findings) -> Iterator[str]:
+    if found.matching is None:
+        return
+    seen = found.matching
+    yield f"Policy match among {seen.rules:,} rules, in process: microseconds a lookup"
+    fast, slow = f"{seen.p50 * _MICRO:.1f}, p99 {seen.p99 * _MICRO:.1f}", f"{seen.slow_p50 * _MICRO:,.0f}"
+    yield f"  index p50 {fast}; asking every rule p50 {slow}; same rules: {'yes' if seen.agree else 'NO'}"
+
+
+def _aims(found: Findings) -> Iterator[str]:
+    yield "Aims"
+    yield from _table(
+        ("aim", "measured", "met"), ([one.aim, one.measured, "yes" if one.met else "NO"] for one in aims(found))
+    )
+
+
+def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Columns as wide as they need to be; the first to the left, the others to the right."""
+    every = [list(heads), *map(list, lines)]
+    widths = [max(map(len, column)) for column in zip(*every, strict=True)]
+    for line in every:
+        first, *others = (f"{cell:{'<' if at == 0 else '>'}{widths[at]}}" for at, cell in enumerate(line))
+        yield "  ".join(("", first, *others)).rstrip()

@@ -1,0 +1,117 @@
+"""Interleaved measuring: the floor and a library by turns, so that what the machine does meanwhile cancels."""
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+import psutil
+from benchmarking.load import Job, Load
+from benchmarking.servers import Server
+
+Run = Callable[[Job], Load]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """A few seconds of load on one server. Latencies and `cpu`, of the server for one request, are in seconds.
+
+    `generator` is the part of a core the load generator took, `others` what everybody else took of the machine.
+    """
+
+    load: Load
+    cpu: float
+    generator: float
+    others: float
+
+    @property
+    def rate(self) -> float:
+        return self.load.rate
+
+    @property
+    def p50(self) -> float:
+        return percentile(self.load.latencies, 0.50)
+
+    @property
+    def p99(self) -> float:
+        return percentile(self.load.latencies, 0.99)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """One server and the floor, slice by slice beside each other."""
+
+    floor: list[Slice] = field(default_factory=list)
+    server: list[Slice] = field(default_factory=list)
+
+    def ratios(self, of: Callable[[Slice], float]) -> list[float]:
+        """The server's figure to the floor's, round by round."""
+        return [of(ours) / of(theirs) for ours, theirs in zip(self.server, self.floor, strict=True)]
+
+    def ratio(self, of: Callable[[Slice], float]) -> float:
+        """The same as one figure: the median."""
+        return median(self.ratios(of))
+
+
+# A pair for each number of connections and each server.
+Measured = Mapping[tuple[int, int], Pair]
+
+
+def measure(
+    servers: Mapping[int, Server],
+    floor: Server,
+    run: Run,
+    *,
+    connections: Sequence[int],
+    rounds: int,
+    seconds: float,
+    tell: Callable[[str], None],
+) -> Measured:
+    """Every server beside the floor, `seconds` each in as many rounds, first one and then the other first."""
+    measured = {(count, name): Pair() for count in connections for name in servers}
+    for number in range(rounds):
+        tell(f"round {number + 1} of {rounds}: {len(measured) * 2 * seconds / rounds:.0f} s")
+        for (count, name), pair in measured.items():
+            turns = [(floor, pair.floor), (servers[name], pair.server)]
+            for server, slices in turns if number % 2 == 0 else reversed(turns):
+                slices.append(take(server, run, Job(port=server.port, connections=count, seconds=seconds / rounds)))
+    return measured
+
+
+def take(server: Server, run: Run, job: Job) -> Slice:
+    """One slice."""
+    busy, cpu = _busy(), server.cpu()
+    load = run(job)
+    spent, total = server.cpu() - cpu, _busy() - busy
+    return Slice(
+        load=load,
+        cpu=spent / len(load.latencies),
+        generator=load.cpu / load.elapsed,
+        others=max(0.0, total - spent - load.cpu) / load.elapsed,
+    )
+
+
+def _busy() -> float:
+    """Seconds of processor time that anybody on this machine has used."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0))
+
+
+def percentile(values: Iterable[float], part: float) -> float:
+    """The value below which this part of them lies."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
+
+
+def pooled(slices: Iterable[Slice]) -> "array[float]":
+    """The latencies of several slices."""
+    return array("d", (latency for one in slices for latency in one.load.latencies))
+
+
+def together(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Several counts as one."""
+    total: Counter[str] = Counter()
+    for one in counts:
+        total.update(one)
+    return dict(total)

@@ -1,0 +1,218 @@
+"""Settings: each by variable and by option, with what is wrong named by its key."""
+
+import os
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cds_service.errors import SettingError
+from cds_service.settings import Settings, default_data_dir, read_settings
+
+# Each setting with its default, and another value as text and as what it is read to.
+TABLE: dict[str, tuple[Any, str, Any]] = {
+    "host": ("127.0.0.1", "::1", "::1"),
+    "port": (8000, "8443", 8443),
+    "library": ((), f"one{os.pathsep}two", (Path("one"), Path("two"))),
+    "builtin_library": (True, "no", False),
+    "data_dir": ("", "/var/lib/crd", "/var/lib/crd"),
+    "database_url": ("", "sqlite:////var/lib/crd.sqlite3", "sqlite:////var/lib/crd.sqlite3"),
+    "auth": ("open", "open", "open"),
+    "allow_open": (False, "yes", True),
+    "base_url": ("", "https://crd.example.invalid", "https://crd.example.invalid"),
+    "threads": (8, "32", 32),
+    "max_body": (4 << 20, "65536", 65536),
+}
+SENSELESS = (
+    ("port", "http"),
+    ("port", ""),
+    ("port", "80.5"),
+    ("port", "-1"),
+    ("port", "65536"),
+    ("port", "9" * 5000),
+    ("threads", "many"),
+    ("threads", "0"),
+    ("threads", "257"),
+    ("max_body", "4MB"),
+    ("max_body", "1023"),
+    ("max_body", str((1 << 30) + 1)),
+    ("builtin_library", "perhaps"),
+    ("allow_open", "2"),
+    ("base_url", "crd.example.invalid"),
+    ("base_url", "ftp://crd.example.invalid"),
+    ("base_url", "javascript:alert(1)"),
+    ("auth", "none"),
+    ("auth", ""),
+)
+LOOPBACK = ("127.0.0.1", "127.8.9.10", "::1", "localhost")
+BEYOND = (
+    "0.0.0.0",  # noqa: S104
+    "::",
+    "10.0.0.1",
+    "192.0.2.7",
+    "2001:db8::1",
+    "crd.example.invalid",
+    "localhost.example.invalid",
+    "",
+)
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"CRD_{name.upper()}"
+
+
+def test_the_table_holds_every_setting() -> None:
+    """A new setting is not tested until it stands in the table above."""
+    assert sorted(TABLE) == sorted(one.name for one in fields(Settings))
+
+
+@pytest.mark.parametrize(("name", "default"), [(name, row[0]) for name, row in TABLE.items()])
+def test_every_setting_has_a_default(name: str, default: Any) -> None:
+    """Without variables and options the service serves this machine, openly, from the built-in library."""
+    assert getattr(read_settings({}, {}), name) == default
+
+
+@pytest.mark.parametrize(("name", "text", "read"), [(name, *row[1:]) for name, row in TABLE.items()])
+def test_every_setting_is_a_variable(name: str, text: str, read: Any) -> None:
+    """`CRD_…` sets it, and nothing else."""
+    found = read_settings({variable(name): text}, {})
+
+    assert getattr(found, name) == read
+    assert all(getattr(found, other) == TABLE[other][0] for other in TABLE if other != name)
+
+
+@pytest.mark.parametrize(("name", "text", "read"), [(name, *row[1:]) for name, row in TABLE.items()])
+def test_every_setting_is_an_option(name: str, text: str, read: Any) -> None:
+    """An option given as a string sets it."""
+    assert getattr(read_settings({}, {name: text}), name) == read
+
+
+@pytest.mark.parametrize(("name", "text", "read"), [(name, *row[1:]) for name, row in TABLE.items()])
+def test_an_option_overrules_its_variable(name: str, text: str, read: Any) -> None:
+    """Where both are given, the command line is what counts; the variable is not even looked at."""
+    found = read_settings({variable(name): "\0 senseless"}, {name: text})
+
+    assert getattr(found, name) == read
+
+
+@pytest.mark.parametrize(("name", "text"), SENSELESS)
+@pytest.mark.parametrize("by_option", [True, False], ids=["option", "variable"])
+def test_a_senseless_value_stops_the_start_and_names_its_key(name: str, text: str, by_option: bool) -> None:
+    """Whichever way it came, the error names the setting."""
+    environ, options = ({}, {name: text}) if by_option else ({variable(name): text}, {})
+
+    with pytest.raises(SettingError) as caught:
+        read_settings(environ, options)
+
+    assert caught.value.key == name
+    assert f"`{name}`" in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["https://", "http:///policies", "https://?x=1"])
+def test_a_base_url_has_a_host(url: str) -> None:
+    """A URL that names no machine cannot be linked to, so it stops the start."""
+    with pytest.raises(SettingError) as caught:
+        read_settings({}, {"base_url": url})
+
+    assert caught.value.key == "base_url"
+
+
+def test_a_home_that_is_not_there_stops_the_start() -> None:
+    """A library in the home of a user nobody knows is an error that names the setting, not a crash."""
+    with pytest.raises(SettingError) as caught:
+        read_settings({}, {"library": "~nobody-of-that-name/policies"})
+
+    assert caught.value.key == "library"
+
+
+@settings(max_examples=200, deadline=None)
+@given(name=st.sampled_from(sorted(TABLE)), text=st.text(max_size=12))
+def test_any_value_is_read_or_refused(name: str, text: str) -> None:
+    """No text leads to anything but settings or an error that names the key."""
+    try:
+        named = name if read_settings({variable(name): text}, {}) else ""
+    except SettingError as error:
+        named = error.key
+
+    assert named == name
+
+
+@pytest.mark.parametrize("host", LOOPBACK)
+def test_open_access_is_for_this_machine(host: str) -> None:
+    """A loopback address may be listened on without further ado."""
+    assert read_settings({}, {"host": host}).host == host
+
+
+@pytest.mark.parametrize("host", BEYOND)
+def test_open_access_beyond_this_machine_is_refused(host: str) -> None:
+    """An address others can reach needs an explicit override, and the error says which (design: 4.14)."""
+    with pytest.raises(SettingError) as caught:
+        read_settings({"CRD_HOST": host}, {})
+
+    assert caught.value.key == "host"
+    assert "allow_open" in str(caught.value)
+
+
+@pytest.mark.parametrize("host", BEYOND)
+@pytest.mark.parametrize("said", ["1", "true", "Yes", "ON"])
+def test_open_access_beyond_this_machine_can_be_allowed(host: str, said: str) -> None:
+    """Who says so in so many words gets it."""
+    assert read_settings({"CRD_HOST": host, "CRD_ALLOW_OPEN": said}, {}).host == host
+
+
+@pytest.mark.parametrize("said", ["0", "false", "No", "OFF", ""])
+def test_a_no_allows_nothing(said: str) -> None:
+    """Every way to say no, and saying nothing, keeps the service on this machine."""
+    with pytest.raises(SettingError):
+        read_settings({"CRD_HOST": "192.0.2.7", "CRD_ALLOW_OPEN": said}, {})
+
+
+def test_directories_of_a_library_are_separated_like_path() -> None:
+    """`CRD_LIBRARY` is written like PATH; empty parts are none, and `~` is the home directory."""
+    found = read_settings({"CRD_LIBRARY": os.pathsep.join(["", "/one", "", "~/two"])}, {})
+
+    assert found.library == (Path("/one"), Path.home() / "two")
+
+
+def test_other_variables_are_not_ours() -> None:
+    """Variables without the prefix, and unknown ones with it, change nothing."""
+    assert read_settings({"PORT": "1", "HOST": "192.0.2.7", "CRD_UNKNOWN": "1", "crd_port": "1"}, {}) == Settings()
+
+
+def test_data_goes_into_the_data_directory() -> None:
+    """Without a database URL the log is a file in the data directory, by its absolute path."""
+    assert Settings(data_dir="/var/lib/crd").database == "sqlite:////var/lib/crd/crd.sqlite3"
+    assert Settings().database == f"sqlite:///{Path(default_data_dir()).absolute() / 'crd.sqlite3'}"
+
+
+def test_a_database_url_counts_more_than_a_data_directory() -> None:
+    """Where both are given the URL is taken as it stands."""
+    found = Settings(data_dir="/var/lib/crd", database_url="sqlite:///here.sqlite3")
+
+    assert found.database == "sqlite:///here.sqlite3"
+
+
+@pytest.mark.parametrize(
+    ("options", "base"),
+    [
+        ({}, "http://127.0.0.1:8000"),
+        ({"host": "localhost", "port": "80"}, "http://localhost:80"),
+        ({"host": "::1"}, "http://[::1]:8000"),
+        ({"base_url": "https://crd.example.invalid/crd/"}, "https://crd.example.invalid/crd"),
+    ],
+)
+def test_links_lead_to_where_clients_reach_us(options: dict[str, str], base: str) -> None:
+    """The base of links is the base URL, without a slash at its end, or else the address listened on."""
+    assert read_settings({}, options).links_base == base
+
+
+@pytest.mark.parametrize("name", list(TABLE))
+def test_every_setting_is_described(name: str) -> None:
+    """What an operator reads stands beside the setting."""
+    (described,) = [one.metadata["help"] for one in fields(Settings) if one.name == name]
+
+    assert described
