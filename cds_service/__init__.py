@@ -4,7 +4,8 @@
 `app`               the only place that joins the parts
 `web`               how others reach us
 `pipeline`          THE STORY: from a hook call to its answer
-`policy`, `audit`   what the payer says; what we said
+`policy`, `ehr`     what the payer says; what the EHR says
+`audit`             what we said
 `crd`               what the CRD guide says
 `cds_hooks`         what CDS Hooks says
 `fhir`              what FHIR says

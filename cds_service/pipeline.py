@@ -113,11 +113,14 @@ class Pipeline:
         chart = self._gather(request)
         if chart.foreign:
             _LOG.warning("%s: %d resources of another patient came and were not used", request.hook, chart.foreign)
+        configuration = read_configuration(request.extension)
+        if configuration.ignored:
+            _LOG.warning("%s: settings without sense were ignored: %s", request.hook, ", ".join(configuration.ignored))
         must = version.refuses_without_coverage
         return Call(
             request=request,
             version=version,
-            configuration=read_configuration(request.extension),
+            configuration=configuration,
             chart=chart,
             memberships=resolve_memberships(chart, self.index.payers, must_have_one=must),
             orders=self._orders(chart, version),
@@ -167,7 +170,7 @@ class Pipeline:
             if says := answer.from_policy:
                 subject = Subject(order=one.order, brand=answer.brand, says=says)
                 yield from self.cards.cards(subject, call.configuration)
-            elif answer.membership.payer:
+            elif answer.membership.payer and answer.is_unaddressed:
                 yield from self._hints(one.order, answer.membership.payer, answer.days, call)
 
     def _advice(self, order: Order, call: Call) -> Iterator[Card]:

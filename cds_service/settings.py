@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cds_service.errors import SettingError
 
@@ -39,13 +40,24 @@ def _flag(key: str, value: str) -> bool:
     return value.lower() in _TRUE
 
 
+def _directory(key: str, value: str) -> Path:
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:  # a home of nobody
+        raise SettingError(key, f"`{value}`: {error}") from error
+
+
 def _directories(value: str) -> tuple[Path, ...]:
-    return tuple(Path(part).expanduser() for part in value.split(os.pathsep) if part)
+    return tuple(_directory("library", part) for part in value.split(os.pathsep) if part)
 
 
 def _url(key: str, value: str) -> str:
-    if value and not value.startswith(("http://", "https://")):
-        raise SettingError(key, f"`{value}` is not an http or https URL")
+    try:
+        parts = urlsplit(value)
+    except ValueError as error:
+        raise SettingError(key, f"`{value}` is not a URL: {error}") from error
+    if value and not (parts.scheme in ("http", "https") and parts.hostname and not parts.query + parts.fragment):
+        raise SettingError(key, f"`{value}` is not an http or https URL with a host")
     return value.rstrip("/")
 
 
@@ -99,7 +111,7 @@ class Settings:
     @property
     def database(self) -> str:
         """The database URL: as set, or a file in the data directory."""
-        data_dir = Path(self.data_dir or default_data_dir()).expanduser().absolute()
+        data_dir = _directory("data_dir", self.data_dir or default_data_dir()).absolute()
         return self.database_url or f"sqlite:///{data_dir / 'crd.sqlite3'}"
 
     @property

@@ -181,9 +181,10 @@ def _version(request: Any) -> str:
 
 def _envelope_problems(response: JsonObject, version: str) -> Iterator[str]:
     actions = response.get("systemActions", [])
-    bare = {**response, "systemActions": [{**one, "resource": our_repetitions(one["resource"])} for one in actions]}
-    none_to_speak_of = {"cards": bare["cards"]} if version == "2.0" and not actions else bare
-    yield from (f"an empty value at {path}" for path in _empties(none_to_speak_of, "$") if path != "$.cards")
+    shown = {**response, "systemActions": [{**one, "resource": our_repetitions(one["resource"])} for one in actions]}
+    if not actions and (version == "2.0" or "systemActions" not in response):  # 2.0 clients want the empty list
+        del shown["systemActions"]
+    yield from (f"an empty value at {path}" for path in _empties(shown, "$") if path != "$.cards")
     yield from (f"an unknown element {name}" for name in set(response) - {"cards", "systemActions"})
     keys = [(order["resourceType"], str(order.get("id"))) for order in (one["resource"] for one in actions)]
     if len(set(keys)) != len(keys):

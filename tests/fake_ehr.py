@@ -124,8 +124,8 @@ class FakeEhr:
         self._behaviours[f"/fhir/{query}"] = behaviour
 
     def has_lost(self, connections: int) -> bool:
-        """Wait until so many connections have ended; whether they did."""
-        return all(self._hangups.acquire(timeout=PATIENCE) for _ in range(connections))
+        """Wait until so many connections have ended; whether they did, before this server lost its patience."""
+        return all(self._hangups.acquire(timeout=PATIENCE / 2) for _ in range(connections))
 
     def __enter__(self) -> Self:
         self._spawn(self._accept)

@@ -115,8 +115,8 @@ def _source_problems(source: JsonObject, version: str) -> Iterator[str]:
 
 def _about_problems(extension: JsonObject, version: str) -> Iterator[str]:
     for about in extension.get("davinci-crd.associated-resource", []):
-        literal = about if version == "2.0" else about.get("reference")
-        if not isinstance(literal, str) or literal.count("/") != 1:
+        literal = about.get("reference") if isinstance(about, dict) else about
+        if isinstance(about, str) != (version == "2.0") or not isinstance(literal, str) or literal.count("/") != 1:
             yield f"it is about {about}"
 
 

@@ -490,8 +490,8 @@ def test_an_order_with_a_modifier_we_do_not_know_gets_no_card_as_if_it_were_unde
 
 @pytest.mark.crd("found-33")
 def test_other_resources_among_the_orders_are_passed_over(index: PolicyIndex) -> None:
-    """Appointments, Tasks and what is no resource ask for nothing here."""
-    others = [{"resourceType": "Appointment", "id": "a"}, {"resourceType": "Task", "id": "t"}, {"id": "x"}, {}]
+    """Tasks, Medications and what is no resource ask for nothing here."""
+    others = [{"resourceType": "Medication", "id": "a"}, {"resourceType": "Task", "id": "t"}, {"id": "x"}, {}]
 
     assert [
         one["resourceType"] for one in updated(ask(index, order_sign(*others, service_request(), version="2.2")))

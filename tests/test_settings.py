@@ -23,7 +23,13 @@ TABLE: dict[str, tuple[Any, str, Any]] = {
     "auth": ("open", "open", "open"),
     "allow_open": (False, "yes", True),
     "base_url": ("", "https://crd.example.invalid", "https://crd.example.invalid"),
-    "threads": (8, "32", 32),
+    "ehr": (
+        (),
+        "https://one.example.invalid/fhir https://two.example.invalid",
+        ("https://one.example.invalid/fhir", "https://two.example.invalid"),
+    ),
+    "ehr_seconds": (4.0, "2.5", 2.5),
+    "threads": (32, "16", 16),
     "max_body": (4 << 20, "65536", 65536),
 }
 SENSELESS = (
@@ -33,6 +39,10 @@ SENSELESS = (
     ("port", "-1"),
     ("port", "65536"),
     ("port", "9" * 5000),
+    ("ehr", "ehr.example.invalid"),
+    ("ehr_seconds", "soon"),
+    ("ehr_seconds", "0"),
+    ("ehr_seconds", "9.6"),
     ("threads", "many"),
     ("threads", "0"),
     ("threads", "257"),

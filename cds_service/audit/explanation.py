@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from cds_service.crd.answer import OrderAnswer
 from cds_service.crd.determination import Determination, RuleTrace
+from cds_service.crd.wording import plain
 from cds_service.fhir.coding import Coding
 from cds_service.fhir.dates import Days
 
@@ -39,7 +40,7 @@ def _rule(trace: RuleTrace) -> Iterator[str]:
     for condition in trace.conditions:
         error = f" ({condition.error})" if condition.error else ""
         yield _row(f"  {condition.value}", f"{condition.description}{error}")
-        yield _row("", f"  {condition.expression}")
+        yield _row("", f"· {condition.expression}")
     if trace.missing:
         yield _row("  missing", "; ".join(trace.missing))
 
@@ -57,7 +58,7 @@ def _determination(says: Determination) -> Iterator[str]:
 
 
 def _row(name: str, value: str) -> str:
-    return f"{name:<{_NAME_WIDTH}}{value}".rstrip()
+    return f"{name:<{_NAME_WIDTH}}{plain(value)}".rstrip()
 
 
 def _coding(coding: Coding) -> str:

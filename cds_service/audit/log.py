@@ -58,7 +58,7 @@ class _Ticket:
     statement: str
     row: tuple[str, ...]
     done: bool = False
-    error: sqlite3.Error | None = None
+    error: Exception | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -98,13 +98,13 @@ class SqliteLog:
         for ticket in batch:
             ticket.done, ticket.error = True, error
 
-    def _commit(self, batch: Sequence[_Ticket]) -> sqlite3.Error | None:
+    def _commit(self, batch: Sequence[_Ticket]) -> Exception | None:
         try:
             with self._connection:
                 self._connection.execute("BEGIN IMMEDIATE")
                 for ticket in batch:
                     self._connection.execute(ticket.statement, ticket.row)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeError) as error:  # UnicodeError: text that no database can hold
             return error
         return None
 

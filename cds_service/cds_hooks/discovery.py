@@ -18,7 +18,7 @@ class Service:
     extension: JsonObject
 
     def to_json(self) -> JsonObject:
-        return {
+        shown: JsonObject = {
             "hook": self.hook,
             "title": self.title,
             "description": self.description,
@@ -27,3 +27,4 @@ class Service:
             "usageRequirements": self.usage_requirements,
             "extension": self.extension,
         }
+        return {name: value for name, value in shown.items() if value}

@@ -51,6 +51,7 @@ def _problem(fault: ValidationError) -> str:
         case "const":
             return f"this service answers {wanted}"
         case "anyOf":
-            return f"must have {' or '.join(str(one['required'][0]) for one in wanted)}"
+            names = (name for one in wanted for name in one["required"])
+            return f"must have {' or '.join(repr(name) for name in names)}"
         case keyword:
             return f"must have {keyword} {wanted}"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from cds_service.crd.codes import NO_POLICY_FOUND
 from cds_service.crd.determination import STRICTNESS, Determination, RuleTrace
 from cds_service.crd.membership import Membership
 from cds_service.crd.order import Order
@@ -24,6 +25,12 @@ class OrderAnswer:
         """The strictest of the determinations a policy gave, if one did."""
         given = [says for says in self.determinations if says.citations]
         return max(given, key=lambda says: STRICTNESS.index(says.covered), default=None)
+
+    @property
+    def is_unaddressed(self) -> bool:
+        """Whether no policy spoke, though one could have."""
+        codes = {reason.coding for says in self.determinations for reason in says.reasons}
+        return not self.determinations or NO_POLICY_FOUND in codes
 
     @property
     def can_be_written(self) -> bool:

@@ -5,13 +5,14 @@ A response type is a function and a row in `CARD_TYPES`.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from cds_service.cds_hooks.response import SUMMARY_LIMIT, Card, Indicator, Link
-from cds_service.crd.codes import CONDITION_UNKNOWN, PLAN_NOT_IDENTIFIED, Covered, Topic
+from cds_service.crd.codes import CONDITION_UNKNOWN, PLAN_NOT_IDENTIFIED, TECHNICAL, Covered, Topic
 from cds_service.crd.configuration import Configuration
 from cds_service.crd.determination import Citation, Contact, Determination, Reason
 from cds_service.crd.order import Order
-from cds_service.crd.wording import escape, prose, shorten
+from cds_service.crd.wording import escape, label, prose, shorten
 from cds_service.fhir.coding import Coding
 
 _LABEL_LIMIT = 80  # of an order's name on a card
@@ -20,6 +21,7 @@ _ASKS = {
     PLAN_NOT_IDENTIFIED: "Tell which plan of {brand} the member has: whether the policy applies depends on it",
     CONDITION_UNKNOWN: "{brand} needs more than this order tells before it can decide",
 }
+_NOT_THE_RULES = (*_ASKS, TECHNICAL)
 _ANSWERS = {
     Covered.COVERED: "covered",
     Covered.NOT_COVERED: "not covered",
@@ -45,6 +47,11 @@ class Subject:
         """Whether there is something to do before the payer can decide."""
         return bool(self.says.info_needed)
 
+    @property
+    def is_the_rules(self) -> bool:
+        """Whether this is what the rule itself says, so that the rule's title may stand for it."""
+        return not any(reason.coding in _NOT_THE_RULES for reason in self.says.reasons)
+
 
 @dataclass(frozen=True, slots=True)
 class CardMaker:
@@ -62,8 +69,8 @@ class CardMaker:
 
     def policy_url(self, citation: Citation) -> str:
         """Where our page shows the rule, or the whole policy if the citation names none."""
-        page = f"{self.base_url}/policies/{citation.policy_id}"
-        return f"{page}#rule-{citation.rule_id}" if citation.rule_id else page
+        page = f"{self.base_url}/policies/{quote(citation.policy_id)}"
+        return f"{page}#rule-{quote(citation.rule_id, safe='')}" if citation.rule_id else page
 
     def reference(self, subject: Subject) -> Card:
         """An External Reference card: which policy applies, why, and where to read it (CRD resp-16 to resp-22)."""
@@ -71,9 +78,11 @@ class CardMaker:
         return self._card(
             subject,
             topic=Topic.GUIDELINE,
-            summary=_undecided_summary(subject) if subject.is_open else subject.citation.rule_title,
+            summary=_open_summary(subject)
+            if subject.is_open or not subject.is_the_rules
+            else subject.citation.rule_title,
             indicator=Indicator.WARNING if refused else Indicator.INFO,
-            detail="\n\n".join(_reference_detail(subject)),
+            detail="\n\n".join(_reference_detail(subject, [] if subject.is_open else _steps(subject.says))),
             links=tuple(link for citation in subject.says.citations for link in self._links(citation)),
         )
 
@@ -91,7 +100,8 @@ class CardMaker:
 
     def advice(self, subject: Subject) -> Card:
         """A reference card for a call without a Coverage, worded for members of the policy's plan."""
-        audience, title = subject.citation.audience, subject.citation.rule_title
+        audience = subject.citation.audience
+        title = subject.citation.rule_title if subject.is_the_rules else _open_summary(subject)
         note = (
             f"No coverage came with this call, so nothing was written on the order. "
             f"What follows holds for members of {escape(audience)}."
@@ -101,7 +111,7 @@ class CardMaker:
             topic=Topic.GUIDELINE,
             summary=title if audience in title else f"For {audience} members: {title}",
             indicator=Indicator.INFO,
-            detail="\n\n".join((note, *_reference_detail(subject))),
+            detail="\n\n".join((note, *_reference_detail(subject, _steps(subject.says)))),
             links=self._links(subject.citation),
         )
 
@@ -118,7 +128,7 @@ class CardMaker:
             topic=Topic.GUIDELINE,
             summary=f"{citation.audience} policy {citation.number} may apply: add the procedure code",
             indicator=Indicator.INFO,
-            detail="\n\n".join((detail, _about(order))),
+            detail="\n\n".join((detail, _about(subject))),
             links=self._links(citation),
         )
 
@@ -137,7 +147,7 @@ class CardMaker:
             summary=shorten(summary, SUMMARY_LIMIT - 1),
             detail=detail,
             indicator=indicator,
-            source_label=subject.brand,
+            source_label=label(subject.brand),
             topic=topic,
             links=links,
             override_reasons=self.override_reasons,
@@ -145,10 +155,10 @@ class CardMaker:
         )
 
     def _links(self, citation: Citation) -> tuple[Link, ...]:
-        ours = Link(label=f"Policy {citation.number}: {citation.policy_title}", url=self.policy_url(citation))
+        ours = Link(label=label(f"Policy {citation.number}: {citation.policy_title}"), url=self.policy_url(citation))
         if not citation.document_url:
             return (ours,)
-        return (ours, Link(label=f"{citation.number}, the payer's document", url=citation.document_url))
+        return (ours, Link(label=label(f"{citation.number}, the payer's document"), url=citation.document_url))
 
 
 _Applies = Callable[[Subject], bool]
@@ -170,18 +180,19 @@ def _undecided(citation: Citation) -> Determination:
     return Determination(covered=Covered.INDETERMINATE, reasons=(reason,), citations=(citation,))
 
 
-def _reference_detail(subject: Subject) -> Iterator[str]:
-    """What the policy is, why, what can be done, and which order this is about, in this order (design: 4.11)."""
+def _reference_detail(subject: Subject, steps: list[str]) -> Iterator[str]:
+    """What the policy is, why, what can be done, and which order this is about, in this order (design: 4.11).
+
+    `steps` is empty where an Instructions card has them.
+    """
     answer = _ANSWERS[subject.says.covered]
     yield f"**{_policy_name(subject.citation)}: {answer}.**"
     yield from (prose(reason.text) for reason in subject.says.reasons)
-    steps = [] if subject.is_open else _steps(subject.says)  # then the Instructions card has them
-    related = [prose(one) for one in subject.citation.related]
-    if related:
-        steps.append(f"Related policies: {'; '.join(related)}.")
-    if steps:
-        yield "\n".join(f"- {step}" for step in steps)
-    yield _about(subject.order)
+    related = "; ".join(prose(one) for one in subject.citation.related)
+    listed = [*steps, f"Related policies: {related}."] if related else steps
+    if listed:
+        yield "\n".join(f"- {step}" for step in listed)
+    yield _about(subject)
 
 
 def _instructions_detail(subject: Subject) -> Iterator[str]:
@@ -189,10 +200,10 @@ def _instructions_detail(subject: Subject) -> Iterator[str]:
     yield from (prose(reason.text) for reason in subject.says.reasons)
     if steps:
         yield "\n".join(f"- {step}" for step in steps)
-    yield _about(subject.order)
+    yield _about(subject)
 
 
-def _undecided_summary(subject: Subject) -> str:
+def _open_summary(subject: Subject) -> str:
     policy = f"{subject.citation.audience} policy {subject.citation.number}"
     return f"Read {policy}, {subject.citation.policy_title}: this order is not decided yet"
 
@@ -211,5 +222,7 @@ def _contact(contact: Contact) -> str:
     return f"Contact {prose(contact.name)}: {prose(ways)}."
 
 
-def _about(order: Order) -> str:
-    return f"This is about the order “{escape(shorten(order.label, _LABEL_LIMIT))}”."
+def _about(subject: Subject) -> str:
+    order = f"This is about the order “{escape(shorten(subject.order.label, _LABEL_LIMIT))}”"
+    codes = ", ".join(escape(coding.code) for coding in subject.says.billing_codes)
+    return f"{order}, billed as {codes}." if codes else f"{order}."

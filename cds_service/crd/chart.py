@@ -20,7 +20,7 @@ class Chart:
     """What is known for one call.
 
     `looked_for` names prefetch keys and queries that brought nothing, `failed` those that could not be read, and
-    `foreign` counts resources of other patients, which are left out.
+    `foreign` counts resources of other patients, which are left out; `strangers` are entry URLs of other Patients.
     """
 
     patient_id: str
@@ -28,9 +28,10 @@ class Chart:
     resources: tuple[JsonObject, ...]
     by_key: Mapping[ResourceKey, JsonObject]
     by_url: Mapping[str, JsonObject]
-    looked_for: frozenset[str] = frozenset()
-    failed: frozenset[str] = frozenset()
+    looked_for: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
     foreign: int = 0
+    strangers: frozenset[str] = frozenset()
 
     def of_type(self, kind: str) -> tuple[JsonObject, ...]:
         """Every resource of one type, in the order they came."""
@@ -41,6 +42,8 @@ class Chart:
         literal = text(reference.get("reference"))
         if not literal:
             return self._identified(reference)
+        if literal == "#":  # FHIR R4 references: the containing resource itself
+            return within
         if literal.startswith("#"):
             contained = objects(within.get("contained"))
             return next((one for one in contained if text(one.get("id")) == literal[1:]), None)
@@ -59,26 +62,34 @@ class Chart:
 
     def is_about_patient(self, reference: JsonObject) -> bool:
         """Whether a reference names the call's patient; one that names no patient is taken to."""
-        key = parse_reference(text(reference.get("reference")))
-        return key is None or key.type != "Patient" or self.patient_id in ("", key.id)
+        literal = text(reference.get("reference"))
+        key = parse_reference(literal)
+        if key is None:
+            return literal not in self.strangers
+        return key.type != "Patient" or self.patient_id in ("", key.id)
 
-    def with_found(self, found: Sequence[Found], *, empty: Iterable[str], failed: Iterable[str]) -> "Chart":
+    def with_found(self, found: Sequence[Found], *, looked_for: Iterable[str], failed: Iterable[str]) -> "Chart":
         """The chart with more resources, and more known to be absent or unreadable."""
-        own = [item for item in found if self._is_own(item.resource)]
+        strangers = {item.full_url for item in found if self._is_stranger(item.resource)} - {""}
+        known = replace(self, strangers=self.strangers | strangers)
+        own = [item for item in found if known._is_own(item.resource)]
         return replace(
-            self,
+            known,
             resources=(*self.resources, *(item.resource for item in own)),
             by_key=_by_key(own) | dict(self.by_key),  # what came with the call stays
             by_url={item.full_url: item.resource for item in own if item.full_url} | dict(self.by_url),
-            looked_for=self.looked_for | frozenset(empty),
-            failed=self.failed | frozenset(failed),
+            looked_for=(*self.looked_for, *looked_for),
+            failed=(*self.failed, *failed),
             foreign=self.foreign + len(found) - len(own),
         )
 
     def _is_own(self, resource: JsonObject) -> bool:
-        if resource_type(resource) == "Patient":
-            return self.patient_id in ("", text(resource.get("id")))
+        if self._is_stranger(resource):
+            return False
         return all(self.is_about_patient(about) for name in _ABOUT for about in objects(resource.get(name)))
+
+    def _is_stranger(self, resource: JsonObject) -> bool:
+        return resource_type(resource) == "Patient" and self.patient_id not in ("", text(resource.get("id")))
 
     def _identified(self, reference: JsonObject) -> JsonObject | None:
         wanted = [(text(one.get("system")), text(one.get("value"))) for one in objects(reference.get("identifier"))]
@@ -93,14 +104,14 @@ def read_chart(request: HookRequest) -> Chart:
     """The chart of one call, from its context and prefetch alone."""
     prefetched = {name: read_resources(value) for name, value in request.prefetch.items()}
     in_context = [read_resources(value) for value in request.context.values()]
-    empty = {name for name, found in prefetched.items() if not found}
-    failed = {name for name in empty if has_failed(request.prefetch[name])}
+    empty = tuple(name for name, found in prefetched.items() if not found)
+    failed = tuple(name for name in empty if has_failed(request.prefetch[name]))
     return index_chart(
         # The context comes last and wins: it is what the clinician has in hand.
         [item for found in (*prefetched.values(), *in_context) for item in found],
         patient_id=text(request.context.get("patientId")).rsplit("/", 1)[-1],
         context=request.context,
-        empty=empty - failed,
+        looked_for=tuple(name for name in empty if name not in failed),
         failed=failed,
     )
 
@@ -110,12 +121,12 @@ def index_chart(
     *,
     patient_id: str,
     context: JsonObject | None = None,
-    empty: Iterable[str] = (),
+    looked_for: Iterable[str] = (),
     failed: Iterable[str] = (),
 ) -> Chart:
     """The chart of these resources."""
     blank = Chart(patient_id=patient_id, context=context or {}, resources=(), by_key={}, by_url={})
-    return blank.with_found(found, empty=empty, failed=failed)
+    return blank.with_found(found, looked_for=looked_for, failed=failed)
 
 
 def _by_key(found: Iterable[Found]) -> dict[ResourceKey, JsonObject]:

@@ -19,6 +19,8 @@ COVERAGE_DETERMINATION = f"{CANONICAL_BASE}/StructureDefinition/coverage-determi
 
 
 class Covered(StrEnum):
+    """Whether the payer covers the service."""
+
     COVERED = "covered"
     NOT_COVERED = "not-covered"
     CONDITIONAL = "conditional"
@@ -26,6 +28,8 @@ class Covered(StrEnum):
 
 
 class PaNeeded(StrEnum):
+    """Whether prior authorization is needed."""
+
     NO_AUTH = "no-auth"
     AUTH_NEEDED = "auth-needed"
     SATISFIED = "satisfied"
@@ -35,6 +39,8 @@ class PaNeeded(StrEnum):
 
 
 class DocNeeded(StrEnum):
+    """Which documentation is needed."""
+
     CLINICAL = "clinical"
     ADMIN = "admin"
     PATIENT = "patient"
@@ -52,6 +58,8 @@ class DocPurpose(StrEnum):
 
 
 class InfoNeeded(StrEnum):
+    """Which information, not at hand, the answer depends on."""
+
     PERFORMER = "performer"
     LOCATION = "location"
     TIMEFRAME = "timeframe"
@@ -61,6 +69,8 @@ class InfoNeeded(StrEnum):
 
 
 class DetailCategory(StrEnum):
+    """What kind of detail a detail is."""
+
     LIMITATION = "cat-limitation"
     DECISIONAL = "cat-decisional"
     OTHER = "cat-other"

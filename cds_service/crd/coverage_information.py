@@ -4,7 +4,7 @@ Written here in full, as CRD 2.2 has it; `versions` takes from it what an older 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -64,7 +64,7 @@ def _codes(url: str, codes: Iterable[str]) -> Iterator[JsonObject]:
 
 
 def _coding(coding: Coding) -> JsonObject:
-    return {"system": coding.system, "code": coding.code}
+    return replace(coding, display="").to_json()
 
 
 def _concept(reason: Reason) -> JsonObject:
@@ -84,7 +84,8 @@ def _detail(detail: Detail) -> JsonObject:
 
 def _contact(contact: Contact) -> JsonObject:
     telecom = [{"system": system, "value": value} for system, value in contact.telecom]
-    return {"name": contact.name, "telecom": telecom}
+    shown: JsonObject = {"name": contact.name, "telecom": telecom}
+    return {name: value for name, value in shown.items() if value}
 
 
 def repetition(inside: Sequence[JsonObject]) -> JsonObject:

@@ -177,6 +177,8 @@ def _strictest_first(says: Determination) -> tuple[int, bytes]:
 
 def _merge(said: list[Determination], covered: Covered) -> Determination:
     pa_needed = max((one.pa_needed for one in said if one.pa_needed), key=_PA_STRICTNESS.index, default=None)
+    if pa_needed is PaNeeded.NO_AUTH and any(map(_may_want_authorization, said)):
+        pa_needed = None
     doc_needed = frozenset(need for one in said for need in one.doc_needed)
     depends = "conditional" in (covered.value, pa_needed, *doc_needed)
     return Determination(
@@ -194,6 +196,11 @@ def _merge(said: list[Determination], covered: Covered) -> Determination:
         expiry_date=min((one.expiry_date for one in said if one.expiry_date), default=None),
         citations=_distinct(citation for one in said for citation in one.citations),
     )
+
+
+def _may_want_authorization(says: Determination) -> bool:
+    """Whether a rule could not decide, and says nothing of authorization: it may have wanted one."""
+    return says.covered in (Covered.CONDITIONAL, Covered.INDETERMINATE) and says.pa_needed is None
 
 
 def _authorization(said: list[Determination]) -> str:

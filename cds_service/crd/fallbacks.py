@@ -1,6 +1,7 @@
 """What is said when no rule speaks: never `covered`, never `no-auth` (design: 4.3, 4.10)."""
 
 from cds_service.crd.codes import (
+    CONDITION_UNKNOWN,
     NO_ACTIVE_COVERAGE,
     NO_POLICY_FOUND,
     ORDER_NOT_UNDERSTOOD,
@@ -16,6 +17,16 @@ def no_active_coverage() -> Determination:
     """The member's coverage is cancelled, or its period does not hold the date of service (CRD resp-45)."""
     words = "The member's coverage is not active on the date of service."
     return Determination(covered=Covered.NOT_COVERED, reasons=(Reason(text=words, coding=NO_ACTIVE_COVERAGE),))
+
+
+def perhaps_inactive() -> Determination:
+    """The order's date is vague, and some of the days it may mean lie outside the coverage's period."""
+    words = "Whether the member's coverage is active depends on the date of service, which the order does not tell."
+    return Determination(
+        covered=Covered.CONDITIONAL,
+        info_needed=frozenset({InfoNeeded.TIMEFRAME}),
+        reasons=(Reason(text=words, coding=CONDITION_UNKNOWN),),
+    )
 
 
 def payer_not_identified() -> Determination:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from cds_service.crd.chart import Chart
+from cds_service.crd.determination import Truth
 from cds_service.errors import DataUnavailable, PayerNotHandled
 from cds_service.fhir.coding import CodingKey, read_codings
-from cds_service.fhir.dates import Days, certainly_outside
+from cds_service.fhir.dates import ANY_DAY, Days, period_days
 from cds_service.fhir.reference import ResourceKey, read_key
-from cds_service.fhir.resource import JsonObject, first, follow, objects, text
+from cds_service.fhir.resource import JsonObject, first, follow, objects, resource_type, text
 
 _POSTAL_CODE = 2  # letters in a state code; a name we do not know is no certain state
 PLAN_CLASS = CodingKey("terminology.hl7.org/codesystem/coverage-class", "PLAN")
@@ -58,10 +59,13 @@ class Membership:
     patient: JsonObject | None
     unreachable: bool = False  # the payer's Organization could not be read
 
-    def is_active_on(self, days: Days) -> bool:
-        """False only where status or period say so: an absent one is unknown."""
+    def activity_on(self, days: Days) -> Truth:
+        """False only where status or period say so; unknown if some of the days lie outside."""
         status = text(self.coverage.get("status")) or "active"
-        return status == "active" and not certainly_outside(first(self.coverage.get("period")), days)
+        period = period_days(first(self.coverage.get("period")))
+        if status != "active" or not period.meets(days):
+            return Truth.FALSE
+        return Truth.TRUE if period.holds(days) or days == ANY_DAY else Truth.UNKNOWN
 
 
 class Payers:
@@ -88,7 +92,8 @@ def read_identifiers(value: object) -> tuple[Identifier, ...]:
 def payor_identifiers(coverage: JsonObject, chart: Chart) -> tuple[Identifier, ...]:
     """The identifiers of `Coverage.payor[0]`: its own, or those of the Organization it points to."""
     payor = first(coverage.get("payor"))
-    organization = chart.find(payor, coverage) or {}
+    found = chart.find(payor, coverage) or {}
+    organization = found if resource_type(found) == "Organization" else {}
     return (*read_identifiers(payor.get("identifier")), *read_identifiers(organization.get("identifier")))
 
 
@@ -117,10 +122,11 @@ def resolve_memberships(chart: Chart, payers: Payers, *, must_have_one: bool) ->
 
 
 def _check_one(found: tuple[Membership, ...], chart: Chart) -> None:
-    if not found and not any(_is_coverage_search(name) for name in chart.looked_for):
+    looked_for = chart.foreign or any(_is_coverage_search(name) for name in chart.looked_for)
+    if not found and not looked_for:
         raise DataUnavailable("the patient's Coverage was not sent and could not be queried", "$.prefetch")
     if len(found) != 1:
-        count = "several active Coverages" if found else "no Coverage"
+        count = "several Coverages" if found else "no Coverage"
         raise PayerNotHandled(f"exactly one Coverage is needed to tell the payer; {count} came", "$.prefetch")
     if found[0].payer is None and not found[0].unreachable:
         raise PayerNotHandled("the identifier of the Coverage's payer is missing or not hosted here", "$.prefetch")
@@ -178,13 +184,15 @@ def _narrowest(fitting: list[Plan], states: frozenset[str]) -> list[Plan]:
     areas = frozenset(state for plan in fitting for state in plan.states)
     if not areas:
         return fitting
-    if not _is_certain(states, areas):
+    if not _is_certain(states, fitting):
         return []
     return [plan for plan in fitting if plan.states & states] or [plan for plan in fitting if not plan.states]
 
 
-def _is_certain(states: frozenset[str], areas: frozenset[str]) -> bool:
-    return len(states) == 1 and (states <= areas or all(len(state) == _POSTAL_CODE for state in states))
+def _is_certain(states: frozenset[str], fitting: list[Plan]) -> bool:
+    if any(states <= plan.states for plan in fitting):  # one state, in one spelling or several
+        return bool(states)
+    return len(states) == 1 and all(len(state) == _POSTAL_CODE for state in states)
 
 
 def _only(plans: list[Plan]) -> Plan | None:

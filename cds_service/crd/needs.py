@@ -17,7 +17,7 @@ _PREFETCH_KEYS = {"Organization": "payers", "Patient": "patient", "Encounter": "
 def queries(hook: Hook, chart: Chart) -> list[str]:
     """The queries to make now; later ones may follow from what these bring."""
     wanted = dict.fromkeys((*_orders(hook, chart), *_codes(hook, chart), *_member(chart)))
-    return [query for query in wanted if query not in chart.looked_for | chart.failed]
+    return [query for query in wanted if query not in (*chart.looked_for, *chart.failed)]
 
 
 def _orders(hook: Hook, chart: Chart) -> Iterator[str]:

@@ -9,15 +9,14 @@ from datetime import date
 
 from cds_service.crd.chart import Chart
 from cds_service.crd.codes import BILLING_OPTIONS
+from cds_service.crd.wording import plain
 from cds_service.fhir.coding import Coding, read_codings, read_words
-from cds_service.fhir.dates import Days, parse_days
+from cds_service.fhir.dates import ANY_DAY, Days, parse_days
 from cds_service.fhir.extension import find_extensions
 from cds_service.fhir.reference import ResourceKey, read_key
 from cds_service.fhir.resource import Json, JsonObject, first, follow, resource_type, text
 
 PAYLOAD_CONTENT = "http://hl7.org/fhir/5.0/StructureDefinition/extension-CommunicationRequest.payload.content"
-
-ANY_DAY = Days(date.min, date.max)  # a date is stated that cannot be read: unknown, never today
 
 Path = tuple[str, ...]
 
@@ -88,6 +87,7 @@ class Order:
     words: tuple[str, ...]
     date_of_service: Days | None
     prohibits: bool
+    modified: bool  # a modifier extension may turn its meaning around
     unreachable: bool = False  # where its code is kept could not be read
 
     @property
@@ -103,7 +103,7 @@ class Order:
     def label(self) -> str:
         """How a person would call this order: its own words, else its codes, else its type."""
         codes = ", ".join(coding.code for coding in self.codings)
-        return next(iter(self.words), "") or codes or self.type
+        return next(filter(None, map(plain, self.words)), "") or codes or self.type
 
 
 def read_order(resource: JsonObject, coded_by: tuple[JsonObject, ...] = (), scheduled: Days | None = None) -> Order:
@@ -113,26 +113,28 @@ def read_order(resource: JsonObject, coded_by: tuple[JsonObject, ...] = (), sche
     """
     kind = ORDER_KINDS[resource_type(resource)]
     concepts = [concept for one in (resource, *coded_by) for concept in _concepts(one)]
-    written = _days_at(resource, (kind.written,))
-    planned, unreadable = _date_of_service(resource, kind)
     return Order(
         resource=resource,
         key=read_key(resource),
         codings=read_codings(concepts),
-        billing_options=tuple(filter(None, (options for concept in concepts for options in _billing(concept)))),
+        billing_options=tuple(options for one in (resource, *coded_by) for options in _billing(one)),
         words=read_words(concepts),
-        date_of_service=ANY_DAY if unreadable else planned or scheduled or written,
+        date_of_service=_stated(resource, kind.date_of_service) or scheduled or _stated(resource, (kind.written,)),
         prohibits=resource.get("doNotPerform") in (True, "true"),
+        modified=_is_modified(resource),
     )
 
 
-_CODES_OF_REFERENCED = (("code",), ("type",))  # Medication, Device
+_CODES_OF_REFERENCED: tuple[Path, ...] = (("code",), ("type",))  # Medication, Device
+
+
+def _code_paths(resource: JsonObject) -> tuple[Path, ...]:
+    kind = ORDER_KINDS.get(resource_type(resource))
+    return kind.codes if kind else _CODES_OF_REFERENCED
 
 
 def _concepts(resource: JsonObject) -> list[JsonObject]:
-    kind = ORDER_KINDS.get(resource_type(resource))
-    paths = kind.codes if kind else _CODES_OF_REFERENCED
-    found = [concept for path in paths for concept in follow(resource, path)]
+    found = [concept for path in _code_paths(resource) for concept in follow(resource, path)]
     return [_payload_concept(one) if "valueCodeableConcept" in one else one for one in found]
 
 
@@ -142,22 +144,38 @@ def _payload_concept(extension: JsonObject) -> JsonObject:
     return first(extension.get("valueCodeableConcept")) if url == PAYLOAD_CONTENT else {}
 
 
-def _billing(concept: JsonObject) -> list[tuple[Coding, ...]]:
-    """Codes the order may be billed under (CRD billopt-3), one group of synonyms each."""
-    options = find_extensions(concept, BILLING_OPTIONS)
-    return [read_codings(option.get("valueCodeableConcept")) for option in options]
+def _billing(resource: JsonObject) -> list[tuple[Coding, ...]]:
+    """Codes the order may be billed under (CRD billopt-3), one group of synonyms each.
+
+    Profiles put them on the code, and on what holds it: a lens, a Device.
+    """
+    outer = dict.fromkeys(path[:-1] for path in _code_paths(resource))
+    holders = [holder for path in outer for holder in follow(resource, path)]
+    options = [one for holder in (*_concepts(resource), *holders) for one in find_extensions(holder, BILLING_OPTIONS)]
+    return [codings for one in options if (codings := read_codings(one.get("valueCodeableConcept")))]
 
 
-def _date_of_service(resource: JsonObject, kind: OrderKind) -> tuple[Days | None, bool]:
-    """The planned date, and whether one is stated that cannot be read."""
-    days = _days_at(resource, kind.date_of_service)
-    stated = any(text(_value_at(resource, path)) for path in kind.date_of_service)
-    return days, stated and days is None
+def _is_modified(resource: JsonObject) -> bool:
+    """Whether a modifier extension stands anywhere in the resource, contained ones aside (FHIR R4, Extensibility)."""
+    waiting: list[Json] = [value for name, value in resource.items() if name != "contained"]
+    if resource.get("modifierExtension"):
+        return True
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting.extend(value)
+        elif isinstance(value, dict):
+            if value.get("modifierExtension"):
+                return True
+            waiting.extend(value.values())
+    return False
 
 
-def _days_at(resource: JsonObject, paths: tuple[Path, ...]) -> Days | None:
-    read = (parse_days(_value_at(resource, path)) for path in paths)
-    return next((days for days in read if days), None)
+def _stated(resource: JsonObject, paths: tuple[Path, ...]) -> Days | None:
+    """The days stated at one of these paths; any day, if only what cannot be read is stated."""
+    values = [value for path in paths if text(value := _value_at(resource, path))]
+    read = (parse_days(value) for value in values)
+    return next(filter(None, read), ANY_DAY if values else None)
 
 
 def _value_at(resource: JsonObject, path: Path) -> Json:
@@ -195,4 +213,4 @@ def code_references(resource: JsonObject) -> tuple[JsonObject, ...]:
 
 def planned_days(resource: JsonObject) -> Days | None:
     """When an order, appointment or encounter says it takes place."""
-    return _days_at(resource, ORDER_KINDS[resource_type(resource)].date_of_service)
+    return _stated(resource, ORDER_KINDS[resource_type(resource)].date_of_service)

@@ -6,6 +6,8 @@ import re
 _DEFUSED = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"\\{mark}" for mark in "\\`*_[]~|"},
 )
+_TAG = re.compile(r"<(?=[\w/!?])")
+_BLOCK = re.compile(r"^(\d*)(?=[#+=.)-])")
 _AUTOLINK = re.compile(r"(?i)(:)(?=//)|(?<=www)(\.)|(@)")
 
 
@@ -16,17 +18,22 @@ def plain(text: str) -> str:
     return " ".join(text.split())
 
 
+def label(text: str) -> str:
+    """`text` plain, for a place that shows no markup: what looks like a tag is none."""
+    return _TAG.sub("‹", plain(text))
+
+
 def shorten(text: str, limit: int) -> str:
-    """`text` plain and at most `limit` characters, cut at a word."""
-    line = plain(text)
+    """`text` as a label of at most `limit` characters, cut at a word."""
+    line = label(text)
     if len(line) <= limit:
         return line
     return line[: limit - 1].rsplit(" ", 1)[0].rstrip(" ,;:") + "…"
 
 
 def prose(text: str) -> str:
-    """A policy's own words as markdown that shows them as they stand, tags and emphasis defused."""
-    return plain(text).translate(_DEFUSED)
+    """A policy's own words as markdown that shows them as they stand: tags, emphasis and blocks defused."""
+    return _BLOCK.sub(r"\1\\\\", plain(text).translate(_DEFUSED))
 
 
 def escape(text: str) -> str:

@@ -17,6 +17,7 @@ from cds_service.fhir.resource import JsonObject
 
 MAX_PAGES = 10
 MAX_QUERIES = 20
+MAX_TOTAL = 8 << 20  # of one `ask`; small resources take ten times as much once read
 AT_ONCE = 8
 WORKERS = 64
 SERVERS = 64
@@ -49,6 +50,7 @@ class _Errand:
     deadline: float
     waiting: deque[tuple[int, str]]
     replies: dict[int, Reply] = field(default_factory=dict)
+    _sizes: list[int] = field(default_factory=list)
 
     def take(self) -> Iterator[tuple[int, str]]:
         """Queries, as long as there are any."""
@@ -56,12 +58,19 @@ class _Errand:
             while True:
                 yield self.waiting.popleft()
 
+    def check_size(self, body: bytes) -> None:
+        """Pass an answer if those so far are not too large together; raise a Problem if they are."""
+        self._sizes.append(len(body))
+        if sum(self._sizes) > MAX_TOTAL:
+            raise Problem("the answers together are too large")
+
 
 class RequestsEhr:
     """EHRs over HTTP: those in `allowed`, by base address, or with an empty list those on this machine.
 
-    A query has at most `MAX_PAGES` pages of `MAX_RESPONSE` bytes. All calls together have at most `at_once` requests
-    under way to one EHR; a call that finds none free is refused at once, so that a slow EHR holds up only its own.
+    A query has at most `MAX_PAGES` pages of `MAX_RESPONSE` bytes, a call `MAX_TOTAL` bytes. All calls together have at
+    most `at_once` requests under way to one EHR; one that finds none free is refused at once, so that a slow EHR holds
+    up only its own.
     """
 
     def __init__(
@@ -106,7 +115,6 @@ class RequestsEhr:
             raise Problem("too many requests to this EHR are under way")
         workers = [self._workers.submit(self._work, errand, line) for _ in range(lanes)]
         done, late = wait(workers, timeout=max(0.0, errand.deadline - self._clock()))
-        errand.waiting.clear()
         for worker in late:
             if worker.cancel():
                 line.give_back()
@@ -133,6 +141,7 @@ class RequestsEhr:
         for _ in range(MAX_PAGES):
             with line.breaker.guard():
                 answer = self._transport.get(url, errand.access, errand.deadline)
+            errand.check_size(answer.body)
             page = read_page(answer, query)
             found.extend(page.resources)
             if not page.next:

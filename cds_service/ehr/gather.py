@@ -6,7 +6,8 @@ from collections.abc import Callable
 from cds_service.cds_hooks.prefetch import Found
 from cds_service.cds_hooks.request import HookRequest
 from cds_service.crd.chart import Chart
-from cds_service.ehr.client import Access, Ehr
+from cds_service.ehr.access import Access
+from cds_service.ehr.client import Ehr
 from cds_service.fhir.resource import text
 
 _ROUNDS = 4  # an order, its code, the Coverage, its payer: no chain of what we read is longer
@@ -26,7 +27,7 @@ def gather_chart(
         replies = ehr.ask(access, queries, deadline)
         chart = chart.with_found(
             [Found(resource) for reply in replies for resource in reply.resources],
-            empty=[reply.query for reply in replies if not reply.problem],
+            looked_for=[reply.query for reply in replies if not reply.problem],
             failed=[reply.query for reply in replies if reply.problem],
         )
     return chart

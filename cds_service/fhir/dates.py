@@ -21,8 +21,16 @@ class Days(NamedTuple):
     first: date
     last: date
 
-    def holds(self, day: date) -> bool:
-        return self.first <= day <= self.last
+    def holds(self, other: "Days") -> bool:
+        """Whether all of `other` lies inside."""
+        return self.first <= other.first and other.last <= self.last
+
+    def meets(self, other: "Days") -> bool:
+        """Whether any day is in both."""
+        return self.first <= other.last and other.first <= self.last
+
+
+ANY_DAY = Days(date.min, date.max)  # a date is stated that cannot be read: unknown, never today
 
 
 def parse_days(value: Json) -> Days | None:
@@ -38,12 +46,12 @@ def parse_days(value: Json) -> Days | None:
 
 
 def _days(year: int, month: int | None, day: int | None) -> Days:
-    first = date(year, month or 1, day or 1)
-    last_month = month or _LAST_MONTH
-    return Days(first, date(year, last_month, day or calendar.monthrange(year, last_month)[1]))
+    first = date(year, 1 if month is None else month, 1 if day is None else day)
+    last_month = _LAST_MONTH if month is None else month
+    return Days(first, date(year, last_month, calendar.monthrange(year, last_month)[1] if day is None else day))
 
 
-def certainly_outside(period: JsonObject, days: Days) -> bool:
-    """Whether none of `days` can lie in the Period; an absent or unreadable bound excludes nothing."""
+def period_days(period: JsonObject) -> Days:
+    """The days of a Period; an absent or unreadable bound leaves its side open (FHIR R4, Period)."""
     start, end = parse_days(period.get("start")), parse_days(period.get("end"))
-    return bool((start and days.last < start.first) or (end and days.first > end.last))
+    return Days(start.first if start else date.min, end.last if end else date.max)

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from cds_service.fhir.resource import JsonObject, resource_type, text
 
-_TAIL = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/([^/?#|]+)(?:/_history/[^/]+)?$")
+# Relative, or absolute under a base; not a search, a fragment or a URN that merely ends like one.
+_LITERAL = re.compile(r"(?:https?://[^?#\s]+/|[^?#\s:]*/)?([A-Z][A-Za-z]+)/([^/?#|]+)(?:/_history/[^/]+)?")
 
 
 class ResourceKey(NamedTuple):
@@ -23,7 +24,7 @@ class ResourceKey(NamedTuple):
 
 def parse_reference(reference: str) -> ResourceKey | None:
     """The type and id a literal reference ends in; None for `#fragments`, URNs and anything else."""
-    tail = _TAIL.search(reference)
+    tail = _LITERAL.fullmatch(reference)
     return ResourceKey(tail.group(1), tail.group(2)) if tail else None
 
 

@@ -10,6 +10,7 @@ from cds_service.crd.fallbacks import (
     no_policy,
     order_not_understood,
     payer_not_identified,
+    perhaps_inactive,
     unreachable,
 )
 from cds_service.crd.hooks import Hook
@@ -27,9 +28,9 @@ def determine(order: Order, membership: Membership, days: Days, *, index: Policy
     if membership.payer is None:
         says = unreachable() if membership.unreachable else payer_not_identified()
         return replace(answer, determinations=(says,))
-    if not membership.is_active_on(days):
+    if membership.activity_on(days) is Truth.FALSE:
         return replace(answer, determinations=(no_active_coverage(),))
-    if order.resource.get("modifierExtension"):
+    if order.modified:
         return replace(answer, determinations=(order_not_understood(),))
     found = _by_policy(answer, membership.payer, index, hook)
     return _for_secondary(found) if not hook.primary else found
@@ -45,7 +46,7 @@ def _by_policy(answer: OrderAnswer, payer: Payer, index: PolicyIndex, hook: Hook
     """One determination, or one for each group of billing codes that leads to a different one (design: 4.7)."""
     groups = answer.order.billing_options or ((),)
     found = [_findings(answer, payer.id, group, index, hook) for group in groups]
-    determined = [_combined(findings, answer.order, payer) for findings in found]
+    determined = [_combined(findings, answer, payer) for findings in found]
     return replace(
         answer,
         determinations=_scoped(groups, determined),
@@ -61,10 +62,12 @@ def _findings(
     return [apply_rule(one, answer.order.resource, answer.membership, answer.days) for one in candidates]
 
 
-def _combined(findings: Sequence[Finding], order: Order, payer: Payer) -> Determination:
+def _combined(findings: Sequence[Finding], answer: OrderAnswer, payer: Payer) -> Determination:
     said = [finding.says for finding in findings if finding.says]
-    if order.unreachable:  # a code we could not read may be one a policy refuses
+    if answer.order.unreachable:  # a code we could not read may be one a policy refuses
         said.append(unreachable())
+    if said and answer.membership.activity_on(answer.days) is Truth.UNKNOWN:
+        said.append(perhaps_inactive())
     return combine(said) if said else no_policy(payer.brand)
 
 
@@ -98,6 +101,8 @@ def _distinct_traces(traces: Iterable[RuleTrace]) -> tuple[RuleTrace, ...]:
 
 def advise(order: Order, payer: Payer, days: Days, *, index: PolicyIndex, hook: Hook) -> Determination | None:
     """What a payer's rules would say to a member, for a call without a Coverage; None if none speaks."""
+    if order.modified:
+        return None
     member = Membership(coverage={}, coverage_key=None, payer=payer, plan=None, patient=None)
     answer = OrderAnswer(order=order, membership=member, days=days, determinations=())
     return _by_policy(answer, payer, index, hook).from_policy
@@ -105,5 +110,7 @@ def advise(order: Order, payer: Payer, days: Days, *, index: PolicyIndex, hook: 
 
 def hint(order: Order, payer: Payer, days: Days, index: PolicyIndex) -> list[tuple[Citation, str]]:
     """The payer's policies in force one of whose index terms the order's words say, with the term."""
+    if order.modified:
+        return []
     mentioned = index.mentioned(payer.id, order.words)
     return [(policy.citation, term) for policy, term in mentioned if policy.in_force(days) is not Truth.FALSE]

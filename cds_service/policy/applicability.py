@@ -112,6 +112,10 @@ class _Allow(FHIRPathListener):
         if name not in FUNCTIONS:
             raise ExpressionError(f"`{name}()` is not for policies")
 
+    def enterMemberInvocation(self, ctx: Any) -> None:  # noqa: N802
+        if isinstance(ctx.parentCtx.parentCtx, FHIRPathParser.TermExpressionContext) and ctx.getText() in VARIABLES:
+            raise ExpressionError(f"`{ctx.getText()}` is a variable: write `%{ctx.getText()}`")
+
     def enterExternalConstant(self, ctx: Any) -> None:  # noqa: N802
         name = ctx.getText().removeprefix("%")
         if name not in VARIABLES:

@@ -74,13 +74,18 @@ def read_library(directories: Iterable[Path], progress: Progress = no_progress) 
     Raises:
         ArtifactError: a directory is missing, or a file in it is not a valid FHIR resource.
     """
-    files = [file for directory in directories for file in _files(directory)]
-    by_key: dict[ResourceKey, Artifact] = {}
-    for number, file in enumerate(files, start=1):
+    files = [(directory, file) for directory in directories for file in _files(directory)]
+    by_key: dict[ResourceKey, tuple[Path, Artifact]] = {}
+    for number, (directory, file) in enumerate(files, start=1):
         artifact = read_artifact(file)
-        by_key[_key(artifact)] = artifact
+        key = _key(artifact)
+        before = by_key.get(key)
+        if before and before[0] == directory:
+            raise artifact.broken("$.id", f"{key} is also in {before[1].path}")
+        by_key[key] = directory, artifact
         progress(number, len(files))
-    return Library(by_key, _by_canonical(by_key.values()))
+    artifacts = {key: artifact for key, (_, artifact) in by_key.items()}
+    return Library(artifacts, _by_canonical(artifacts.values()))
 
 
 def read_artifact(path: Path) -> Artifact:
@@ -117,9 +122,10 @@ def _key(artifact: Artifact) -> ResourceKey:
 def _check(path: Path, resource: JsonObject) -> None:
     try:
         model: type[BaseModel] = get_fhir_model_class(resource_type(resource))
-        model.model_validate(resource)
-    except KeyError as error:
+    except ValueError as error:
         raise ArtifactError(path, "$.resourceType", f"unknown type `{resource_type(resource)}`") from error
+    try:
+        model.model_validate(resource)
     except ValidationError as error:
         raise _first_fault(path, error.errors()[0]) from error
 

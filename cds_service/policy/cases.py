@@ -24,6 +24,7 @@ _ORDER = {
     "intent": "order",
     "subject": {"reference": "Patient/member"},
 }
+_EXPECTABLE = frozenset({"covered", "rule", "info-needed", "says"})
 _HOOK = HOOKS["order-sign"]
 
 
@@ -54,13 +55,16 @@ def read_cases(directory: Path) -> Iterator[Case]:
 
 
 def _case(file: Path, members: JsonObject, written: JsonObject) -> Case:
+    expect = written["expect"]
+    if not {"covered", "rule"} <= set(expect) <= _EXPECTABLE:
+        raise ValueError(f"{written['name']}: a case expects `covered` and `rule`, and at most {sorted(_EXPECTABLE)}")
     return Case(
         file=file,
         name=written["name"],
         order={**_ORDER, "occurrenceDateTime": written["date"], **written["order"]},
         member=members[written["member"]],
         day=written["date"],
-        expect=written["expect"],
+        expect=expect,
     )
 
 
@@ -75,7 +79,11 @@ def run_case(case: Case, index: PolicyIndex) -> OrderAnswer:
 
 def differences(case: Case, answer: OrderAnswer) -> list[str]:
     """How the answer differs from what the case expects; nothing if it does not."""
-    says = answer.determinations[0]
+    if unknown := set(case.expect) - _EXPECTABLE:
+        return [f"expects `{min(unknown)}`, which is nothing to expect"]
+    if len(answer.determinations) != 1:
+        return [f"is answered in {len(answer.determinations)} determinations"]
+    (says,) = answer.determinations
     rules = [citation.rule_id for citation in says.citations]
     rule = case.expect.get("rule")
     words = " ".join(

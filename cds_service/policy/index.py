@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from cds_service.crd.membership import Payers
 from cds_service.fhir.coding import Coding, CodingKey
-from cds_service.policy.mentions import find_mentions
+from cds_service.policy.mentions import find_mentions, words_of
 from cds_service.policy.policy import Candidate, Policy, Rule
 
 K = TypeVar("K")
@@ -43,7 +43,7 @@ class PolicyIndex:
 
     def mentioned(self, payer_id: str, words: Sequence[str]) -> list[tuple[Policy, str]]:
         """The payer's policies one of whose index terms these words say, with the term; a hint, never a decision."""
-        starts = {word.casefold() for text in words for word in text.replace("-", " ").split()}
+        starts = {word for text in words for word in words_of(text)}
         nearby = {policy.id: policy for word in starts for policy in self._by_first_word.get((payer_id, word), ())}
         found = ((policy, find_mentions(words, policy.terms)) for _, policy in sorted(nearby.items()))
         return [(policy, terms[0]) for policy, terms in found if terms]
@@ -52,7 +52,7 @@ class PolicyIndex:
 def build_index(payers: Payers, rules: Iterable[Rule]) -> PolicyIndex:
     """The index over compiled rules."""
     everything = tuple(rules)
-    policies = {rule.policy.id: rule.policy for rule in everything}
+    policies = {(rule.policy.id, rule.policy.payer_id): rule.policy for rule in everything}
     return PolicyIndex(
         payers,
         tuple(policies[name] for name in sorted(policies)),
@@ -71,4 +71,4 @@ def _group(pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:
 
 
 def _first_words(policy: Policy) -> Iterator[str]:
-    return (term.replace("-", " ").split()[0].casefold() for term in policy.terms if term.split())
+    return (words_of(term)[0] for term in policy.terms)

@@ -26,18 +26,19 @@ _DENIES_AFTER = frozenset(
 
 def find_mentions(texts: Iterable[str], phrases: Sequence[str]) -> list[str]:
     """The phrases, as given and in their order, that some text says; case, blanks and hyphens do not matter."""
-    wanted = [tuple(_words(phrase)) for phrase in phrases]
-    clauses = [_words(clause) for text in texts for clause in _CLAUSE_END.split(text)]
+    wanted = [tuple(words_of(phrase)) for phrase in phrases]
+    clauses = [words_of(clause) for text in texts for clause in _CLAUSE_END.split(text)]
     said = {phrase for clause in clauses for phrase in _said(clause, wanted)}
     return [phrase for phrase, words in zip(phrases, wanted, strict=True) if words in said]
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
+    """The words of a text, case-folded; what stands between them does not count."""
     return [word.casefold() for word in _WORD.findall(text)]
 
 
 def _said(clause: list[str], wanted: list[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
-    spans = [(at, at + len(words)) for words in wanted for at in _starts(clause, words)]
+    spans = [(at, at + len(words)) for words in wanted if words for at in _starts(clause, words)]
     # "PFA or IRE" leaves nothing open when both are asked about.
     settled = {end for _, end in spans} & {start - 1 for start, _ in spans}
     read = ["" if at in settled and word == "or" else word for at, word in enumerate(clause)]

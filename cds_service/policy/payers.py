@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 
-from cds_service.crd.membership import Payer, Payers, Plan, read_identifiers
+from cds_service.crd.membership import Identifier, Payer, Payers, Plan, read_identifiers
+from cds_service.crd.wording import plain
 from cds_service.errors import ArtifactError
 from cds_service.fhir.coding import read_codings
 from cds_service.fhir.reference import parse_reference
@@ -18,7 +19,19 @@ def compile_payers(library: Library) -> Payers:
         if owner is None or owner not in library.by_key:
             raise ArtifactError(artifact.path, "$.ownedBy", "names no Organization of the library")
         plans[owner.id].append(_plan(artifact.resource))
-    return Payers(_payer(one, tuple(plans[text(one.resource["id"])])) for one in library.of_type("Organization"))
+    organizations = list(library.of_type("Organization"))
+    payers = [_payer(one, tuple(plans[text(one.resource["id"])])) for one in organizations]
+    _check_identifiers(organizations, payers)
+    return Payers(payers)
+
+
+def _check_identifiers(organizations: list[Artifact], payers: list[Payer]) -> None:
+    """One identifier is one payer's: else a member would get another payer's policies."""
+    owners: dict[Identifier, str] = {}
+    for artifact, payer in zip(organizations, payers, strict=True):
+        for identifier in payer.identifiers:
+            if owners.setdefault(identifier, payer.id) != payer.id:
+                raise artifact.broken("$.identifier", f"{identifier.value} is also Organization/{owners[identifier]}'s")
 
 
 def _payer(artifact: Artifact, plans: tuple[Plan, ...]) -> Payer:
@@ -28,6 +41,8 @@ def _payer(artifact: Artifact, plans: tuple[Plan, ...]) -> Payer:
     if not identifiers:
         raise ArtifactError(artifact.path, "$.identifier", "a payer needs an identifier with system and value")
     brand = next(iter(aliases), "") or text(resource.get("name"))
+    if not plain(brand):
+        raise artifact.broken("$.name", "a payer needs a name to sign its cards with")
     return Payer(id=text(resource["id"]), brand=brand, identifiers=identifiers, plans=plans)
 
 

@@ -136,7 +136,10 @@ def apply_rule(candidate: Candidate, order: JsonObject, membership: Membership, 
     )
     if any(one.value is Truth.FALSE for one in conditions):
         return _finding(candidate, conditions, None)
-    unknown = next((one for one in conditions if one.value is Truth.UNKNOWN), None)
+    # What failed before what is merely unknown: an error is never hidden.
+    unknown = min(
+        (one for one in conditions if one.value is Truth.UNKNOWN), key=lambda one: not one.error, default=None
+    )
     codes = _billing_codes(candidate)
     return _finding(
         candidate, conditions, _unknown(rule, unknown, codes) if unknown else _known(rule, variables, codes)

@@ -9,6 +9,8 @@ from datetime import date
 
 from cds_service.crd.codes import COVERAGE_DETERMINATION
 from cds_service.crd.determination import Citation
+from cds_service.crd.order import ORDER_KINDS
+from cds_service.crd.wording import plain
 from cds_service.errors import ArtifactError
 from cds_service.fhir.coding import Coding, read_codings
 from cds_service.fhir.extension import find_extensions
@@ -18,6 +20,8 @@ from cds_service.policy.artifacts import Artifact, Library
 from cds_service.policy.policy import Condition, Policy, Rule
 from cds_service.policy.template import Template, read_template
 from cds_service.policy.valueset import expand
+
+_UNHEEDED = ("dateFilter", "limit", "sort", "subjectCodeableConcept", "subjectReference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,10 @@ class RuleReader:
         inputs = [one for one in objects(action.json.get("input")) if one.get("id") == "order"]
         if len(inputs) != 1:
             raise action.broken(".input", "a rule has exactly one input with id `order`")
+        if text(inputs[0].get("type")) not in ORDER_KINDS:
+            raise action.broken(".input.type", f"`{inputs[0].get('type')}` is no kind of order")
+        if unheeded := [name for name in _UNHEEDED if name in inputs[0]]:
+            raise action.broken(f".input.{unheeded[0]}", f"`{unheeded[0]}` would not be heeded; say it in a condition")
         return inputs[0]
 
     def _codings(self, action: Action, order_input: JsonObject) -> tuple[Coding, ...]:
@@ -86,13 +94,18 @@ class RuleReader:
         return codings
 
     def _filtered(self, action: Action, code_filter: JsonObject) -> tuple[Coding, ...]:
+        if text(code_filter.get("path")) != "code":
+            raise action.broken(".input.codeFilter.path", "the path of the filter is `code`: the order's own codes")
+        codes = objects(code_filter.get("code"))
+        if not all(coding.get("system") and coding.get("code") for coding in codes):
+            raise action.broken(".input.codeFilter.code", "a code needs a system")
         canonical = text(code_filter.get("valueSet"))
         if canonical and canonical not in self._library.by_canonical:
             raise action.broken(
                 ".input.codeFilter.valueSet", f"`{canonical}` is not in the library (pin `url|version`)"
             )
         listed = expand(self._library.by_canonical[canonical]) if canonical else ()
-        return (*listed, *read_codings({"coding": code_filter.get("code")}))
+        return (*listed, *read_codings({"coding": list(codes)}))
 
     def _conditions(self, action: Action) -> Iterator[Condition]:
         conditions = objects(action.json.get("condition"))
@@ -121,13 +134,18 @@ class RuleReader:
 
 def _actions(artifact: Artifact) -> Iterator[Action]:
     for outer, parent in enumerate(objects(artifact.resource.get("action"))):
+        if "condition" in parent or "input" in parent:
+            raise artifact.broken(f"$.action[{outer}]", "a condition or input of the outer action would not be heeded")
         for inner, rule in enumerate(objects(parent.get("action"))):
-            yield Action(artifact, f"$.action[{outer}].action[{inner}]", rule)
+            where = f"$.action[{outer}].action[{inner}]"
+            if "action" in rule:
+                raise artifact.broken(where, "an action below a rule would not be heeded")
+            yield Action(artifact, where, rule)
 
 
 def _cite(action: Action, citation: Citation) -> Citation:
     rule_id, title = text(action.json.get("id")), text(action.json.get("title"))
-    if not rule_id or not title:
+    if not rule_id or not plain(title):
         raise action.broken("", "a rule has an id and a title")
     section = text(first(action.json.get("documentation")).get("label"))
     return replace(citation, rule_id=rule_id, rule_title=title, section=section)

@@ -19,6 +19,10 @@ KNOWN_PARTS = frozenset(
 )
 
 
+# CRD ext-coverage-information, detail.value; ours besides: an expression that yields the words.
+_VALUES = frozenset("valueBoolean valueString valuePeriod valueQuantity valueUrl valueExpression".split())
+
+
 class Template(NamedTuple):
     """What a rule always says, and the details it says depending on the order."""
 
@@ -74,12 +78,16 @@ def _contact(detail: JsonObject) -> Contact:
 
 def _detail(part: JsonObject, compiler: ExpressionCompiler) -> DynamicDetail:
     said = parts(part)
+    if repeated := [one for one, found in said.items() if len(found) > 1]:
+        raise ValueError(f"a detail has at most one `{repeated[0]}`")
     name, value = value_of(_one(said, "value"))
     when = said.get("when")
     dynamic = name == "valueExpression"
+    code = _detail_code(first(value_of(_one(said, "code"))[1]))
+    _check_value(code, name)
     detail = Detail(
         category=DetailCategory(text(value_of(_one(said, "category"))[1])),
-        code=_detail_code(first(value_of(_one(said, "code"))[1])),
+        code=code,
         value_type="valueString" if dynamic else name,
         value="" if dynamic else value,
         qualification=text(value_of(said["qualification"][0])[1]) if "qualification" in said else "",
@@ -89,6 +97,13 @@ def _detail(part: JsonObject, compiler: ExpressionCompiler) -> DynamicDetail:
         when=_expression(value_of(when[0])[1], compiler) if when else None,
         value=_expression(value, compiler) if dynamic else None,
     )
+
+
+def _check_value(code: Coding, name: str) -> None:
+    if name not in _VALUES:
+        raise ValueError(f"a detail's value is one of {', '.join(sorted(_VALUES))}, not {name}")
+    if code.code == "instructions" and name not in ("valueString", "valueExpression"):
+        raise ValueError(f"instructions are a valueString, not {name}")
 
 
 def _one(said: dict[str, list[JsonObject]], name: str) -> JsonObject:

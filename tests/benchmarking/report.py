@@ -129,7 +129,7 @@ def _phases(phases: Sequence[Phase]) -> Iterator[str]:
     yield from _table(
         ("phase", "median", "mean", "share"),
         (
-            [one.name, f"{one.median * _MICRO:.0f}", f"{one.mean * _MICRO:.0f}", f"{one.mean / whole.mean:.0%}"]
+            [one.name, f"{one.median * _MICRO:.0f}", f"{one.mean * _MICRO:.0f}", f"{one.median / whole.median:.0%}"]
             for one in (*parts, rest, whole)
         ),
     )

@@ -54,6 +54,8 @@ class _Beside:
 def measure_everything(extent: Extent, directory: Path) -> Findings:
     """All findings of one run; everything it writes goes to `directory`."""
     bodies = call_bodies(_CALLS)
+    tell("phases, in process")  # before there are gigabytes for the disk to write
+    phases = measure_phases(directory / "phases", bodies, extent.phases)
     libraries = {number: _library(directory, number) for number in extent.libraries}
     commands = {number: _service(directory, one) for number, one in libraries.items()}
     with generator(bodies) as run:
@@ -61,7 +63,6 @@ def measure_everything(extent: Extent, directory: Path) -> Findings:
         alone = _alone(answer, run)
         beside = _measure_beside(extent, servers.floor(directory / "floor", answer), commands, run)
         marks = _soak(_service(directory / "soak", libraries[extent.libraries[0]]), run, extent.soak)
-    tell("phases, in process")
     slices = [one for count in (FEW, MANY) for one in every_slice(beside.measured, count)]
     return Findings(
         body=len(bodies[0]),
@@ -72,7 +73,7 @@ def measure_everything(extent: Extent, directory: Path) -> Findings:
         floor=beside.floor,
         servers=beside.servers,
         generator_rate=alone,
-        phases=measure_phases(directory / "phases", bodies, extent.phases),
+        phases=phases,
         marks=marks,
         matching=_matching(libraries[extent.libraries[-1]]),
         faults=together([*(one.load.faults for one in slices), *(mark.faults for mark in marks)]),

@@ -51,7 +51,7 @@ def test_every_determination_of_the_library_has_the_shape_its_version_wants(vers
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(says=determinations())
 @example(says=Determination(covered=Covered.CONDITIONAL, info_needed=frozenset({InfoNeeded.DETAIL_CODE})))
 def test_any_determination_at_all_has_the_shape_its_version_wants(version: str, says: Determination) -> None:
@@ -59,7 +59,7 @@ def test_any_determination_at_all_has_the_shape_its_version_wants(version: str, 
     assert violations(write(says, version), version) == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(says=determinations())
 def test_an_older_version_never_says_anything_looser(says: Determination) -> None:
     """Going down, `covered` stays or becomes `conditional`; no authorization is waived and none is invented."""

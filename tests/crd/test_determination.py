@@ -142,7 +142,7 @@ def test_every_element_of_the_extension_that_can_be_determined_has_its_place() -
     assert set(ours.values()) | {"citations"} == set(Determination.__slots__)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(said=st.lists(cited_determinations, min_size=1, max_size=3))
 def test_the_order_of_rules_never_matters(said: list[Determination]) -> None:
     """However the rules are asked, the determination is the same."""
@@ -151,14 +151,14 @@ def test_the_order_of_rules_never_matters(said: list[Determination]) -> None:
     assert all(one == combined[0] for one in combined)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(said=st.lists(cited_determinations, min_size=1, max_size=3))
 def test_saying_it_twice_changes_nothing(said: list[Determination]) -> None:
     """Combining is idempotent."""
     assert combine([*said, *said]) == combine(said)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(said=st.lists(cited_determinations, min_size=2, max_size=3))
 def test_equal_answers_are_equal_bytes(said: list[Determination]) -> None:
     """What is written does not tell in which order the rules were asked."""
@@ -172,7 +172,7 @@ def test_one_rule_alone_is_answered_in_its_own_words(says: Determination) -> Non
     assert combine([says]) == says
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(said=st.lists(cited_determinations, min_size=1, max_size=4))
 def test_the_strictest_coverage_wins(said: list[Determination]) -> None:
     """From `covered` over `conditional` and `indeterminate` to `not-covered`, the strictest said is the answer."""
@@ -181,7 +181,7 @@ def test_the_strictest_coverage_wins(said: list[Determination]) -> None:
     assert combine(said).covered is max(said_covered, key=STRICTNESS.index)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(said=st.lists(cited_determinations, min_size=1, max_size=4))
 def test_no_speaking_rule_asks_for_more_than_the_combination_does(said: list[Determination]) -> None:
     """Documents, reasons and forms of the rules that speak are all kept."""

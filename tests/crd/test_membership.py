@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cds_service.cds_hooks.prefetch import Found
 from cds_service.crd.chart import Chart, index_chart
 from cds_service.crd.codes import PAYER_ID
+from cds_service.crd.determination import Truth
 from cds_service.crd.membership import Membership, Payers, candidate_coverages, resolve_membership, resolve_memberships
 from cds_service.errors import DataUnavailable, PayerNotHandled
 from cds_service.fhir.dates import Days
@@ -311,7 +312,9 @@ def test_a_coverage_is_inactive_only_where_it_says_so(payers: Payers, elements: 
     """Status and period, both bounds included; what is absent or unreadable excludes nothing."""
     one = coverage(**elements)
 
-    assert resolve_membership(one, chart_of(one), payers).is_active_on(MID_JUNE) is active
+    assert resolve_membership(one, chart_of(one), payers).activity_on(MID_JUNE) is (
+        Truth.TRUE if active else Truth.FALSE
+    )
 
 
 junk = st.recursive(
@@ -335,7 +338,7 @@ def test_no_malformed_coverage_stops_the_answer(payers: Payers, elements: JsonOb
     membership = resolve_membership(one, chart_of(one, patient()), payers)
 
     assert isinstance(membership, Membership)
-    assert membership.is_active_on(MID_JUNE) in (True, False)
+    assert membership.activity_on(MID_JUNE) in Truth
 
 
 def test_medicare_and_commercial_types_used_by_other_tests_are_what_they_are_called(payers: Payers) -> None:

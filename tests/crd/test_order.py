@@ -37,6 +37,7 @@ def read_orders(resources: Sequence[JsonObject], at_hand: Chart) -> tuple[Order,
     called = replace(at_hand, context={"draftOrders": list(resources)})
     return asked.read_orders(HOOKS["order-sign"], called, VERSIONS["2.2"])
 
+
 TODAY = date(2026, 11, 20)
 CODE: JsonObject = {
     "coding": [{"system": CPT, "code": "0600T", "display": "invented display"}],
@@ -82,12 +83,10 @@ def day(year: int, month: int, number: int) -> Days:
 
 
 @pytest.mark.crd("hook-39", "conf-7")
-def test_the_six_kinds_of_order_are_known() -> None:
-    """Those a request Bundle may hold, and nothing else."""
-    assert set(ORDER_KINDS) == set(WRITTEN)
-    assert not any(
-        is_order({"resourceType": kind}) for kind in ("Appointment", "Task", "Patient", "", "servicerequest")
-    )
+def test_the_kinds_of_order_are_known() -> None:
+    """Those a request Bundle may hold, Appointment and Encounter, and nothing else."""
+    assert set(ORDER_KINDS) == {*WRITTEN, "Appointment", "Encounter"}
+    assert not any(is_order({"resourceType": kind}) for kind in ("Task", "Patient", "", "servicerequest"))
 
 
 @pytest.mark.parametrize(("kind", "elements"), CODED)

@@ -3,8 +3,9 @@
 from collections import Counter
 
 import pytest
-from answering import Answered, DownEhr, Service, make_service, problems
+from answering import Answered, Service, make_service, problems
 from dirty_requests import TOLERATED, Dirt, parse_path, read_dirt
+from scripted_ehr import ScriptedEhr, always
 
 DIRT = read_dirt()
 
@@ -16,7 +17,7 @@ def offline() -> Service:
 
 @pytest.fixture(scope="module")
 def with_ehr_down() -> Service:
-    return make_service(DownEhr())
+    return make_service(ScriptedEhr(fails=always))
 
 
 def answer(dirt: Dirt, offline: Service, with_ehr_down: Service) -> Answered:

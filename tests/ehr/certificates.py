@@ -79,8 +79,17 @@ def _certificate(owner: Signer, *, by: Signer, host: str, days: int, authority: 
         .not_valid_after(now + days * _DAY)
         .add_extension(x509.SubjectAlternativeName([_name(host)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        .add_extension(_usage(signing=authority), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(owner.key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by.key.public_key()), critical=False)
         .sign(by.key, SHA256())
     )
+
+
+def _usage(*, signing: bool) -> x509.KeyUsage:
+    uses = "content_commitment key_encipherment data_encipherment key_agreement crl_sign encipher_only decipher_only"
+    none = dict.fromkeys(uses.split(), False)
+    return x509.KeyUsage(digital_signature=True, key_cert_sign=signing, **none)
 
 
 def _name(host: str) -> x509.GeneralName:

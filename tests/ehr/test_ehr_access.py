@@ -32,7 +32,7 @@ DISGUISED = (
     "http://127.1:{port}/fhir",
     "http://0:{port}/fhir",
     "http://0.0.0.0:{port}/fhir",
-    "http://[::ffff:127.0.0.1]:{port}/fhir",
+    "http://[::ffff:169.254.169.254]:{port}/fhir",
     "http://[::]:{port}/fhir",
     "http://127.0.0.1.:{port}/fhir",
     "http://127。0。0。1:{port}/fhir",

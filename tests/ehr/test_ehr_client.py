@@ -14,7 +14,7 @@ from fake_ehr import Behaviour, Call, FakeEhr, answer, bundle, reset, resource, 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cds_service.ehr.client import MAX_PAGES, MAX_QUERIES
+from cds_service.ehr.client import MAX_PAGES, MAX_QUERIES, MAX_TOTAL
 from cds_service.ehr.problem import LATE
 from cds_service.ehr.transport import MAX_RESPONSE
 
@@ -283,6 +283,16 @@ def test_pages_without_end_come_to_an_end(asker: Asker) -> None:
 
     assert reply.problem == f"more than {MAX_PAGES} pages"
     assert len(ehr.calls) == MAX_PAGES
+
+
+def test_many_large_answers_are_too_large_together(asker: Asker) -> None:
+    """B5, bar: memory grows by less than 100 MB, which ten pages of 2 MB would not keep."""
+    page = resource("Bundle", link=[{"relation": "next", "url": "?page=2"}], text="x" * (MAX_RESPONSE - 1000))
+    with FakeEhr(page) as ehr:
+        reply = asker.ask_one(ehr.base)
+
+    assert reply.problem == "the answers together are too large"
+    assert len(ehr.calls) == MAX_TOTAL // MAX_RESPONSE + 1
 
 
 def test_queries_beyond_the_most_are_not_asked(asker: Asker) -> None:

@@ -127,6 +127,24 @@ def test_a_kept_connection_that_is_gone_is_replaced_once(asker: Asker) -> None:
     assert (len(ehr.calls), ehr.connections) == (3, 2)
 
 
+def test_a_connection_made_anew_is_not_taken_for_a_kept_one(asker: Asker) -> None:
+    """B3: an EHR that closes after each answer, then breaks a new connection, has failed."""
+    with FakeEhr(faults.reset_before_answer) as ehr:
+        ehr.on(QUERY, _and_close)
+        asker.ask_one(ehr.base)
+        ehr.has_lost(1)
+        ehr.on(QUERY, faults.reset_before_answer)
+        reply = asker.ask_one(ehr.base)
+
+    assert reply.problem == "the connection broke"
+    assert len(ehr.calls) == 2
+
+
+def _and_close(call: Call) -> None:
+    bundle()(call)
+    call.hang_up()
+
+
 def test_a_connection_is_replaced_no_more_than_once(asker: Asker) -> None:
     """B3, bar: at most one retry; when the new connection breaks too, the EHR has failed."""
     with FakeEhr(faults.reset_before_answer) as ehr:

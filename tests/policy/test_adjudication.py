@@ -27,6 +27,7 @@ from cds_service.crd.answer import OrderAnswer
 from cds_service.crd.chart import index_chart
 from cds_service.crd.codes import BILLING_OPTIONS, Covered, InfoNeeded, PaNeeded
 from cds_service.crd.determination import Determination, Truth
+from cds_service.crd.hooks import HOOKS
 from cds_service.crd.membership import resolve_membership
 from cds_service.crd.order import Order, day_of_service, read_order
 from cds_service.fhir.coding import CPT
@@ -48,7 +49,7 @@ def answer(index: PolicyIndex, order: JsonObject, of: JsonObject, member: JsonOb
     chart = index_chart([Found(one) for one in (of, member or patient())], patient_id="member-1")
     read = read_order(order)
     days = day_of_service(read, TODAY)
-    return determine(read, resolve_membership(of, chart, index.payers), days, index=index, hook="order-sign")
+    return determine(read, resolve_membership(of, chart, index.payers), days, index=index, hook=HOOKS["order-sign"])
 
 
 def alone(found: OrderAnswer) -> Determination:
@@ -409,7 +410,7 @@ def test_a_code_on_the_order_itself_counts_beside_each_option(tmp_path: Path) ->
 
 def advice(index: PolicyIndex, order: Order) -> Determination | None:
     payer = next(one for one in index.payers.all if one.id in ("acme", "icare"))
-    return advise(order, payer, NOW, index=index, hook="order-sign")
+    return advise(order, payer, NOW, index=index, hook=HOOKS["order-sign"])
 
 
 def test_advice_is_what_a_member_would_be_told(tmp_path: Path) -> None:
@@ -439,7 +440,7 @@ def test_advice_on_a_vague_date_across_a_border_is_conditional(tmp_path: Path) -
     index = small_index(tmp_path, policy(start="2026-06-01"))
     (payer,) = index.payers.all
     year = Days(date(2026, 1, 1), date(2026, 12, 31))
-    says = advise(read_order(service_request("0001T")), payer, year, index=index, hook="order-sign")
+    says = advise(read_order(service_request("0001T")), payer, year, index=index, hook=HOOKS["order-sign"])
 
     assert says is not None
     assert says.covered is Covered.CONDITIONAL

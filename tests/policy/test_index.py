@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from fakes import builtin_index
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from library_answers import answered_cases
 from small_library import organization, policy, rule, small_index
@@ -142,6 +142,7 @@ def test_punctuation_beside_a_term_does_not_hide_it(words: str) -> None:
     ),
     words=st.lists(st.sampled_from("an invented ablation inv the thing The-Thing (abc) abc É not".split()), max_size=5),
 )
+@example(topics=["(abc) thing"], words=["abc", "thing"])
 def test_a_hint_is_found_exactly_if_a_topic_is_said(
     tmp_path_factory: pytest.TempPathFactory, topics: list[str], words: list[str]
 ) -> None:

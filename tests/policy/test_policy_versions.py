@@ -13,6 +13,7 @@ from small_library import organization, policy, reason, rule, small_index
 from cds_service.crd.answer import OrderAnswer
 from cds_service.crd.codes import PAYER_ID, Covered, InfoNeeded
 from cds_service.crd.determination import Truth
+from cds_service.crd.hooks import HOOKS
 from cds_service.crd.membership import Membership
 from cds_service.crd.order import day_of_service, read_order
 from cds_service.fhir.dates import Days
@@ -46,7 +47,7 @@ def answer(index: PolicyIndex, date_of_service: str) -> OrderAnswer:
         plan=None,
         patient=None,
     )
-    return determine(order, member, day_of_service(order, date.max), index=index, hook="order-sign")
+    return determine(order, member, day_of_service(order, date.max), index=index, hook=HOOKS["order-sign"])
 
 
 def words(index: PolicyIndex, date_of_service: str) -> list[str]:

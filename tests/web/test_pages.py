@@ -20,9 +20,7 @@ ICARE = "icare-wi-pa-1266-20241008"
 ANTHEM = "anthem-surg-00126-20240401"
 POLICIES = (ICARE, ANTHEM)
 PAGES = ("/policies", "/policies/unknown", *(f"/policies/{policy}" for policy in POLICIES))
-SECTIONS = (
-    "position codes plans dates next-steps evidence references related-documents history terms about".split()
-)
+SECTIONS = "position codes plans dates next-steps evidence references related-documents history terms about".split()
 HOSTILE = "</title><script>alert('x')</script><img src=x onerror=\"y\">"
 PROSE = frozenset(
     "title subtitle description purpose usage copyright publisher text display citation label textEquivalent"

@@ -1,0 +1,220 @@
+"""CRD page Response Types: what every card is like, and the two kinds of cards made here."""
+
+import re
+
+import pytest
+from every_hook import (
+    HOOK_NAMES,
+    LISTED,
+    MEMBERS,
+    PULSED_FIELD,
+    UNLISTED,
+    VERSIONS,
+    JsonObject,
+    ask,
+    asked_about,
+    call,
+    every_answer,
+    every_card,
+    said,
+    updates,
+)
+from fakes import BASE_URL
+from hook_requests import coverage, patient
+from response_types import TOPIC_SYSTEMS, TOPICS, card_problems, response_types
+from small_library import policy, rule, small_index
+
+from cds_service.app import build_service
+from cds_service.settings import Settings
+
+# What a summary asks of whoever reads it.
+ASKS = re.compile(r"\b([Rr]eview|[Rr]ead|[Nn]ame|[Tt]ell|[Aa]dd|[Ff]ax)\b")
+MARKDOWN_LINK = re.compile(r"(?<!\\)\]\(|https?://")
+PORTAL = re.compile(r"(?i)portal|log ?in|sign ?in|website")
+REFERENCE, INSTRUCTIONS = "externalReference", "instructions"
+
+
+def cards_of(kind: str) -> list[JsonObject]:
+    """Every card of one response type."""
+    return [card for _, card in every_card() if response_types(card) == [kind]]
+
+
+def paragraphs(card: JsonObject) -> list[str]:
+    """The paragraphs of a card's detail."""
+    return str(card["detail"]).split("\n\n")
+
+
+@pytest.mark.crd("resp-13", "resp-5", "resp-22", "resp-24")
+def test_every_card_fits_the_general_model_and_that_of_its_type() -> None:
+    """Classified and judged by the tables of the standard, in the version that was asked for."""
+    problems = [(card["summary"], one) for asked, card in every_card() for one in card_problems(card, asked.version)]
+
+    assert problems == []
+    assert {kind for _, card in every_card() for kind in response_types(card)} == {REFERENCE, INSTRUCTIONS}
+
+
+@pytest.mark.crd("resp-13")
+def test_every_action_fits_the_general_model() -> None:
+    """An update, described, with the whole resource; no list of actions is empty but where CRD 2.0 wants one."""
+    for answered in every_answer():
+        for action in answered.response.get("systemActions", ()):
+            assert set(action) == {"type", "description", "resource"}
+            assert (action["type"], bool(action["description"])) == ("update", True)
+        assert answered.version == "2.0" or answered.response.get("systemActions") != []
+
+
+@pytest.mark.crd("resp-1", "resp-2")
+def test_a_warning_is_for_what_will_not_be_paid_and_nothing_else() -> None:
+    """Seen from whoever decides on care: what is open, or may not concern the patient, is information."""
+    for _, card in every_card():
+        is_refusal = ": not covered.**" in card["detail"] and "No coverage came" not in card["detail"]
+        assert card["indicator"] == ("warning" if is_refusal else "info")
+
+
+@pytest.mark.crd("resp-4")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+@pytest.mark.parametrize(
+    ("member", "label"), [("medicare", "iCare"), ("commercial", "Anthem"), ("california", "Anthem")]
+)
+def test_a_card_is_signed_with_the_name_on_the_members_card(hook: str, version: str, member: str, label: str) -> None:
+    """Neither the vendor's nor the service's."""
+    cards = ask(call(hook, version=version, member=MEMBERS[member]))["cards"]
+
+    assert {card["source"]["label"] for card in cards} == {label}
+
+
+@pytest.mark.crd("resp-4")
+def test_another_payers_cards_carry_its_own_name(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The name is the payer's Organization's, whoever runs the service."""
+    index = small_index(tmp_path_factory.mktemp("library"), policy(rule(codes=[LISTED])))
+    response = ask(call("order-sign", member=[patient(), coverage("acme", None)]), index=index)
+
+    assert [card["source"]["label"] for card in response["cards"]] == ["Acme"]
+
+
+@pytest.mark.crd("resp-5")
+def test_every_topic_is_one_of_the_guides_in_the_system_of_its_version() -> None:
+    """None of our own making."""
+    for answered, card in every_card():
+        topic = card["source"]["topic"]
+        assert topic["code"] in TOPICS
+        assert topic["system"] == TOPIC_SYSTEMS[answered.version]
+
+
+@pytest.mark.crd("resp-6")
+def test_every_summary_says_what_to_do() -> None:
+    """Review, read, name, tell, add: one line a clinician can act on."""
+    assert [card["summary"] for _, card in every_card() if not ASKS.search(card["summary"])] == []
+
+
+@pytest.mark.crd("resp-7")
+def test_a_detail_is_given_for_what_a_summary_has_no_room_for() -> None:
+    """Policy, reason and order together never fit into 140 characters."""
+    assert all(len(card["detail"]) >= 140 for _, card in every_card())
+
+
+@pytest.mark.crd("resp-8", "resp-20")
+def test_a_detail_begins_with_the_policy_and_its_answer_and_ends_with_the_order() -> None:
+    """Critical first: a reader who stops early has read what counts."""
+    for card in cards_of(REFERENCE):
+        first, *_, last = [one for one in paragraphs(card) if not one.startswith("No coverage came")]
+        assert "policy" in first
+        assert last.startswith("This is about the order")
+
+
+@pytest.mark.crd("resp-9", "resp-20")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_a_detail_says_enough_to_do_without_the_link(hook: str, version: str) -> None:
+    """The whole reason stands on the card, and the link names the policy it leads to."""
+    response = ask(call(hook, version=version))
+    (card,) = response["cards"]
+
+    assert said(response)[0]["reason"][0]["text"] in card["detail"]
+    assert "WI.PA-1266" in card["links"][0]["label"]
+
+
+@pytest.mark.crd("resp-10")
+def test_no_link_stands_in_a_detail_alone() -> None:
+    """Details hold no links at all; those there are stand beside them."""
+    assert [card["detail"] for _, card in every_card() if MARKDOWN_LINK.search(card["detail"])] == []
+
+
+@pytest.mark.crd("resp-11")
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_what_to_change_is_said_in_words(hook: str) -> None:
+    """A clinician whose EHR applies nothing by itself can still do what is asked: name the procedure, or fax."""
+    unclear = ask(call(hook, asked_about(hook, UNLISTED), member=MEMBERS["commercial"]))
+    elsewhere = ask(call(hook, member=MEMBERS["california"]))
+
+    assert "Write on the order which procedure" in unclear["cards"][1]["detail"]
+    assert "818-234-2767" in elsewhere["cards"][1]["detail"]
+
+
+@pytest.mark.crd("resp-12")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_a_card_offers_what_no_annotation_can(hook: str, version: str) -> None:
+    """Reasons to go on all the same, and a page to read; the answer itself is on the order and no card's topic."""
+    for card in ask(call(hook, version=version))["cards"]:
+        assert card["overrideReasons"]
+        assert card["links"]
+        assert card["source"]["topic"]["code"] != "coverage-info"
+
+
+@pytest.mark.crd("resp-17", "resp-23")
+def test_no_card_sends_anyone_to_a_portal() -> None:
+    """Links lead to policy pages, and no words to where one would log in."""
+    for _, card in every_card():
+        assert all(link["url"].startswith(f"{BASE_URL}/policies/") for link in card.get("links", ()))
+        assert not PORTAL.search(card["summary"] + card["detail"])
+
+
+@pytest.mark.crd("resp-18", "resp-19", "resp-22")
+def test_an_external_reference_has_links_all_of_them_absolute() -> None:
+    """At least one, and no launch context."""
+    for card in cards_of(REFERENCE):
+        assert {link["type"] for link in card["links"]} == {"absolute"}
+        assert not any("appContext" in link for link in card["links"])
+        assert "suggestions" not in card
+
+
+@pytest.mark.crd("resp-21")
+def test_links_lead_to_the_very_rule_that_spoke(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Each address is that of a section its page has."""
+    settings = Settings(database_url=f"sqlite:///{tmp_path_factory.mktemp('log') / 'log.sqlite3'}")
+    service = build_service(settings, ehr=None)
+    client = service.web(settings).test_client()
+    urls = {link["url"].removeprefix(BASE_URL) for card in cards_of(REFERENCE) for link in card["links"]}
+    pages = {url: client.get(url.split("#")[0]).text for url in urls if "#" in url}
+    service.log.close()
+
+    assert len(pages) >= 4
+    assert all(f'id="{url.split("#")[1]}"' in page for url, page in pages.items())
+
+
+@pytest.mark.crd("resp-24")
+def test_instructions_have_a_detail_and_neither_links_nor_suggestions() -> None:
+    """What to do, and nothing to click."""
+    cards = cards_of(INSTRUCTIONS)
+
+    assert cards
+    assert all(card["detail"] and {"links", "suggestions"}.isdisjoint(card) for card in cards)
+
+
+@pytest.mark.crd("resp-25")
+def test_coverage_information_is_an_action_and_never_a_card() -> None:
+    """Whatever is decided, in whichever version."""
+    assert [card for _, card in every_card() if card["source"]["topic"]["code"] == "coverage-info"] == []
+    assert any(updates(answered.response) for answered in every_answer())
+
+
+@pytest.mark.crd("resp-8")
+def test_what_a_decision_relies_on_comes_before_what_is_related() -> None:
+    """Reason, then what to do, then further reading."""
+    request = call("order-sign", asked_about("order-sign", UNLISTED, PULSED_FIELD), member=MEMBERS["commercial"])
+    detail = ask(request)["cards"][0]["detail"]
+    parts = ["not covered", "investigational", "relies on these words", "Related policies", "This is about the order"]
+
+    assert [detail.index(part) for part in parts] == sorted(detail.index(part) for part in parts)

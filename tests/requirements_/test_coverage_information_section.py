@@ -1,0 +1,288 @@
+"""CRD page Response Types, section Coverage Information: on each order, whole, only if new, and nothing else changed."""
+
+from typing import Any
+
+import pytest
+from coverage_information_rules import URL, order_violations
+from every_hook import (
+    HOOK_NAMES,
+    LISTED,
+    MEMBERS,
+    NOT_IN_A_POLICY,
+    ORDER_HOOKS,
+    PRIMARY,
+    PULSED_FIELD,
+    SECONDARY,
+    UNLISTED,
+    VERSIONS,
+    JsonObject,
+    appointment,
+    ask,
+    ask_raw,
+    asked_about,
+    call,
+    covered,
+    every_answer,
+    minimal_orders,
+    reason_codes,
+    reference,
+    repetitions,
+    said,
+    updates,
+    with_token,
+)
+from hook_requests import COMMERCIAL_PPO, coverage, patient, service_request
+from scripted_ehr import ScriptedEhr, always
+
+from cds_service.fhir.resource import decode, encode
+
+UPDATABLE = {
+    "Appointment",
+    "CommunicationRequest",
+    "DeviceRequest",
+    "Encounter",
+    "MedicationRequest",
+    "NutritionOrder",
+    "ServiceRequest",
+    "VisionPrescription",
+}
+UNDECIDED = {"2.0": "conditional", "2.1": "conditional", "2.2": "indeterminate"}
+THEIRS = {
+    "url": URL,
+    "extension": [
+        {"url": "coverage", "valueReference": {"reference": "Coverage/theirs"}},
+        {"url": "covered", "valueCode": "covered"},
+        {"url": "date", "valueDate": "2026-01-01"},
+        {"url": "coverage-assertion-id", "valueString": "their-1"},
+    ],
+}
+# What an EHR may write into any resource, digits and all.
+AS_WRITTEN = b"""{"_status":{"id":"s"},"zzz":[1,0.30,-0.0,12345678901234567890],"text":{"status":"empty"},"meta":{},
+"contained":[{"resourceType":"Device","id":"d","lot":1e3}],"modifiers":{"value":1.10},"none":null}"""
+
+
+def again(request: JsonObject, response: JsonObject) -> JsonObject:
+    """The call a client makes next, the first answer's updates applied."""
+    written = {reference(one): one for one in updates(response)}
+
+    def stored(value: Any) -> Any:
+        if isinstance(value, dict):
+            known = "id" in value and "resourceType" in value and written.get(reference(value))
+            return known or {name: stored(inner) for name, inner in value.items()}
+        return [stored(one) for one in value] if isinstance(value, list) else value
+
+    applied: JsonObject = stored(request)
+    return applied
+
+
+@pytest.mark.crd("resp-52", "resp-14", "resp-47")
+def test_every_action_fits_the_model_of_coverage_information() -> None:
+    """Updates of the resources the guide lists, by the tables and invariants of the version asked for."""
+    for answered in every_answer():
+        for action in answered.response.get("systemActions", ()):
+            assert (action["type"], "resourceId" in action) == ("update", False)
+            assert action["resource"]["resourceType"] in UPDATABLE
+            assert repetitions(action["resource"])
+            assert order_violations(action["resource"], answered.version) == []
+
+
+@pytest.mark.crd("resp-27", "resp-28")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", SECONDARY)
+def test_secondary_hooks_carry_coverage_information_unless_it_is_switched_off(hook: str, version: str) -> None:
+    """Where a policy speaks, they say what it says."""
+    switched_off = ask(call(hook, version=version, settings={"coverage-info": False}))
+
+    assert covered(ask(call(hook, version=version))) == ["not-covered"]
+    assert (updates(switched_off), len(switched_off["cards"])) == ([], 1)
+
+
+@pytest.mark.crd("resp-29", "resp-26")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", ["order-sign", "order-dispatch"])
+def test_each_order_of_a_call_is_updated_once(hook: str, version: str) -> None:
+    """Orders of all six kinds in one call, and one of them twice."""
+    orders = list(minimal_orders().values())
+    response = ask(call(hook, *orders, orders[0], version=version))
+
+    assert sorted(map(reference, updates(response))) == sorted(map(reference, orders))
+
+
+@pytest.mark.crd("resp-30")
+@pytest.mark.parametrize("hook", PRIMARY)
+def test_what_qualifies_an_answer_stands_in_the_annotation(hook: str) -> None:
+    """The code it holds for, what it depends on, and for whom it does not hold."""
+    (unclear,) = said(ask(call(hook, asked_about(hook, UNLISTED), member=MEMBERS["commercial"])))
+    no_plan = [patient("CA"), coverage("anthem", None)]
+    (refused,) = said(ask(call(hook, member=no_plan)))
+
+    assert unclear["info-needed"] == ["detail-code"]
+    assert [code["code"] for code in refused["billingCode"]] == [LISTED]
+    assert "commercial HMO in California" in str(refused["detail"])
+
+
+@pytest.mark.crd("resp-32")
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_two_coverages_have_an_assertion_id_each(hook: str) -> None:
+    """CRD 2.0 lets several come; each is answered for itself."""
+    both = [*MEMBERS["medicare"], coverage("anthem", COMMERCIAL_PPO, id="coverage-2")]
+    parts = said(ask(call(hook, version="2.0", member=both)))
+
+    assert [one["coverage"][0]["reference"] for one in parts] == ["Coverage/coverage-1", "Coverage/coverage-2"]
+    assert len({one["coverage-assertion-id"][0] for one in parts}) == 2
+
+
+@pytest.mark.crd("resp-35", "resp-36", "resp-29")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+@pytest.mark.parametrize("code", [LISTED, NOT_IN_A_POLICY])
+def test_what_an_order_says_already_is_not_said_again(hook: str, version: str, code: str) -> None:
+    """Neither by an action nor by a card."""
+    request = call(hook, asked_about(hook, code), version=version)
+    response = ask(again(request, ask(request)))
+
+    assert updates(response) == []
+    assert response["cards"] == []
+
+
+@pytest.mark.crd("resp-35")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_a_changed_fact_replaces_what_was_said_and_leaves_other_payers_alone(hook: str, version: str) -> None:
+    """The member's plan is known now: one repetition of ours, with what holds."""
+    about = asked_about(hook, extension=[THEIRS])
+    undecided = ask(call(hook, about, version=version, member=MEMBERS["plan unknown"]))
+    (resource,) = updates(ask(again(call(hook, about, version=version), undecided)))
+
+    assert resource["extension"][0] == THEIRS
+    assert [parts["covered"] for parts in repetitions(resource)] == [["covered"], ["not-covered"]]
+
+
+def bare(resource: JsonObject) -> bytes:
+    """A resource as JSON, without coverage information."""
+    kept = [one for one in resource.get("extension", ()) if one["url"] != URL]
+    rest = {name: value for name, value in resource.items() if name != "extension"}
+    return encode({**rest, "extension": kept})
+
+
+@pytest.mark.crd("resp-37", "resp-47")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", [*PRIMARY, *SECONDARY])
+def test_nothing_else_in_a_resource_changes(hook: str, version: str) -> None:
+    """Digits, order, nulls, contained and unknown elements, and others' extensions come back as they came."""
+    odd = {**asked_about(hook), **decode(AS_WRITTEN), "extension": [{"url": "https://else.invalid", "valueDecimal": 1}]}
+    (resource,) = updates(decode(ask_raw(call(hook, odd, version=version))))
+
+    assert bare(resource) == bare(odd)
+    assert list(resource) == list(odd)
+
+
+@pytest.mark.crd("resp-37", "resp-47")
+@pytest.mark.parametrize("hook", ["order-sign", "order-dispatch"])
+@pytest.mark.parametrize("kind", minimal_orders())
+def test_every_kind_of_order_comes_back_as_it_came(hook: str, kind: str) -> None:
+    """An order that follows its profile still does."""
+    order = minimal_orders()[kind]
+    (resource,) = updates(ask(call(hook, order)))
+
+    assert bare(resource) == bare(order)
+
+
+@pytest.mark.crd("resp-37")
+@pytest.mark.parametrize("hook", ["order-dispatch", "appointment-book", "encounter-start"])
+def test_what_was_only_named_comes_back_as_the_ehr_holds_it(hook: str) -> None:
+    """The resource read from the EHR, unknown elements and digits included."""
+    held = {**service_request(), **decode(AS_WRITTEN)}
+    about = held
+    if hook == "appointment-book":
+        about = appointment(basedOn=[{"reference": reference(held)}])
+    if hook == "encounter-start":
+        about = held = {**asked_about(hook), **decode(AS_WRITTEN)}
+    request = with_token(call(hook, about))
+    for name in ("servicerequest", "encounter"):
+        request["prefetch"].pop(name, None)
+    (resource,) = updates(ask(request, ehr=ScriptedEhr([held])))
+
+    assert bare(resource) == bare(held)
+
+
+@pytest.mark.crd("resp-43")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_a_technical_failure_leaves_it_undecided_and_says_so(hook: str, version: str) -> None:
+    """The payer behind the Coverage cannot be read: not 5xx, not a guess."""
+    member = [patient(), coverage(payor=[{"reference": "Organization/payer"}])]
+    request = with_token(call(hook, version=version, member=member))
+    (parts,) = said(ask(request, ehr=ScriptedEhr(fails=always)))
+
+    assert parts["covered"] == [UNDECIDED[version]]
+    assert reason_codes(parts) == (["technical"] if version == "2.2" else [])
+    assert "could not be read" in parts["reason"][0]["text"]
+
+
+@pytest.mark.crd("resp-43")
+def test_a_member_who_cannot_be_read_leaves_undecided_what_depends_on_where_they_live() -> None:
+    """Whether an HMO is Californian decides between two answers; a failing EHR must not pick one."""
+    request = with_token(call("order-sign", member=[MEMBERS["california"][1]]))
+    (parts,) = said(ask(request, ehr=ScriptedEhr(fails=always)))
+
+    assert (parts["covered"], reason_codes(parts)) == (["indeterminate"], ["technical"])
+
+
+@pytest.mark.crd("resp-45")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+@pytest.mark.parametrize(
+    "elements",
+    [{"status": "cancelled"}, {"period": {"end": "2025-12-31"}}, {"period": {"start": "2030-01-01"}}],
+    ids=["cancelled", "ended", "not begun"],
+)
+def test_a_coverage_that_is_not_active_is_said_to_be_so(hook: str, version: str, elements: JsonObject) -> None:
+    """An answer, not an error, whatever the policies say; the code for it came with 2.2, the words are there before."""
+    response = ask(call(hook, version=version, member=[patient(), coverage(**elements)]))
+    (parts,) = said(response)
+
+    assert parts["covered"] == ["not-covered"]
+    assert reason_codes(parts) == (["no-active-coverage"] if version == "2.2" else [])
+    assert "not active" in parts["reason"][0]["text"]
+
+
+@pytest.mark.crd("resp-48")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", PRIMARY)
+def test_an_annotation_needs_nobody_to_accept_it(hook: str, version: str) -> None:
+    """It is a system action, which is applied without a user; no card has to be clicked for it."""
+    response = ask(call(hook, version=version))
+
+    assert [reference(action["resource"]) for action in response["systemActions"]]
+    assert all("suggestions" not in card for card in response["cards"])
+
+
+@pytest.mark.crd("resp-51")
+@pytest.mark.parametrize("hook", ORDER_HOOKS)
+@pytest.mark.parametrize(
+    ("elements", "expected"),
+    [
+        ({"authoredOn": "2024-01-01"}, "indeterminate"),
+        ({"authoredOn": "2024-01-01", "occurrenceDateTime": "2026-12-01"}, "not-covered"),
+        ({"authoredOn": None}, "not-covered"),
+    ],
+    ids=["written before the policy", "planned after it began", "no date at all"],
+)
+def test_a_date_of_service_that_was_not_sent_is_inferred(hook: str, elements: JsonObject, expected: str) -> None:
+    """From when the order was written, or else from today."""
+    response = ask(call(hook, asked_about(hook, **elements)))
+
+    assert covered(response) == ([expected] if hook in PRIMARY or expected == "not-covered" else [])
+
+
+@pytest.mark.crd("resp-51", "impl-5")
+@pytest.mark.parametrize("hook", ORDER_HOOKS)
+def test_what_was_inferred_from_words_is_said(hook: str) -> None:
+    """A code that says too little is read together with the order's words, and the answer names them."""
+    order = asked_about(hook, UNLISTED, PULSED_FIELD)
+    (parts,) = said(ask(call(hook, order, member=MEMBERS["commercial"])))
+
+    assert parts["covered"] == ["not-covered"]
+    assert "relies on these words of the order: pulsed field ablation" in str(parts["detail"]).lower()
+    assert [code["code"] for code in parts["billingCode"]] == [UNLISTED]

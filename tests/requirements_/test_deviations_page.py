@@ -1,0 +1,187 @@
+"""CRD page Deviations and Extensions: versions and options in discovery, settings in calls, what a card is about."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from every_hook import (
+    HOOK_NAMES,
+    MEMBERS,
+    ORDER_HOOKS,
+    UNLISTED,
+    VERSIONS,
+    JsonObject,
+    ask,
+    asked_about,
+    call,
+    concept,
+    every_card,
+    facts,
+    said,
+    status_of,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from response_types import TOPICS
+
+from cds_service.crd.hooks import HOOKS
+from cds_service.crd.versions import VERSIONS as SPOKEN
+
+OPTIONS = "davinci-crd.configuration-options"
+DECLARABLE = re.compile(r"[1-9]\d*\.[1-9]\d*")  # crdver-1, which refuses `2.0`
+TYPES = {"boolean": bool, "integer": int}
+
+
+def options(hook: str) -> list[JsonObject]:
+    """The configuration options a service offers."""
+    offered: list[JsonObject] = HOOKS[hook].service().to_json()["extension"][OPTIONS]
+    return offered
+
+
+def open_question(hook: str, **call_with: Any) -> JsonObject:
+    """A call whose answer has every response type there is: an action, a policy card and a next-step card."""
+    return call(hook, asked_about(hook, UNLISTED), member=MEMBERS["commercial"], **call_with)
+
+
+def given_types(response: JsonObject) -> set[str]:
+    """The response types in an answer."""
+    topics = {card["source"]["topic"]["code"] for card in response["cards"]}
+    return topics | ({"coverage-info"} if said(response) else set())
+
+
+@pytest.mark.crd("dev-1", "dev-2")
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_each_service_declares_every_version_it_speaks(hook: str) -> None:
+    """All that the guide's own pattern lets it declare, and each of them is answered."""
+    declared = HOOKS[hook].service().to_json()["extension"]["davinci-crd.version"]
+
+    assert declared == [name for name in SPOKEN if DECLARABLE.fullmatch(name)]
+    assert declared
+    assert {status_of(call(hook, version=version)) for version in declared} == {200}
+
+
+@pytest.mark.crd("dev-4")
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_an_option_has_a_code_a_type_a_name_a_description_and_a_default_of_its_type(hook: str) -> None:
+    """Nothing an EHR's settings screen needs is missing."""
+    for option in options(hook):
+        assert set(option) == {"code", "type", "name", "description", "default"}
+        assert all(option[name] for name in ("code", "name", "description"))
+        assert type(option["default"]) is TYPES[option["type"]]
+
+
+@pytest.mark.crd("dev-7")
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_codes_are_names_of_properties_and_the_guides_own_for_response_types(hook: str) -> None:
+    """A switch for a response type has the code the guide gives that type."""
+    switches = {option["code"] for option in options(hook) if option["type"] == "boolean"}
+
+    assert json.loads(json.dumps({str(code): 1 for code in switches})) == dict.fromkeys(switches, 1)
+    assert switches <= TOPICS | {"coverage-info"}
+
+
+@pytest.mark.crd("dev-8")
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+@pytest.mark.parametrize("name", ["code", "name", "description"])
+def test_no_two_options_of_a_service_share_anything(hook: str, name: str) -> None:
+    """Codes, names and descriptions are each unique."""
+    values = [option[name] for option in options(hook)]
+
+    assert len(set(values)) == len(values)
+
+
+@pytest.mark.crd("dev-9", "dev-10")
+def test_every_hook_offers_the_same_options() -> None:
+    """Whoever has set up one hook knows them all."""
+    offered = [options(hook) for hook in HOOK_NAMES]
+
+    assert all(one == offered[0] != [] for one in offered)
+
+
+@pytest.mark.crd("dev-5", "dev-14", "dev-10", "resp-28")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_each_response_type_can_be_switched_off_and_the_rest_stays(hook: str, version: str) -> None:
+    """`false` takes away exactly the type it names, on primary hooks too."""
+    usual = ask(open_question(hook, version=version))
+    types = given_types(usual)
+
+    assert types == {"coverage-info", "guideline", "claim"}
+    assert types <= {option["code"] for option in options(hook)}
+    for code in types:
+        assert given_types(ask(open_question(hook, version=version, settings={code: False}))) == types - {code}
+
+
+@pytest.mark.crd("dev-14")
+@pytest.mark.parametrize("limit", [0, 1, 2, 9])
+@pytest.mark.parametrize("hook", ORDER_HOOKS)
+def test_a_limit_of_cards_is_kept_and_leaves_the_most_urgent(hook: str, limit: int) -> None:
+    """Actions do not count, and warnings come before the rest."""
+    unclear = {**asked_about(hook, UNLISTED), "id": "order-2"}
+    orders = (unclear, asked_about(hook))
+    response = ask(call(hook, *orders, member=MEMBERS["commercial"], settings={"max-cards": limit}))
+
+    assert [card["indicator"] for card in response["cards"]] == ["warning", "info", "info"][:limit]
+    assert len(said(response)) == 2
+
+
+@pytest.mark.crd("dev-6", "dev-17")
+@settings(max_examples=60, deadline=None)
+@given(
+    hook=st.sampled_from(HOOK_NAMES),
+    asked=st.dictionaries(
+        st.sampled_from(["coverage-info", "guideline", "claim", "max-cards", "cost", "unheard-of", ""]),
+        st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5) | st.lists(st.none(), max_size=1),
+    ),
+)
+def test_senseless_settings_never_fail_a_call(hook: str, asked: JsonObject) -> None:
+    """Wrong types, negative limits and everything off at once are survived."""
+    assert status_of(open_question(hook, settings=asked)) == 200
+
+
+@pytest.mark.crd("dev-17")
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+@pytest.mark.parametrize(
+    "asked", [{"cost": False}, {"insurance": True}, {"unheard-of": 7}, {"guideline": "off"}, [], "x"]
+)
+def test_settings_that_are_not_ours_change_nothing(hook: str, asked: Any) -> None:
+    """A client may send one configuration to all its payers."""
+    assert facts(ask(open_question(hook, settings=asked))) == facts(ask(open_question(hook)))
+
+
+@pytest.mark.crd("dev-15")
+@pytest.mark.parametrize("version", [None, *VERSIONS])
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_no_call_needs_settings(hook: str, version: str | None) -> None:
+    """Without a configuration every default holds."""
+    defaults = {option["code"]: option["default"] for option in options(hook)}
+
+    assert facts(ask(open_question(hook, version=version))) == facts(
+        ask(open_question(hook, version=version, settings=defaults))
+    )
+
+
+@pytest.mark.crd("dev-24", "dev-25")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", ORDER_HOOKS)
+def test_each_card_names_the_order_it_is_about_in_words_and_by_reference(hook: str, version: str) -> None:
+    """Of two orders signed together a clinician, and the EHR, can tell which is meant."""
+    names = ["Ablation, left lobe", "Ablation, right lobe"]
+    orders = [{**asked_about(hook), "id": name[10], "code": concept(text=name)} for name in names]
+    cards = ask(call(hook, *orders, version=version))["cards"]
+    about = [card["extension"]["davinci-crd.associated-resource"] for card in cards]
+
+    assert [[name in card["detail"] for name in names] for card in cards] == [[True, False], [False, True]]
+    expected = ["ServiceRequest/l", "ServiceRequest/r"]
+    assert about == [[one if version == "2.0" else {"reference": one}] for one in expected]
+
+
+@pytest.mark.crd("dev-25")
+def test_every_card_is_linked_to_a_resource_that_came() -> None:
+    """No card is about something the client does not know."""
+    for answered, card in every_card():
+        for one in card["extension"]["davinci-crd.associated-resource"]:
+            kind, identity = (one if answered.version == "2.0" else one["reference"]).split("/")
+            assert f'"{identity}"' in json.dumps(answered.request, default=str)
+            assert kind in ("ServiceRequest", "Appointment", "Encounter")

@@ -1,0 +1,144 @@
+"""CRD page Supported Hooks, section on errors: which status, with what said of it, and when none is due."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from every_hook import (
+    HOOK_NAMES,
+    MEMBERS,
+    TOKEN,
+    VERSIONS,
+    JsonObject,
+    call,
+    with_token,
+)
+from flask.testing import FlaskClient
+from hook_requests import COMMERCIAL_PPO, coverage, patient
+
+from cds_service.app import build_service
+from cds_service.fhir.resource import encode
+from cds_service.settings import Settings
+
+ANOTHER = coverage("anthem", COMMERCIAL_PPO, id="coverage-2")
+WITHOUT_IDENTIFIER = coverage(payor=[{"display": "iCare"}])
+CONTEXTS = {
+    "order-sign": "draftOrders",
+    "order-select": "selections",
+    "order-dispatch": "dispatchedOrders",
+    "appointment-book": "appointments",
+    "encounter-start": "encounterId",
+    "encounter-discharge": "encounterId",
+}
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+    """The service over HTTP."""
+    file = tmp_path_factory.mktemp("log") / "log.sqlite3"
+    settings = Settings(database_url=f"sqlite:///{file}")
+    service = build_service(settings, ehr=None)
+    yield service.web(settings).test_client()
+    service.log.close()
+
+
+def post(client: FlaskClient, hook: str, body: bytes) -> tuple[int, JsonObject]:
+    """Status and body of the answer to a call of a hook."""
+    response = client.post(f"/cds-services/{hook}-crd", data=body)
+    return response.status_code, response.get_json(force=True)
+
+
+def is_operation_outcome(body: JsonObject) -> bool:
+    """Whether a body is an OperationOutcome with codes FHIR knows."""
+    severities = {"fatal", "error", "warning", "information"}
+    codes = {"invalid", "not-supported", "required", "not-found", "too-long", "transient", "exception", "processing"}
+    issues = body.get("issue", [])
+    known = all(one["severity"] in severities and one["code"] in codes for one in issues)
+    return body.get("resourceType") == "OperationOutcome" and bool(issues) and known
+
+
+def broken(hook: str) -> dict[str, tuple[int, bytes]]:
+    """Calls of a hook that are refused, each with the status it gets."""
+    sound = call(hook)
+    context = sound["context"]
+    return {
+        "not JSON": (400, b'{"hook":'),
+        "not an object": (400, b"[]"),
+        "no hook": (400, encode(without(sound, "hook"))),
+        "another hook": (400, encode({**sound, "hook": "patient-view"})),
+        "no hookInstance": (400, encode(without(sound, "hookInstance"))),
+        "hookInstance no UUID": (400, encode({**sound, "hookInstance": "1"})),
+        "no context": (400, encode(without(sound, "context"))),
+        "no patient": (400, encode({**sound, "context": without(context, "patientId")})),
+        "nothing it is about": (400, encode({**sound, "context": without(context, CONTEXTS[hook])})),
+        "token without server": (400, encode(without(with_token(sound), "fhirServer"))),
+        "version not spoken": (422, encode(call(hook, version="9.9"))),
+        "payer not hosted": (400, encode(call(hook, member=MEMBERS["elsewhere"]))),
+        "payer without identifier": (400, encode(call(hook, member=[patient(), WITHOUT_IDENTIFIER]))),
+        "several Coverages": (400, encode(call(hook, member=[*MEMBERS["medicare"], ANOTHER]))),
+        "no Coverage": (400, encode(call(hook, member=[patient()]))),
+        "Coverage not sent": (412, encode({**sound, "prefetch": {}})),
+    }
+
+
+def without(value: JsonObject, name: str) -> JsonObject:
+    """The same object without one element."""
+    return {key: one for key, one in value.items() if key != name}
+
+
+@pytest.mark.crd("hook-9", "hook-10", "hook-13")
+@pytest.mark.parametrize("fault", broken("order-sign"))
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_what_cannot_be_answered_gets_its_status_and_an_outcome(client: FlaskClient, hook: str, fault: str) -> None:
+    """400 for what is no hook call or not for our payers, 422 for what CRD alone forbids; always with an issue."""
+    expected, body = broken(hook)[fault]
+    status, outcome = post(client, hook, body)
+
+    assert (status, is_operation_outcome(outcome)) == (expected, True)
+
+
+@pytest.mark.crd("hook-13")
+@pytest.mark.parametrize("version", ["2.1", "2.2"])
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+@pytest.mark.parametrize(
+    "member",
+    [MEMBERS["elsewhere"], MEMBERS["nobody"], (patient(), WITHOUT_IDENTIFIER), (*MEMBERS["medicare"], ANOTHER)],
+    ids=["not hosted", "no Coverage", "no identifier", "several"],
+)
+def test_a_coverage_that_does_not_lead_to_one_of_our_payers_is_a_400(
+    client: FlaskClient, hook: str, version: str, member: Any
+) -> None:
+    """New in CRD 2.1: the client has to hear that it asked the wrong endpoint."""
+    assert post(client, hook, encode(call(hook, version=version, member=member)))[0] == 400
+
+
+@pytest.mark.crd("hook-13")
+@pytest.mark.parametrize("version", [None, "2.0"])
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+@pytest.mark.parametrize("member", MEMBERS)
+def test_crd_2_0_refuses_nobody_for_their_coverage(
+    client: FlaskClient, hook: str, version: str | None, member: str
+) -> None:
+    """That rule did not exist yet."""
+    assert post(client, hook, encode(call(hook, version=version, member=MEMBERS[member])))[0] == 200
+
+
+@pytest.mark.crd("hook-10", "sec-6")
+@pytest.mark.parametrize("fault", broken("order-sign"))
+def test_an_error_repeats_neither_patient_nor_token(client: FlaskClient, fault: str) -> None:
+    """What a call held does not come back in the words about it."""
+    _, body = broken("order-sign")[fault]
+    with_secrets = body.replace(b'"hookInstance"', b'"token":"%s","hookInstance"' % TOKEN.encode(), 1)
+    response = client.post("/cds-services/order-sign-crd", data=with_secrets)
+
+    assert response.status_code >= 400
+    assert "member-1" not in response.text
+    assert TOKEN not in response.text
+
+
+@pytest.mark.crd("hook-9")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_nothing_to_say_is_no_error(client: FlaskClient, hook: str, version: str) -> None:
+    """A payer that would have liked to know more answers all the same."""
+    assert post(client, hook, encode(call(hook, version=version, member=MEMBERS["plan unknown"])))[0] == 200

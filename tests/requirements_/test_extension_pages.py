@@ -1,0 +1,100 @@
+"""CRD pages on the billing-options and coverage-information extensions: what is read from the one, said in the other."""
+
+from itertools import combinations
+
+import pytest
+from every_hook import (
+    BILLING_OPTIONS,
+    HOOK_NAMES,
+    LISTED,
+    MEMBERS,
+    NOT_IN_A_POLICY,
+    PRIMARY,
+    PULSED_FIELD,
+    UNLISTED,
+    VERSIONS,
+    JsonObject,
+    ask,
+    asked_about,
+    call,
+    concept,
+    covered,
+    every_answer,
+    minimal_orders,
+    repetitions,
+    said,
+    updates,
+)
+
+
+def billed_as(hook: str, code: str, *options: str) -> JsonObject:
+    """What the hook is about, with codes it may be billed under."""
+    extension = [{"url": BILLING_OPTIONS, "valueCodeableConcept": concept(option)} for option in options]
+    about = asked_about(hook, code)
+    name = {"Appointment": "serviceType", "Encounter": "type"}.get(about["resourceType"], "code")
+    coded = {**concept(code), "extension": extension}
+    return {**about, name: [coded] if name != "code" else coded}
+
+
+@pytest.mark.crd("billopt-2")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("kind", minimal_orders())
+def test_an_order_without_billing_options_is_answered(kind: str, version: str) -> None:
+    """No kind of order needs the extension to get its coverage information."""
+    response = ask(call("order-sign", minimal_orders()[kind], version=version))
+
+    assert len(said(response)) == 1
+
+
+@pytest.mark.crd("billopt-3")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_a_code_in_billing_options_counts_like_the_orders_own(hook: str, version: str) -> None:
+    """A service no policy names by its own code is refused by the code it may be billed under."""
+    without = ask(call(hook, asked_about(hook, NOT_IN_A_POLICY), version=version))
+    response = ask(call(hook, billed_as(hook, NOT_IN_A_POLICY, LISTED), version=version))
+
+    assert "not-covered" not in covered(without)
+    assert covered(response) == ["not-covered"]
+
+
+@pytest.mark.crd("billopt-3", "covinfo-1", "resp-33")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", PRIMARY)
+def test_every_billing_code_is_answered_in_exactly_one_repetition(hook: str, version: str) -> None:
+    """Codes that lead to different answers get a repetition each, of disjoint scope, under one assertion id."""
+    options = [LISTED, "0601T", NOT_IN_A_POLICY]
+    response = ask(call(hook, billed_as(hook, NOT_IN_A_POLICY, *options), version=version))
+    scopes = [{code["code"] for code in parts["billingCode"]} for parts in said(response)]
+
+    assert len(scopes) > 1
+    assert not any(one & other for one, other in combinations(scopes, 2))
+    assert set.union(*scopes) == set(options)
+    assert len({parts["coverage-assertion-id"][0] for parts in said(response)}) == 1
+
+
+@pytest.mark.crd("covinfo-1")
+def test_repetitions_for_one_coverage_never_overlap() -> None:
+    """In every answer there is one repetition a coverage, or each is scoped by codes of its own."""
+    for answered in every_answer():
+        for resource in updates(answered.response):
+            scopes = [
+                (parts["coverage"][0]["reference"], code["code"])
+                for parts in repetitions(resource)
+                for code in parts.get("billingCode", [{"code": ""}])
+            ]
+            assert len(set(scopes)) == len(scopes)
+
+
+@pytest.mark.crd("covinfo-2")
+@pytest.mark.parametrize("version", VERSIONS)
+def test_each_of_several_reasons_says_what_it_is_about(version: str) -> None:
+    """An order refused under two rules gets a reason for each, and the one for 93799 names it."""
+    codings = [*concept(LISTED)["coding"], *concept(UNLISTED)["coding"]]
+    order = {**asked_about("order-sign"), "code": {"coding": codings, "text": PULSED_FIELD}}
+    response = ask(call("order-sign", order, version=version, member=MEMBERS["commercial"]))
+    reasons = [reason["text"] for reason in said(response)[0]["reason"]]
+
+    assert len(reasons) == 2
+    assert [UNLISTED in words for words in reasons].count(True) == 1
+    assert all("SURG.00126" in words for words in reasons)

@@ -1,0 +1,218 @@
+"""CRD page Foundation: in time, as far as can be told, about what was asked, and kept."""
+
+import json
+import logging
+import time
+from typing import Any
+
+import pytest
+from every_hook import (
+    HOOK_NAMES,
+    LISTED,
+    MEMBERS,
+    NOT_IN_A_POLICY,
+    TOKEN,
+    VERSIONS,
+    JsonObject,
+    ask,
+    ask_raw,
+    asked_about,
+    call,
+    covered,
+    every_card,
+    facts,
+    hosted,
+    minimal_orders,
+    record_of,
+    said,
+    with_token,
+)
+from fakes import FakeLog, fake_pipeline
+from hook_requests import HOOK_INSTANCE, coverage, patient
+from scripted_ehr import ScriptedEhr, always
+
+from cds_service.crd.hooks import HOOKS
+from cds_service.errors import HookError
+from cds_service.fhir.coding import CPT
+from cds_service.fhir.resource import encode
+from cds_service.settings import Settings
+
+ONE_SECOND = 1.0  # what the fake pipeline may spend on queries
+
+
+@pytest.mark.crd("found-2")
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_every_hook_answers_though_the_ehr_does_not(hook: str) -> None:
+    """Queries share one deadline, so that the answer is in time however many rounds they take."""
+    unread = with_token(call(hook, member=[coverage(payor=[{"reference": "Organization/payer"}])]))
+    ehr = ScriptedEhr([patient()], fails=lambda query: query.startswith("Organization"))
+    before = time.monotonic()
+    response = ask(unread, ehr=ehr)
+
+    assert set(response) >= {"cards"}
+    assert before + ONE_SECOND <= min(ehr.deadlines) == max(ehr.deadlines) <= time.monotonic() + ONE_SECOND
+
+
+@pytest.mark.crd("found-2")
+def test_queries_end_well_before_the_guides_five_seconds() -> None:
+    """By default; an operator may set more, and never as much as the guide's ten."""
+    assert Settings().ehr_seconds <= 4
+
+
+@pytest.mark.crd("found-10")
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+@pytest.mark.parametrize(
+    ("system", "code"),
+    [
+        ("http://www.ama-assn.org/go/cpt", "0600t"),
+        ("http://www.ama-assn.org/go/cpt", " 0600T "),
+        ("http://www.ama-assn.org/go/cpt", "0600T-53"),
+        ("http://www.ama-assn.org/go/cpt", "0600T:53"),
+        ("https://www.ama-assn.org/go/cpt/", "0600T"),
+        ("urn:oid:2.16.840.1.113883.6.12", "0600T"),
+    ],
+)
+def test_one_service_written_in_many_ways_gets_one_answer(hook: str, system: str, code: str) -> None:
+    """Case, blanks, modifiers and the names of code systems vary; what is covered does not."""
+    about = asked_about(hook, "CODE")
+    written = json.loads(json.dumps(about).replace('"CODE"', json.dumps(code)).replace(CPT, system))
+
+    assert covered(ask(call(hook, written))) == ["not-covered"]
+
+
+@pytest.mark.crd("found-13")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_an_order_no_policy_speaks_of_earns_no_card(hook: str, version: str) -> None:
+    """Nobody is interrupted to be told that there is nothing to tell."""
+    response = ask(call(hook, asked_about(hook, NOT_IN_A_POLICY), version=version))
+
+    assert response["cards"] == []
+
+
+@pytest.mark.crd("found-13")
+def test_a_member_is_shown_their_own_payers_policies_alone() -> None:
+    """Where a Coverage says who pays, every card is that payer's."""
+    brands = {"icare": "iCare", "anthem": "Anthem"}
+    for answered, card in every_card():
+        sent = json.dumps(answered.request["prefetch"], default=str)
+        payers = {brand for name, brand in brands.items() if f'"value": "{name}"' in sent}
+        assert not payers or card["source"]["label"] in payers
+
+
+@pytest.mark.crd("found-15")
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_one_service_a_hook_answers_for_every_payer_and_plan(hook: str) -> None:
+    """There is no endpoint to choose."""
+    services = [one.service() for one in HOOKS.values()]
+
+    assert [service.hook for service in services].count(hook) == 1
+    for name in ("medicare", "commercial", "california"):
+        assert len(said(ask(call(hook, member=MEMBERS[name])))) == 1
+
+
+def with_surprises(value: Any) -> Any:
+    """The same JSON with an element nobody expects in every object that came."""
+    if isinstance(value, dict):
+        return {**{name: with_surprises(inner) for name, inner in value.items()}, "unexpected": {"of": ["us"]}}
+    return [with_surprises(one) for one in value] if isinstance(value, list) else value
+
+
+@pytest.mark.crd("found-33", "hook-23")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_unexpected_elements_everywhere_change_nothing(hook: str, version: str) -> None:
+    """In the envelope, the context, the prefetch and in every resource."""
+    request = call(hook, version=version)
+
+    assert facts(ask(with_surprises(request))) == facts(ask(request))
+
+
+@pytest.mark.crd("found-34")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_what_is_not_known_is_named_and_the_rest_is_said(hook: str, version: str) -> None:
+    """A member whose plan cannot be told still learns of the policy and what it depends on."""
+    response = ask(call(hook, version=version, member=MEMBERS["plan unknown"]))
+
+    assert covered(response) == ["conditional"]
+    assert said(response)[0]["info-needed"] == ["OTH"]
+    assert "which plan" in response["cards"][1]["summary"]
+
+
+@pytest.mark.crd("found-34", "impl-2", "resp-43")
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_order_that_cannot_be_read_does_not_take_the_others_with_it(version: str) -> None:
+    """Of two orders one has its code where the EHR fails; the other is answered."""
+    drug = {**minimal_orders()["MedicationRequest"], "medicationReference": {"reference": "Medication/m"}}
+    del drug["medicationCodeableConcept"]
+    request = with_token(call("order-sign", drug, asked_about("order-sign"), version=version))
+
+    assert covered(ask(request, ehr=ScriptedEhr(fails=always))) == [
+        "indeterminate" if version == "2.2" else "conditional",
+        "not-covered",
+    ]
+
+
+@pytest.mark.crd("found-34")
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_without_a_coverage_an_older_client_learns_of_the_policies_there_are(hook: str) -> None:
+    """Nothing can be written, but what each payer's policy says can be told."""
+    response = ask(call(hook, version="2.0", member=MEMBERS["nobody"]))
+
+    assert said(response) == []
+    assert {card["source"]["label"] for card in response["cards"]} == {"iCare", "Anthem"}
+
+
+@pytest.mark.crd("found-11", "found-37")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_each_call_and_its_answer_are_kept_as_they_were(hook: str, version: str) -> None:
+    """What was asked, what was said byte for byte, and which assertion it was."""
+    request = call(hook, version=version)
+    log = FakeLog()
+    answer = fake_pipeline(hosted(), hook=hook, log=log).answer(encode(request))
+    (record,) = log.records
+
+    assert (record.hook, record.hook_instance, record.version) == (hook, HOOK_INSTANCE, version)
+    assert (record.request, record.response) == (encode(request), answer)
+    (assertion,) = [parts["coverage-assertion-id"][0] for parts in said(json.loads(answer))]
+    assert assertion.encode() in record.decisions
+
+
+@pytest.mark.crd("found-37")
+@pytest.mark.parametrize(
+    "refused",
+    [call("order-sign", member=MEMBERS["elsewhere"]), call("order-sign", version="9.9")],
+    ids=["payer not hosted", "version not spoken"],
+)
+def test_a_refused_call_is_kept_too(refused: JsonObject) -> None:
+    """The guide asks for all invocations and their responses, and a refusal is one."""
+    log = FakeLog()
+    with pytest.raises(HookError):
+        fake_pipeline(hosted(), hook="order-sign", log=log).answer(encode(refused))
+
+    assert len(log.records) == 1
+
+
+@pytest.mark.crd("found-40")
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_no_white_space_is_sent_that_says_nothing(hook: str) -> None:
+    """The bytes are those of the JSON written as tightly as can be."""
+    sent = ask_raw(call(hook))
+
+    assert sent.decode() == json.dumps(json.loads(sent), separators=(",", ":"), ensure_ascii=False)
+
+
+@pytest.mark.crd("sec-6")
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_what_came_is_kept_in_the_log_of_answers_alone_and_without_its_token(
+    hook: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One record for audit; nothing of the patient in the process's own log, the token nowhere."""
+    caplog.set_level(logging.DEBUG)
+    (record,) = record_of(with_token(call(hook))).records
+
+    assert TOKEN.encode() not in record.request + record.response + record.decisions
+    assert "member-1" not in caplog.text
+    assert LISTED not in caplog.text

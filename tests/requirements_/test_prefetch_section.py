@@ -1,0 +1,194 @@
+"""CRD page Foundation, section on prefetch: what is asked for beforehand, what is queried, and what its absence means."""
+
+import re
+
+import pytest
+from every_hook import (
+    EHR_BASE,
+    HOOK_NAMES,
+    ORDER_HOOKS,
+    PRIMARY,
+    TOKEN,
+    VERSIONS,
+    JsonObject,
+    appointment,
+    ask,
+    asked_about,
+    call,
+    covered,
+    facts,
+    minimal_orders,
+    reference,
+    said,
+    status_of,
+    with_token,
+)
+from hook_requests import bundle, coverage, patient
+from scripted_ehr import ScriptedEhr
+
+from cds_service.crd.hooks import HOOKS
+
+PAYER: JsonObject = {
+    "resourceType": "Organization",
+    "id": "payer",
+    "identifier": coverage()["payor"][0]["identifier"],
+}
+BY_REFERENCE = coverage(payor=[{"reference": "Organization/payer"}])
+ALTERNATE = "http://hl7.org/fhir/StructureDefinition/alternate-reference"
+# The guide's standard expressions for the data used here (its CRDServices example).
+_REQUESTS = (
+    "CommunicationRequest DeviceRequest MedicationRequest NutritionOrder ServiceRequest VisionPrescription".split()
+)
+_DISPATCHED = {f"{kind}?_id={{{{context.dispatchedOrders.resolve().ofType({kind}).id}}}}" for kind in _REQUESTS}
+_DRAFTED = {
+    "Device?_id={{context.draftOrders.entry.resource.ofType(DeviceRequest).code.resolve().id}}",
+    "Medication?_id={{context.draftOrders.entry.resource.ofType(MedicationRequest).medication.resolve().id}}",
+}
+_REQUESTED = {
+    "Device?_id={{%deviceRequests.entry.resource.code.resolve().id}}",
+    "Medication?_id={{%medicationRequests.entry.resource.medication.resolve().id}}",
+}
+_BASED_ON = "context.appointments.entry.resource.basedOn"
+_BOOKED = {
+    f"ServiceRequest?_id={{{{{_BASED_ON}.resolve().ofType(ServiceRequest).id}}}}",
+    *(
+        f"{kind}?_id={{{{{_BASED_ON}.extension('{ALTERNATE}').value.resolve().ofType({kind}).id}}}}"
+        for kind in ("DeviceRequest", "MedicationRequest")
+    ),
+}
+_EVERYWHERE = {"Patient/{{context.patientId}}", "Coverage?patient={{context.patientId}}&status=active"}
+_ENCOUNTER = {"Encounter/{{context.encounterId}}"}
+STANDARD = {
+    "order-sign": _DRAFTED,
+    "order-select": _DRAFTED,
+    "order-dispatch": _DISPATCHED | _REQUESTED,
+    "appointment-book": _BOOKED | _REQUESTED,
+    "encounter-start": _ENCOUNTER,
+    "encounter-discharge": _ENCOUNTER,
+}
+
+
+def everything(hook: str) -> tuple[list[JsonObject], list[JsonObject]]:
+    """Resources to ask the hook about that make it need all it ever needs, and what the EHR holds of them."""
+    orders = minimal_orders()
+    for kind, element, coded_by in (
+        ("DeviceRequest", "code", "Device"),
+        ("MedicationRequest", "medication", "Medication"),
+    ):
+        del orders[kind][f"{element}CodeableConcept"]
+        orders[kind][f"{element}Reference"] = {"reference": f"{coded_by}/1"}
+    coded: list[JsonObject] = [{"resourceType": kind, "id": "1"} for kind in ("Device", "Medication")]
+    if hook == "appointment-book":
+        booked = [orders[kind] for kind in ("ServiceRequest", "DeviceRequest", "MedicationRequest")]
+        based_on = [{"reference": reference(booked[0])}, *(_alternate(one) for one in booked[1:])]
+        return [appointment(basedOn=based_on)], [*booked, *coded]
+    about = list(orders.values()) if hook in ORDER_HOOKS else [asked_about(hook)]
+    return about, [*about, *coded]
+
+
+def _alternate(order: JsonObject) -> JsonObject:
+    return {"extension": [{"url": ALTERNATE, "valueReference": {"reference": reference(order)}}]}
+
+
+def kind_of(query: str) -> str:
+    """The resource type a template or a query asks for."""
+    return re.split(r"[/?]", query)[0]
+
+
+@pytest.mark.crd("found-24", "found-5", "resp-39")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_the_answer_is_the_same_however_the_data_comes(hook: str, version: str) -> None:
+    """By prefetch alone, by query alone, or some of each; and no form is asked for what could be read."""
+    about = asked_about(hook)
+    held = [patient(), BY_REFERENCE, PAYER, about]
+    sent = ask(call(hook, about, version=version, member=held))
+    queried = ask({**with_token(call(hook, about, version=version)), "prefetch": {}}, ehr=ScriptedEhr(held))
+    both = ask(with_token(call(hook, about, version=version, member=[BY_REFERENCE])), ehr=ScriptedEhr(held))
+
+    assert facts(sent) == facts(queried) == facts(both)
+    assert covered(sent) == ["not-covered"]
+    assert "doc-needed" not in said(queried)[0]
+
+
+@pytest.mark.crd("found-29")
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_what_the_guide_has_an_expression_for_is_asked_with_it(hook: str) -> None:
+    """The payer's Organization alone has none of its own in the standard set."""
+    templates = {template for key, template in HOOKS[hook].prefetch if key != "payers"}
+
+    assert templates == _EVERYWHERE | STANDARD[hook]
+
+
+@pytest.mark.crd("found-26", "found-27")
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_no_more_is_prefetched_than_would_be_queried(hook: str) -> None:
+    """What discovery asks for is exactly what the service asks itself where nothing was sent."""
+    about, held = everything(hook)
+    ehr = ScriptedEhr([patient(), BY_REFERENCE, PAYER, *held])
+    ask({**with_token(call(hook, *about)), "prefetch": {}}, ehr=ehr)
+    templates = {kind_of(template) for _, template in HOOKS[hook].prefetch}
+    in_context = set() if hook in ("order-dispatch", "appointment-book") else set(_REQUESTS)
+
+    assert {kind_of(query) for query in ehr.queries} == templates - in_context
+
+
+@pytest.mark.crd("found-28")
+@pytest.mark.parametrize("hook", ORDER_HOOKS)
+def test_a_code_kept_elsewhere_is_queried_only_where_an_order_points_to_it(hook: str) -> None:
+    """An order with its own code costs no query; one that names a Medication costs one."""
+    drug = {**minimal_orders()["MedicationRequest"], "medicationReference": {"reference": "Medication/m"}}
+    del drug["medicationCodeableConcept"]
+    plain, pointing = ScriptedEhr(), ScriptedEhr()
+    ask(with_token(call(hook)), ehr=plain)
+    ask(with_token(call(hook, drug)), ehr=pointing)
+
+    assert plain.queries == []
+    assert pointing.queries == ["Medication/m"]
+
+
+@pytest.mark.crd("found-5")
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_queries_go_to_the_ehr_of_the_call_with_its_token(hook: str) -> None:
+    """Nowhere else, and with nothing else."""
+    ehr = ScriptedEhr([patient(), coverage(), asked_about(hook)])
+    ask({**with_token(call(hook)), "prefetch": {}}, ehr=ehr)
+
+    assert {(access.base, access.token) for access in ehr.accesses} == {(EHR_BASE, TOKEN)}
+
+
+@pytest.mark.crd("found-32")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+@pytest.mark.parametrize("nothing", [None, {"resourceType": "Bundle", "type": "searchset"}, bundle()])
+def test_what_was_looked_for_in_vain_is_no_failed_precondition(
+    hook: str, version: str, nothing: JsonObject | None
+) -> None:
+    """Neither an absent patient nor an absent Coverage is a 412 if the client says that there is none."""
+    request = call(hook, version=version)
+    without_patient = {**request, "prefetch": {**request["prefetch"], "patient": nothing}}
+    without_coverage = {**request, "prefetch": {**request["prefetch"], "coverage": nothing}}
+
+    assert status_of(without_patient) == 200
+    assert status_of(without_coverage) == (200 if version == "2.0" else 400)
+
+
+@pytest.mark.crd("found-32")
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_a_query_that_brought_nothing_is_no_failed_precondition(hook: str) -> None:
+    """The EHR has no Coverage of the patient: the caller learns that, with a 400."""
+    request = {**with_token(call(hook)), "prefetch": {}}
+
+    assert status_of(request, ehr=ScriptedEhr([asked_about(hook)])) == 400
+
+
+@pytest.mark.crd("found-32")
+@pytest.mark.parametrize("hook", PRIMARY)
+def test_a_record_without_what_we_would_have_liked_is_answered(hook: str) -> None:
+    """Neither a plan nor a state nor a code: still coverage information, which says what is not known."""
+    about = asked_about(hook)
+    bare = {name: value for name, value in about.items() if name not in ("code", "serviceType")}
+    response = ask(call(hook, bare, member=[coverage("anthem", None), {"resourceType": "Patient", "id": "member-1"}]))
+
+    assert covered(response) == ["indeterminate"]
+    assert said(response)[0]["reason"][0]["text"]
