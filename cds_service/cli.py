@@ -15,7 +15,7 @@ from cds_service.app import Service, build_service, library_directories
 from cds_service.audit.explanation import explain
 from cds_service.audit.log import NoLog
 from cds_service.cds_hooks.request import decode_json
-from cds_service.ehr.client import Ehr
+from cds_service.ehr.client import Ehr, RequestsEhr
 from cds_service.errors import CrdError, HookError, StartError
 from cds_service.fhir.outcome import operation_outcome
 from cds_service.fhir.resource import encode, text
@@ -24,6 +24,7 @@ from cds_service.settings import Settings, read_settings
 from cds_service.web.server import bind, serve_until_stopped
 
 _OPTION_NAMES = {"database_url": "database"}
+_LISTS = {"library": os.pathsep, "ehr": " "}
 _FLAGS = ("builtin_library", "allow_open")
 _SHOW_PROGRESS_FROM = 500  # files
 
@@ -41,7 +42,7 @@ def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
         dashed = _OPTION_NAMES.get(one.name, one.name).replace("_", "-")
         flag = f"--{dashed}/--no-{dashed}" if one.name in _FLAGS else f"--{dashed}"
         described = f"{one.metadata['help']}  (CRD_{one.name.upper()}, default: {one.default or 'none'})"
-        command = click.option(flag, one.name, multiple=one.name == "library", default=None, help=described)(command)
+        command = click.option(flag, one.name, multiple=one.name in _LISTS, default=None, help=described)(command)
     return command
 
 
@@ -52,11 +53,13 @@ def serve(**options: object) -> None:
     asked = _settings(options)
     bound = _bound(asked)
     settings = replace(asked, port=bound.getsockname()[1])
-    service = _started(settings)
+    ehr = RequestsEhr(settings.ehr)
+    service = _started(settings, ehr=ehr)
     welcome = partial(_welcome, service, settings)
     try:
         serve_until_stopped(service.web(settings), bound, threads=settings.threads, ready=welcome)
     finally:
+        ehr.close()
         service.log.close()
 
 
@@ -97,7 +100,7 @@ def check(directories: tuple[Path, ...]) -> None:
 
 
 def _settings(options: Mapping[str, object]) -> Settings:
-    given = {name: _as_text(value) for name, value in options.items() if value is not None and value != ()}
+    given = {name: _as_text(name, value) for name, value in options.items() if value is not None and value != ()}
     try:
         return read_settings(os.environ, given)
     except StartError as error:
@@ -111,8 +114,8 @@ def _bound(settings: Settings) -> socket.socket:
         raise click.ClickException(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
 
 
-def _as_text(value: object) -> str:
-    return os.pathsep.join(value) if isinstance(value, tuple) else str(value)
+def _as_text(name: str, value: object) -> str:
+    return _LISTS[name].join(value) if isinstance(value, tuple) else str(value)
 
 
 def _started(settings: Settings, *, ehr: Ehr | None = None, log: NoLog | None = None) -> Service:

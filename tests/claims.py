@@ -23,11 +23,6 @@ class Requirement:
     page: str
     not_tested: str
 
-    @property
-    def is_a_must(self) -> bool:
-        """Whether the guide says SHALL or SHALL NOT."""
-        return "SHALL" in self.conformance
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
@@ -47,36 +42,61 @@ def read_claims(directory: Path = TESTS) -> tuple[Claim, ...]:
     """Every claim in the sources under a directory.
 
     Raises:
-        ValueError: a mark stands where it claims nothing: on no test, in a file pytest does not read, without keys.
+        ValueError: a mark stands where it claims nothing.
     """
-    return tuple(
-        claim
-        for file in sorted(directory.rglob("*.py"))
-        for claim in claims_in(file.read_text("utf-8"), file.relative_to(directory.parent).as_posix())
-    )
+    files = sorted(directory.rglob("*.py"))
+    named = ((file.read_text("utf-8"), file.relative_to(directory.parent).as_posix()) for file in files)
+    return tuple(claim for source, name in named for claim in claims_in(source, name))
 
 
-def claims_in(source: str, name: str) -> Iterator[Claim]:
+def claims_in(source: str, name: str) -> list[Claim]:
     """The claims in one module.
 
     Raises:
-        ValueError: a mark stands where it claims nothing.
+        ValueError: a mark stands on no test, in a file pytest does not read, or without keys in so many words.
     """
     tree = ast.parse(source)
-    claimed = list(_claimed(tree))
-    marks = [node for node in ast.walk(tree) if _is_mark(node)]
-    if len(marks) != len(claimed) or (marks and not Path(name).name.startswith("test_")):
-        raise ValueError(f"{name}: @pytest.mark.crd on something that is not a test")
-    for test, mark in claimed:
-        for key in _keys(mark, name):
-            yield Claim(key=key, test=f"{name}::{test}")
+    claimed = list(_claimed(tree)) if Path(name).name.startswith("test_") else []
+    if len(claimed) != sum(_is_mark(node) for node in ast.walk(tree)):
+        raise ValueError(f"{name}: @pytest.mark.crd stands where it claims nothing")
+    return [Claim(key=key, test=f"{name}::{test}") for test, mark in claimed for key in _keys(mark, name)]
 
 
-def _claimed(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+def _claimed(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-            yield from ((node.name, mark.func) for mark in node.decorator_list if _is_call_of_mark(mark))
+            calls = (one for one in node.decorator_list if isinstance(one, ast.Call))
+            yield from ((node.name, one) for one in calls if _is_mark(one.func))
 
 
-def _is_call_of_mark(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and _is_mark(node.func)
+def _is_mark(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and ast.unparse(node) == "pytest.mark.crd"
+
+
+def _keys(mark: ast.Call, name: str) -> list[str]:
+    keys = [one.value for one in mark.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    if not keys or len(keys) != len(mark.args) + len(mark.keywords):
+        raise ValueError(f"{name}:{mark.lineno}: @pytest.mark.crd takes keys, written out")
+    return keys
+
+
+def table(
+    requirements: Iterable[Requirement], claims: Iterable[Claim], outcomes: Mapping[str, str], *, names: bool = False
+) -> Iterator[str]:
+    """A line a requirement: key, level, number of tests, state; and the tests by name if asked.
+
+    `outcomes` are those of this run by node id without parameters.
+    """
+    tests_of: dict[str, list[str]] = {}
+    for claim in claims:
+        tests_of.setdefault(claim.key, []).append(claim.test)
+    yield f"{'key':<10} {'level':<14} {'tests':>5}  state"
+    for one in requirements:
+        tests = tests_of.get(one.key, [])
+        state = one.not_tested or _state([outcomes[test] for test in tests if test in outcomes])
+        yield f"{one.key:<10} {one.conformance:<14} {len(tests):>5}  {state}"
+        yield from (f"{'':<10} {test}" for test in tests if names)
+
+
+def _state(outcomes: list[str]) -> str:
+    return "failed" if "failed" in outcomes else "passed" if outcomes else "not run"

@@ -135,7 +135,13 @@ def test_check_names_the_case_that_fails(tmp_path: Path) -> None:
     cases = {
         "members": {"nobody": {"coverage": {"resourceType": "Coverage", "id": "c"}}},
         "cases": [
-            {"name": "never", "order": {}, "member": "nobody", "date": "2025-01-01", "expect": {"covered": "covered"}}
+            {
+                "name": "never",
+                "order": {},
+                "member": "nobody",
+                "date": "2025-01-01",
+                "expect": {"covered": "covered", "rule": None},
+            }
         ],
     }
     (tmp_path / "cases.json").write_text(json.dumps(cases))

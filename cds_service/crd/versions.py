@@ -1,4 +1,4 @@
-"""The CRD versions spoken here, a row each: how answers are written, and what a client of it expects (dev-1 to dev-3)."""
+"""The CRD versions spoken here, a row each: how answers are written, and what their clients expect (dev-1 to dev-3)."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
