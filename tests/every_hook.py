@@ -1,9 +1,7 @@
-"""Calls of all six hooks about any resource, members of every kind, and what came of a call."""
+"""Calls of all six hooks about any resource, members of every kind, and what an answer says."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from coverage_information_rules import URL, Parts, read_parts
@@ -246,49 +244,3 @@ def facts(response: JsonObject) -> Any:
     ]
     cards = [{name: value for name, value in card.items() if name != "uuid"} for card in response["cards"]]
     return written, cards
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """One call and its answer."""
-
-    hook: str
-    version: str
-    request: JsonObject
-    response: JsonObject
-
-    @property
-    def cards(self) -> list[JsonObject]:
-        """The cards of the answer."""
-        return list(self.response["cards"])
-
-
-@cache
-def every_answer() -> tuple[Answered, ...]:
-    """Answers of every hook in every version to members of every kind, and those of the examples."""
-    made = (
-        (hook, version, call(hook, asked_about(hook, code, text), version=version, member=member))
-        for hook in HOOK_NAMES
-        for version in VERSIONS
-        for member in MEMBERS.values()
-        for code, text in ((LISTED, ""), (UNLISTED, ""), (UNLISTED, PULSED_FIELD), (NOT_IN_A_POLICY, ""))
-    )
-    return tuple(_answered([*made, *_examples()]))
-
-
-def _examples() -> Iterator[tuple[str, str, JsonObject]]:
-    for file in sorted((Path(__file__).parents[1] / "examples").glob("*/request.json")):
-        request = decode(file.read_bytes())
-        version = request.get("extension", {}).get("davinci-crd.requestedVersion", "2.0")
-        yield request["hook"], version[:3], request
-
-
-def _answered(calls: Iterable[tuple[str, str, JsonObject]]) -> Iterator[Answered]:
-    for hook, version, request in calls:
-        if status_of(request) == 200:
-            yield Answered(hook=hook, version=version, request=request, response=ask(request))
-
-
-def every_card() -> list[tuple[Answered, JsonObject]]:
-    """Each card of `every_answer`, with the call it came from."""
-    return [(answered, card) for answered in every_answer() for card in answered.cards]

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cds_service.ehr.client import Access, Reply
+from cds_service.ehr.access import Access
+from cds_service.ehr.client import Reply
 
 JsonObject = dict[str, Any]
 

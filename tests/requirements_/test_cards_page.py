@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from every_answer import every_answer, every_card
 from every_hook import (
     HOOK_NAMES,
     LISTED,
@@ -14,8 +15,6 @@ from every_hook import (
     ask,
     asked_about,
     call,
-    every_answer,
-    every_card,
     said,
     updates,
 )

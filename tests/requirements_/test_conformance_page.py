@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from coverage_information_rules import URL as COVERAGE_INFORMATION
+from every_answer import every_answer
 from every_hook import (
     HOOK_NAMES,
     MEMBERS,
@@ -16,7 +17,6 @@ from every_hook import (
     asked_about,
     call,
     covered,
-    every_answer,
     facts,
     minimal_orders,
     said,
@@ -87,11 +87,13 @@ def as_in_us_core(version: str) -> tuple[JsonObject, JsonObject, JsonObject]:
     """A member and an order as that version of US Core has them; 3.1.1 profiles neither Coverage nor ServiceRequest."""
     old = version == "3.1.1"
     payor = coverage()["payor"] * (2 if old else 1)
-    stated = {} if old else {"identifier": [{"type": MB, "system": "https://ids.example.invalid", "value": "1"}]}
+    stated: JsonObject = (
+        {} if old else {"identifier": [{"type": MB, "system": "https://ids.example.invalid", "value": "1"}]}
+    )
     of_coverage = {**coverage(payor=payor, **stated), "meta": {} if old else profiled("coverage", version)}
     if old:
         del of_coverage["relationship"]
-    order = service_request(**({} if old else {"meta": profiled("servicerequest", version)}))
+    order = {**service_request(), "meta": {} if old else profiled("servicerequest", version)}
     return patient(meta=profiled("patient", version)), of_coverage, order
 
 

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from every_answer import every_card
 from every_hook import (
     HOOK_NAMES,
     MEMBERS,
@@ -16,7 +17,6 @@ from every_hook import (
     asked_about,
     call,
     concept,
-    every_card,
     facts,
     said,
     status_of,

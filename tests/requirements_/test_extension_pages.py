@@ -1,8 +1,9 @@
-"""CRD pages on the billing-options and coverage-information extensions: what is read from the one, said in the other."""
+"""CRD pages on two extensions: billing options are read, and coverage information is scoped by them."""
 
 from itertools import combinations
 
 import pytest
+from every_answer import every_answer
 from every_hook import (
     BILLING_OPTIONS,
     HOOK_NAMES,
@@ -19,7 +20,6 @@ from every_hook import (
     call,
     concept,
     covered,
-    every_answer,
     minimal_orders,
     repetitions,
     said,

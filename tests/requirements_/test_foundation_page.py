@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+from every_answer import every_card
 from every_hook import (
     HOOK_NAMES,
     LISTED,
@@ -19,7 +20,6 @@ from every_hook import (
     asked_about,
     call,
     covered,
-    every_card,
     facts,
     hosted,
     minimal_orders,

@@ -1,4 +1,4 @@
-"""CRD page Foundation, section on prefetch: what is asked for beforehand, what is queried, and what its absence means."""
+"""CRD page Foundation, section on prefetch: what is asked for, what is queried, and what its absence means."""
 
 import re
 
@@ -120,7 +120,7 @@ def test_what_the_guide_has_an_expression_for_is_asked_with_it(hook: str) -> Non
     assert templates == _EVERYWHERE | STANDARD[hook]
 
 
-@pytest.mark.crd("found-26", "found-27")
+@pytest.mark.crd("found-26", "found-27", "found-5")
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_no_more_is_prefetched_than_would_be_queried(hook: str) -> None:
     """What discovery asks for is exactly what the service asks itself where nothing was sent."""

@@ -1,7 +1,7 @@
 """CRD page Response Types: of the eight there are, five are never made here; what says so in requirements.csv holds."""
 
 import pytest
-from every_hook import Answered, every_answer
+from every_answer import Answered, every_answer
 from response_types import response_types
 
 MADE = ["externalReference", "instructions"]

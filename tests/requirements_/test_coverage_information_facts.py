@@ -1,0 +1,120 @@
+"""CRD page Response Types, section Coverage Information: what an annotation says when facts are missing or inferred."""
+
+import pytest
+from every_hook import (
+    HOOK_NAMES,
+    LISTED,
+    MEMBERS,
+    ORDER_HOOKS,
+    PRIMARY,
+    PULSED_FIELD,
+    UNLISTED,
+    VERSIONS,
+    JsonObject,
+    ask,
+    asked_about,
+    call,
+    covered,
+    reason_codes,
+    said,
+    with_token,
+)
+from hook_requests import COMMERCIAL_PPO, coverage, patient
+from scripted_ehr import ScriptedEhr, always
+
+UNDECIDED = {"2.0": "conditional", "2.1": "conditional", "2.2": "indeterminate"}
+
+
+@pytest.mark.crd("resp-30")
+@pytest.mark.parametrize("hook", PRIMARY)
+def test_what_qualifies_an_answer_stands_in_the_annotation(hook: str) -> None:
+    """The code it holds for, what it depends on, and for whom it does not hold."""
+    (unclear,) = said(ask(call(hook, asked_about(hook, UNLISTED), member=MEMBERS["commercial"])))
+    no_plan = [patient("CA"), coverage("anthem", None)]
+    (refused,) = said(ask(call(hook, member=no_plan)))
+
+    assert unclear["info-needed"] == ["detail-code"]
+    assert [code["code"] for code in refused["billingCode"]] == [LISTED]
+    assert "commercial HMO in California" in str(refused["detail"])
+
+
+@pytest.mark.crd("resp-32")
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_two_coverages_have_an_assertion_id_each(hook: str) -> None:
+    """CRD 2.0 lets several come; each is answered for itself."""
+    both = [*MEMBERS["medicare"], coverage("anthem", COMMERCIAL_PPO, id="coverage-2")]
+    parts = said(ask(call(hook, version="2.0", member=both)))
+
+    assert [one["coverage"][0]["reference"] for one in parts] == ["Coverage/coverage-1", "Coverage/coverage-2"]
+    assert len({one["coverage-assertion-id"][0] for one in parts}) == 2
+
+
+@pytest.mark.crd("resp-43")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_a_technical_failure_leaves_it_undecided_and_says_so(hook: str, version: str) -> None:
+    """The payer behind the Coverage cannot be read: not 5xx, not a guess."""
+    member = [patient(), coverage(payor=[{"reference": "Organization/payer"}])]
+    request = with_token(call(hook, version=version, member=member))
+    (parts,) = said(ask(request, ehr=ScriptedEhr(fails=always)))
+
+    assert parts["covered"] == [UNDECIDED[version]]
+    assert reason_codes(parts) == (["technical"] if version == "2.2" else [])
+    assert "could not be read" in parts["reason"][0]["text"]
+
+
+@pytest.mark.crd("resp-43")
+def test_a_member_who_cannot_be_read_leaves_undecided_what_depends_on_where_they_live() -> None:
+    """Whether an HMO is Californian decides between two answers; a failing EHR must not pick one."""
+    request = with_token(call("order-sign", member=[MEMBERS["california"][1]]))
+    (parts,) = said(ask(request, ehr=ScriptedEhr(fails=always)))
+
+    assert (parts["covered"], reason_codes(parts)) == (["indeterminate"], ["technical"])
+
+
+@pytest.mark.crd("resp-45")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+@pytest.mark.parametrize(
+    "elements",
+    [{"status": "cancelled"}, {"period": {"end": "2025-12-31"}}, {"period": {"start": "2030-01-01"}}],
+    ids=["cancelled", "ended", "not begun"],
+)
+def test_a_coverage_that_is_not_active_is_said_to_be_so(hook: str, version: str, elements: JsonObject) -> None:
+    """An answer, not an error, whatever the policies say; the code for it came with 2.2, the words are there before."""
+    response = ask(call(hook, version=version, member=[patient(), coverage(**elements)]))
+    (parts,) = said(response)
+
+    assert parts["covered"] == ["not-covered"]
+    assert reason_codes(parts) == (["no-active-coverage"] if version == "2.2" else [])
+    assert "not active" in parts["reason"][0]["text"]
+
+
+@pytest.mark.crd("resp-51")
+@pytest.mark.parametrize("hook", ORDER_HOOKS)
+@pytest.mark.parametrize(
+    ("elements", "expected"),
+    [
+        ({"authoredOn": "2024-01-01"}, "indeterminate"),
+        ({"authoredOn": "2024-01-01", "occurrenceDateTime": "2026-12-01"}, "not-covered"),
+        ({"authoredOn": None}, "not-covered"),
+    ],
+    ids=["written before the policy", "planned after it began", "no date at all"],
+)
+def test_a_date_of_service_that_was_not_sent_is_inferred(hook: str, elements: JsonObject, expected: str) -> None:
+    """From when the order was written, or else from today."""
+    response = ask(call(hook, asked_about(hook, **elements)))
+
+    assert covered(response) == ([expected] if hook in PRIMARY or expected == "not-covered" else [])
+
+
+@pytest.mark.crd("resp-51", "impl-5")
+@pytest.mark.parametrize("hook", ORDER_HOOKS)
+def test_what_was_inferred_from_words_is_said(hook: str) -> None:
+    """A code that says too little is read together with the order's words, and the answer names them."""
+    order = asked_about(hook, UNLISTED, PULSED_FIELD)
+    (parts,) = said(ask(call(hook, order, member=MEMBERS["commercial"])))
+
+    assert parts["covered"] == ["not-covered"]
+    assert "relies on these words of the order: pulsed field ablation" in str(parts["detail"]).lower()
+    assert [code["code"] for code in parts["billingCode"]] == [UNLISTED]
