@@ -53,7 +53,7 @@ def serve(**options: object) -> None:
     asked = _settings(options)
     bound = _bound(asked)
     settings = replace(asked, port=bound.getsockname()[1])
-    ehr = RequestsEhr(settings.ehr, at_once=settings.threads)
+    ehr = RequestsEhr(settings.ehr, at_once=max(1, settings.threads // 2))
     service = _started(settings, ehr=ehr)
     welcome = partial(_welcome, service, settings)
     try:
