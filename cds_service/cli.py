@@ -17,7 +17,7 @@ from cds_service.audit.log import NoLog
 from cds_service.cds_hooks.request import decode_json
 from cds_service.ehr.client import Ehr, RequestsEhr
 from cds_service.errors import CrdError, HookError, StartError
-from cds_service.fhir.outcome import operation_outcome
+from cds_service.fhir.outcome import outcome_of
 from cds_service.fhir.resource import encode, text
 from cds_service.policy.cases import differences, read_cases, run_case
 from cds_service.settings import Settings, read_settings
@@ -76,8 +76,7 @@ def answer(request_file: Path, explained: bool, **options: object) -> None:
     except KeyError as error:
         raise click.ClickException(f"no service answers the hook {error}") from error
     except HookError as error:
-        refusal = operation_outcome(code=error.issue_code, diagnostics=str(error), where=error.where)
-        click.echo(encode(refusal))
+        click.echo(encode(outcome_of(error)))
         raise SystemExit(1) from error
     click.echo(explain(outcome.answers) if explained else encode(outcome.response.to_json()))
 

@@ -20,14 +20,15 @@ from cds_service.crd.configuration import Configuration, read_configuration
 from cds_service.crd.coverage_information import Stamp
 from cds_service.crd.hooks import Hook
 from cds_service.crd.membership import Membership, Payer, resolve_memberships
-from cds_service.crd.needs import queries
+from cds_service.crd.needs import queries, was_sought_in_vain
 from cds_service.crd.order import Order, day_of_service
 from cds_service.crd.versions import Version, agree_version
 from cds_service.ehr.client import Ehr
 from cds_service.ehr.gather import gather_chart
-from cds_service.errors import DataUnavailable
+from cds_service.errors import DataUnavailable, HookError
 from cds_service.fhir.dates import Days
-from cds_service.fhir.resource import JsonObject, encode
+from cds_service.fhir.outcome import outcome_of
+from cds_service.fhir.resource import JsonObject, encode, text
 from cds_service.policy.adjudication import advise, determine, hint
 from cds_service.policy.index import PolicyIndex
 
@@ -84,23 +85,30 @@ class Pipeline:
     new_id: Callable[[], str]
 
     def answer(self, body: bytes) -> bytes:
-        """The JSON answer to a JSON request, recorded before it is returned.
+        """The JSON answer to a JSON request; an answer or a refusal is recorded before it leaves.
 
         Raises:
             HookError: the call gets an error answer instead.
         """
-        outcome = self.consider(body)
+        request = self.parser.parse(body)
+        try:
+            outcome = self._answer(self._understand(request))
+        except HookError as refusal:
+            self.log.write(self._record(request, b"[]", encode(outcome_of(refusal))))
+            raise
         response = encode(outcome.response.to_json())
-        self.log.write(self._record(outcome, response))
+        self.log.write(self._record(request, write_decisions(outcome.answers), response))
         return response
 
     def consider(self, body: bytes) -> Outcome:
-        """The whole way from a request to its response.
+        """The answer with everything that led to it; not recorded.
 
         Raises:
             HookError: the call gets an error answer instead.
         """
-        call = self._understand(self.parser.parse(body))
+        return self._answer(self._understand(self.parser.parse(body)))
+
+    def _answer(self, call: Call) -> Outcome:
         settled = tuple(self._settle(order, call) for order in call.orders)
         cards = [card for one in settled for card in self._cards(one, call)]
         shown = most_urgent(cards, call.configuration.max_cards)
@@ -133,11 +141,15 @@ class Pipeline:
         return gather_chart(request, chart, partial(queries, self.hook), self.ehr, seconds=self.ehr_seconds)
 
     def _orders(self, chart: Chart, version: Version) -> tuple[Order, ...]:
-        orders = read_orders(self.hook, chart, version)
-        unread = [one for one in self.hook.references(chart.context) if chart.could_not_read({"reference": one})]
-        if unread and not orders:
+        self._check_at_hand(chart)
+        return read_orders(self.hook, chart, version)
+
+    def _check_at_hand(self, chart: Chart) -> None:
+        """A hook that only names what it is about cannot be answered while all of it is out of reach."""
+        named = self.hook.references(chart.context)
+        missing = [one for one in named if not (chart.find({"reference": one}, {}) or was_sought_in_vain(one, chart))]
+        if named and len(missing) == len(named) and not chart.foreign:
             raise DataUnavailable("what the hook is about was not sent and could not be read from the EHR", "$.context")
-        return orders
 
     def _settle(self, order: Order, call: Call) -> Settled:
         days = day_of_service(order, self.now().date())
@@ -189,15 +201,14 @@ class Pipeline:
             for citation, term in hint(order, payer, days, self.index):
                 yield self.cards.hint(order, payer.brand, citation, term)
 
-    def _record(self, outcome: Outcome, response: bytes) -> AuditRecord:
-        request = outcome.call.request
+    def _record(self, request: HookRequest, decisions: bytes, response: bytes) -> AuditRecord:
         return AuditRecord(
             id=self.new_id(),
             at=self.now(),
             hook=request.hook,
             hook_instance=request.hook_instance,
-            version=outcome.call.version.name,
-            decisions=write_decisions(outcome.answers),
+            version=text(request.extension.get("davinci-crd.requestedVersion")),
+            decisions=decisions,
             request=encode(without_token(request.body)),
             response=response,
         )

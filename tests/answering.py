@@ -4,7 +4,7 @@ Soundness is read from CDS Hooks (Response) and CRD coverage-information, not fr
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from fakes import FakeLog, builtin_index, fake_pipeline
 
 from cds_service.audit.record import AuditRecord
 from cds_service.crd.hooks import HOOKS
-from cds_service.ehr.client import Access, Ehr, Reply
+from cds_service.ehr.client import Ehr
 from cds_service.errors import HookError
 from cds_service.fhir.resource import decode, encode
 from cds_service.pipeline import Pipeline
@@ -37,24 +37,6 @@ class ForgetfulLog(FakeLog):
 
     def write(self, record: AuditRecord) -> None:
         """Durable enough."""
-
-
-@dataclass(frozen=True, slots=True)
-class DownEhr:
-    """An EHR whose FHIR server never answers."""
-
-    def ask(self, access: Access, queries: Sequence[str], deadline: float) -> tuple[Reply, ...]:  # noqa: ARG002
-        return tuple(Reply(query=query, problem="no answer") for query in queries)
-
-
-@dataclass(frozen=True, slots=True)
-class GivingEhr:
-    """An EHR that answers every query with the same resources."""
-
-    resources: tuple[JsonObject, ...]
-
-    def ask(self, access: Access, queries: Sequence[str], deadline: float) -> tuple[Reply, ...]:  # noqa: ARG002
-        return tuple(Reply(query=query, resources=self.resources) for query in queries)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,11 +112,14 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-@dataclass(frozen=True, slots=True)
 class Service:
     """Every hook's pipeline over the built-in library, on fake seams; `ehr` is None where there is no asking."""
 
-    pipelines: Mapping[str, Pipeline]
+    def __init__(self, pipelines: Mapping[str, Pipeline]) -> None:
+        self.pipelines = pipelines
+
+    def __repr__(self) -> str:
+        return "the service"  # hypothesis prints what it is given, and an index is large
 
     def answer(self, hook: str, body: bytes) -> Answered:
         """What comes of one call; anything but a HookError is a bug and is let through."""
@@ -151,12 +136,12 @@ def make_service(ehr: Ehr | None = None) -> Service:
     return Service({hook: fake_pipeline(index, log=ForgetfulLog(), hook=hook, ehr=ehr) for hook in HOOKS})
 
 
-def problems(answered: Answered, request: Any) -> list[str]:
+def problems(answered: Answered, request: Any, from_ehr: Any = ()) -> list[str]:
     """Everything wrong with the answer to a request, whatever the request was; empty for a sound one."""
-    return list(_problems(answered, request))
+    return list(_problems(answered, request, from_ehr))
 
 
-def _problems(answered: Answered, request: Any) -> Iterator[str]:
+def _problems(answered: Answered, request: Any, from_ehr: Any) -> Iterator[str]:
     if answered.status != 200:
         if not 400 <= answered.status < 500:
             yield f"status {answered.status}"
@@ -169,7 +154,7 @@ def _problems(answered: Answered, request: Any) -> Iterator[str]:
         yield from _card_problems(card)
     for action in answered.actions:
         yield from _action_problems(action, version)
-        yield from _order_problems(action["resource"], request)
+        yield from _order_problems(action["resource"], [request, from_ehr])
 
 
 def _version(request: Any) -> str:
@@ -247,8 +232,8 @@ def _codes(said: list[tuple[str, str]], *names: str) -> list[str]:
     return [code for name, code in said if name in names]
 
 
-def _order_problems(back: JsonObject, request: Any) -> Iterator[str]:
-    came = [one for one in _objects(request) if _name(one) == _name(back)]
+def _order_problems(back: JsonObject, sent: Any) -> Iterator[str]:
+    came = [one for one in _objects(sent) if _name(one) == _name(back)]
     differences = [order_changes(one, back) for one in came]
     if not differences:
         yield f"an update of {_name(back)}, which did not come"

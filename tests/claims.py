@@ -70,7 +70,7 @@ def _claimed(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
 
 
 def _is_mark(node: ast.AST) -> bool:
-    return isinstance(node, ast.Attribute) and ast.unparse(node) == "pytest.mark.crd"
+    return isinstance(node, ast.Attribute) and node.attr == "crd" and ast.unparse(node) == "pytest.mark.crd"
 
 
 def _keys(mark: ast.Call, name: str) -> list[str]:

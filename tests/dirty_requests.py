@@ -1,8 +1,8 @@
 """The dirty requests of `tests/dirt`, read from JSON: what was sent, and what must come of it.
 
 A file is an area, a case one request: a `request`, a `base` (a sound request of `bases.json`) with `changes`, or a raw
-`body`; `replace` then edits the text, since a JSON file cannot hold malformed JSON. A change names a place by JSON path and
-does one thing there: `set`, `drop` or `append`. `times` repeats a text, `encoding` is the body's.
+`body`; `replace` then edits the text, since a JSON file cannot hold malformed JSON. A change names a place by JSON path
+and does one thing there: `set`, `drop` or `append`. `times` repeats a text, `encoding` is the body's.
 """
 
 import copy

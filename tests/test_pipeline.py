@@ -210,7 +210,7 @@ TABLE = [
 ]
 
 
-@pytest.mark.crd("hook-13", "found-32", "resp-45", "resp-42")
+@pytest.mark.crd("hook-13", "found-32", "resp-45")
 @pytest.mark.parametrize(
     ("version", "prefetch", "expected"), [row[1:] for row in TABLE], ids=[f"{row[0]}, {row[1]}" for row in TABLE]
 )

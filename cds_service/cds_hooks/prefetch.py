@@ -27,6 +27,8 @@ def _walk(value: Json) -> Iterator[Found]:
     for item in objects(value):
         if resource_type(item) == "Bundle" or (not resource_type(item) and "entry" in item):
             yield from _entries(item)
+        elif not resource_type(item) and "resource" in item:  # an entry without its Bundle
+            yield from _entries({"entry": [item]})
         elif resource_type(item) and resource_type(item) != "OperationOutcome":
             yield Found(item)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from cds_service.cds_hooks.schema import Schema
 from cds_service.errors import InvalidRequest
-from cds_service.fhir.resource import Json, JsonObject, decode, first, text
+from cds_service.fhir.resource import Json, JsonObject, decode, first, has_repeated_names, text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,9 @@ class HookRequest:
         return bool(self.fhir_server and text(self.fhir_authorization.get("access_token")))
 
 
+_OPTIONAL = frozenset({"fhirServer", "fhirAuthorization", "prefetch", "extension"})
+
+
 class HookRequestParser:
     """Reads the request bodies of one hook; holds the compiled schema."""
 
@@ -39,7 +42,7 @@ class HookRequestParser:
         Raises:
             InvalidRequest: not JSON, not a hook request, or another hook's.
         """
-        request = self._schema.check(decode_json(body))
+        request = self._schema.check(_without_nothing(decode_json(body)))
         return HookRequest(
             hook=self._hook,
             hook_instance=request["hookInstance"].removeprefix("urn:uuid:"),
@@ -52,6 +55,13 @@ class HookRequestParser:
         )
 
 
+def _without_nothing(request: Json) -> Json:
+    """The envelope less optional members that are null or empty: CDS Hooks forbids them, clients send them."""
+    if not isinstance(request, dict):
+        return request
+    return {name: value for name, value in request.items() if name not in _OPTIONAL or value not in (None, "", {})}
+
+
 def decode_json(body: bytes) -> Json:
     """The JSON value in `body`.
 
@@ -59,6 +69,9 @@ def decode_json(body: bytes) -> Json:
         InvalidRequest: it is not JSON.
     """
     try:
-        return decode(body)
+        value = decode(body)
     except ValueError as error:
         raise InvalidRequest(f"the body is not JSON: {error}", "$") from error
+    if has_repeated_names(body, value):
+        raise InvalidRequest("an object names a member twice, and no two readers agree which counts", "$")
+    return value

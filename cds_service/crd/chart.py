@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from cds_service.cds_hooks.prefetch import Found, has_failed, read_resources
 from cds_service.cds_hooks.request import HookRequest
+from cds_service.crd.context import RESOURCE_FIELDS
 from cds_service.fhir.reference import ResourceKey, parse_reference, read_key
 from cds_service.fhir.resource import JsonObject, follow, objects, resource_type, text
 
@@ -103,8 +104,8 @@ class Chart:
 def read_chart(request: HookRequest) -> Chart:
     """The chart of one call, from its context and prefetch alone."""
     prefetched = {name: read_resources(value) for name, value in request.prefetch.items()}
-    in_context = [read_resources(value) for value in request.context.values()]
-    empty = tuple(name for name, found in prefetched.items() if not found)
+    in_context = [read_resources(request.context.get(name)) for name in RESOURCE_FIELDS]
+    empty = tuple(name for name, found in prefetched.items() if not found or _lacks_its_coverage(name, found))
     failed = tuple(name for name in empty if has_failed(request.prefetch[name]))
     return index_chart(
         # The context comes last and wins: it is what the clinician has in hand.
@@ -114,6 +115,11 @@ def read_chart(request: HookRequest) -> Chart:
         looked_for=tuple(name for name in empty if name not in failed),
         failed=failed,
     )
+
+
+def _lacks_its_coverage(name: str, found: Sequence[Found]) -> bool:
+    """Whether a key meant for the Coverage holds anything but one."""
+    return "coverage" in name.lower() and not any(resource_type(one.resource) == "Coverage" for one in found)
 
 
 def index_chart(

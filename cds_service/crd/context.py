@@ -7,6 +7,7 @@ from cds_service.cds_hooks.prefetch import read_resources
 from cds_service.fhir.reference import parse_reference, read_key
 from cds_service.fhir.resource import Json, JsonObject, text
 
+RESOURCE_FIELDS = ("draftOrders", "appointments")  # all else in a context names things, or is the client's own
 _DISPATCHED = ("dispatchedOrders", "dispatched-orders", "order")
 
 
@@ -27,7 +28,7 @@ def draft_orders(context: JsonObject) -> tuple[JsonObject, ...]:
 
 def selected_orders(context: JsonObject) -> tuple[JsonObject, ...]:
     """The draft orders that are newly selected (CRD hook-34)."""
-    selected = {parse_reference(reference) for reference in _references(context.get("selections"))}
+    selected = {parse_reference(reference) for reference in _references(context.get("selections"))} - {None}
     return tuple(order for order in draft_orders(context) if read_key(order) in selected)
 
 

@@ -13,7 +13,7 @@ from cds_service.crd.determination import Contact, Detail, Determination, Reason
 from cds_service.fhir.coding import Coding
 from cds_service.fhir.extension import find_extensions, parts, value_of
 from cds_service.fhir.reference import ResourceKey, parse_reference
-from cds_service.fhir.resource import JsonObject, encode, first, text
+from cds_service.fhir.resource import JsonObject, canonical, first, text
 
 # What differs between two assertions of the same facts (CRD resp-35).
 _RUN_TIME_PARTS = frozenset({"date", "coverage-assertion-id"})
@@ -110,7 +110,7 @@ def says_the_same(ours: Sequence[JsonObject], theirs: Sequence[JsonObject]) -> b
 
 def _facts(extension: JsonObject) -> list[bytes]:
     inside = [one for name, ones in parts(extension).items() if name not in _RUN_TIME_PARTS for one in ones]
-    return sorted(encode(_ordered(_without_base(one))) for one in inside)
+    return sorted(canonical(_without_base(one)) for one in inside)
 
 
 def _without_base(one: JsonObject) -> JsonObject:
@@ -118,10 +118,3 @@ def _without_base(one: JsonObject) -> JsonObject:
     if one.get("url") != "coverage":
         return one
     return {"url": "coverage", "target": str(parse_reference(text(first(value_of(one)[1]).get("reference"))))}
-
-
-def _ordered(value: Any) -> Any:
-    """The same JSON with sorted keys, so that equal facts are equal bytes."""
-    if isinstance(value, dict):
-        return {name: _ordered(value[name]) for name in sorted(value)}
-    return [_ordered(item) for item in value] if isinstance(value, list) else value

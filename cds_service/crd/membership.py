@@ -16,6 +16,7 @@ from cds_service.fhir.reference import ResourceKey, read_key
 from cds_service.fhir.resource import JsonObject, first, follow, objects, resource_type, text
 
 _POSTAL_CODE = 2  # letters in a state code; a name we do not know is no certain state
+_ORGANIZATION_KEYS = ("payers", "payer", "organizations", "organization")
 PLAN_CLASS = CodingKey("terminology.hl7.org/codesystem/coverage-class", "PLAN")
 
 
@@ -148,8 +149,16 @@ def resolve_membership(coverage: JsonObject, chart: Chart, payers: Payers) -> Me
         payer=payer,
         plan=find_plan(coverage, chart.patient, payer.plans) if payer else None,
         patient=chart.patient,
-        unreachable=payer is None and chart.could_not_read(first(coverage.get("payor"))),
+        unreachable=payer is None and _is_unreachable(coverage, chart),
     )
+
+
+def _is_unreachable(coverage: JsonObject, chart: Chart) -> bool:
+    """Whether the payer's Organization was asked for, by us or by the client, and could not be had."""
+    payor = first(coverage.get("payor"))
+    if not text(payor.get("reference")) or chart.find(payor, coverage):
+        return False
+    return chart.could_not_read(payor) or any(name in chart.failed for name in _ORGANIZATION_KEYS)
 
 
 def find_plan(coverage: JsonObject, patient: JsonObject | None, plans: Sequence[Plan]) -> Plan | None:

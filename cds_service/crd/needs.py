@@ -32,7 +32,8 @@ def _orders(hook: Hook, chart: Chart) -> Iterator[str]:
 def _codes(hook: Hook, chart: Chart) -> Iterator[str]:
     """Medications and Devices that hold an order's code."""
     named = (chart.find({"reference": reference}, {}) for reference in hook.references(chart.context))
-    for order in (*hook.resources(chart.context), *filter(None, named)):
+    behind = (chart.find(order, one) for one in hook.resources(chart.context) for order in based_on(one))
+    for order in (*hook.resources(chart.context), *filter(None, named), *filter(None, behind)):
         for reference in code_references(order) if is_order(order) else ():
             yield from _missing(reference, order, chart)
 
@@ -53,6 +54,12 @@ def _member(chart: Chart) -> Iterator[str]:
 def coverage_query(chart: Chart) -> str:
     """The guide's standard search for the patient's Coverage."""
     return f"Coverage?patient={chart.patient_id}&status=active"
+
+
+def was_sought_in_vain(reference: str, chart: Chart) -> bool:
+    """Whether what a reference names was looked for, by us or by the client, and is not there."""
+    key = parse_reference(reference)
+    return key is not None and (str(key) in chart.looked_for or _was_sought(key.type, chart))
 
 
 def _missing(reference: JsonObject, within: JsonObject, chart: Chart) -> Iterator[str]:

@@ -173,9 +173,13 @@ def _is_modified(resource: JsonObject) -> bool:
 
 def _stated(resource: JsonObject, paths: tuple[Path, ...]) -> Days | None:
     """The days stated at one of these paths; any day, if only what cannot be read is stated."""
-    values = [value for path in paths if text(value := _value_at(resource, path))]
+    values = [value for path in paths if _says_something(value := _value_at(resource, path))]
     read = (parse_days(value) for value in values)
     return next(filter(None, read), ANY_DAY if values else None)
+
+
+def _says_something(value: Json) -> bool:
+    return bool(value.strip()) if isinstance(value, str) else value not in (None, [], {})
 
 
 def _value_at(resource: JsonObject, path: Path) -> Json:

@@ -1,5 +1,6 @@
 """Gathering: context and prefetch first, then queries for what is still missing, all before one deadline."""
 
+import re
 import time
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from cds_service.ehr.client import Ehr
 from cds_service.fhir.resource import text
 
 _ROUNDS = 4  # an order, its code, the Coverage, its payer: no chain of what we read is longer
+_LIFETIME = re.compile(r"[0-9]{1,9}")
 _DEFAULT_LIFETIME = 30  # seconds a token is good for if it does not say (CRD found-22)
 
 
@@ -37,7 +39,7 @@ def read_access(request: HookRequest) -> Access:
     """Where and with which token this call may query (CDS Hooks, fhirAuthorization)."""
     authorization = request.fhir_authorization
     lifetime = text(authorization.get("expires_in"))
-    seconds = int(lifetime) if lifetime.isdecimal() else _DEFAULT_LIFETIME
+    seconds = int(lifetime) if _LIFETIME.fullmatch(lifetime) else _DEFAULT_LIFETIME
     return Access(
         base=request.fhir_server.rstrip("/"),
         token=text(authorization.get("access_token")),

@@ -4,6 +4,8 @@ EHRs send numbers as strings, one object where a list is due, `null` and `{}`. T
 never touch the resource itself: what goes back is what came.
 """
 
+import json
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -12,7 +14,10 @@ import msgspec
 Json = Any
 JsonObject = dict[str, Any]
 
+# A name's closing quote and colon, or a string that begins with a colon: never fewer than there are names.
+_PERHAPS_NAMES = re.compile(rb'"[ \t\r\n]*:')
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
+_SORTING_ENCODER = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
 
 def _number(literal: str) -> Decimal:
@@ -37,9 +42,38 @@ def decode(body: bytes) -> Json:
         raise ValueError("a number out of range") from error
 
 
+def has_repeated_names(body: bytes, value: Json) -> bool:
+    """Whether an object in `body`, decoded as `value`, names a member twice: then one of the two is lost."""
+    return len(_PERHAPS_NAMES.findall(body)) > _count_names(value) and _repeats(body)
+
+
+def _count_names(value: Json) -> int:
+    count, waiting = 0, [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            count += len(item)
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+    return count
+
+
+def _repeats(body: bytes) -> bool:
+    """The same, slowly and for certain."""
+    found: list[bool] = []
+    json.loads(body, object_pairs_hook=lambda pairs: found.append(len(dict(pairs)) < len(pairs)))
+    return any(found)
+
+
 def encode(value: Json) -> bytes:
     """JSON without insignificant white space (CRD found-40), keys in the order they came."""
     return _ENCODER.encode(value)
+
+
+def canonical(value: Json) -> bytes:
+    """JSON with sorted names, so that equal values are equal bytes."""
+    return _SORTING_ENCODER.encode(value)
 
 
 def objects(value: Json) -> tuple[JsonObject, ...]:

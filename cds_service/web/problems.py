@@ -10,7 +10,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from cds_service.errors import HookError, TooLarge
-from cds_service.fhir.outcome import operation_outcome
+from cds_service.fhir.outcome import operation_outcome, outcome_of
 from cds_service.fhir.resource import encode
 
 _LOG = logging.getLogger("cds_service")
@@ -26,8 +26,7 @@ def handle_problems(app: Flask) -> None:
 
 def refused(error: HookError) -> Response:
     """An error the caller can act on."""
-    outcome = operation_outcome(code=error.issue_code, diagnostics=str(error), where=error.where)
-    return Response(encode(outcome), status=error.status, mimetype=FHIR_JSON)
+    return Response(encode(outcome_of(error)), status=error.status, mimetype=FHIR_JSON)
 
 
 def http_problem(error: HTTPException) -> Response:

@@ -62,7 +62,7 @@ def test_no_data_is_an_answer(value: Any) -> None:
     assert not has_failed(value)
 
 
-@pytest.mark.crd("found-24", "found-30")
+@pytest.mark.crd("found-24")
 @pytest.mark.parametrize("value", DATA.values(), ids=DATA)
 def test_data_is_found_in_whatever_it_comes(value: Any) -> None:
     """A resource is found bare, in a list, and in Bundles of any type."""

@@ -87,10 +87,9 @@ def as_in_us_core(version: str) -> tuple[JsonObject, JsonObject, JsonObject]:
     """A member and an order as that version of US Core has them; 3.1.1 profiles neither Coverage nor ServiceRequest."""
     old = version == "3.1.1"
     payor = coverage()["payor"] * (2 if old else 1)
-    stated: JsonObject = (
-        {} if old else {"identifier": [{"type": MB, "system": "https://ids.example.invalid", "value": "1"}]}
-    )
-    of_coverage = {**coverage(payor=payor, **stated), "meta": {} if old else profiled("coverage", version)}
+    identifier = [] if old else [{"type": MB, "system": "https://ids.example.invalid", "value": "1"}]
+    meta = {} if old else profiled("coverage", version)
+    of_coverage = coverage(payor=payor, identifier=identifier, meta=meta)
     if old:
         del of_coverage["relationship"]
     order = {**service_request(), "meta": {} if old else profiled("servicerequest", version)}

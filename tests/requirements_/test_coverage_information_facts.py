@@ -63,13 +63,15 @@ def test_a_technical_failure_leaves_it_undecided_and_says_so(hook: str, version:
     assert "could not be read" in parts["reason"][0]["text"]
 
 
-@pytest.mark.crd("resp-43")
-def test_a_member_who_cannot_be_read_leaves_undecided_what_depends_on_where_they_live() -> None:
-    """Whether an HMO is Californian decides between two answers; a failing EHR must not pick one."""
+@pytest.mark.crd("impl-5")
+def test_a_member_who_cannot_be_read_is_told_what_holds_in_california() -> None:
+    """An unknown plan is unknown whatever the cause: the strictest answer, and what a Californian has to do."""
     request = with_token(call("order-sign", member=[MEMBERS["california"][1]]))
     (parts,) = said(ask(request, ehr=ScriptedEhr(fails=always)))
 
-    assert (parts["covered"], reason_codes(parts)) == (["indeterminate"], ["technical"])
+    assert parts["covered"] == "not-covered"
+    assert "818-234-2767" in str(parts["detail"])
+
 
 
 @pytest.mark.crd("resp-45")
