@@ -205,7 +205,7 @@ def _action_problems(action: JsonObject, version: str) -> Iterator[str]:
     if set(action) != {"type", "description", "resource"} or action["type"] != "update":
         yield f"an action with {sorted(action)}"
     ours = our_repetitions(action["resource"])
-    if not ours or not action["resource"].get("id"):
+    if not ours or not str(action["resource"].get("id", "")).strip():
         yield "an update without coverage-information or id"
     for one in ours:
         yield from _repetition_problems(one, version)

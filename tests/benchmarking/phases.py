@@ -13,12 +13,13 @@ from cds_service.audit.record import AuditRecord, without_token, write_decisions
 from cds_service.cds_hooks.request import decode_json
 from cds_service.crd.annotation import annotate, system_action, with_policy_links
 from cds_service.crd.answer import OrderAnswer
+from cds_service.crd.asked import read_orders
 from cds_service.crd.cards import Subject, most_urgent
 from cds_service.crd.chart import read_chart
 from cds_service.crd.configuration import read_configuration
 from cds_service.crd.coverage_information import Stamp
 from cds_service.crd.membership import resolve_memberships
-from cds_service.crd.order import day_of_service, read_orders
+from cds_service.crd.order import day_of_service
 from cds_service.crd.versions import agree_version
 from cds_service.fhir.resource import encode
 from cds_service.pipeline import Pipeline
@@ -61,7 +62,7 @@ class Stopwatch:
 
 def measure_phases(directory: Path, bodies: Sequence[bytes], times: int) -> list[Phase]:
     """Every phase over the built-in library, and the whole; the log is a real one in `directory`."""
-    service = build_service(Settings(data_dir=str(directory)))
+    service = build_service(Settings(data_dir=str(directory)), ehr=None)
     pipeline = service.pipelines["order-sign-crd"]
     try:
         for _ in range(_WARM_UP):
@@ -95,11 +96,11 @@ def _walk(pipeline: Pipeline, body: bytes, watch: Stopwatch) -> bytes:
     chart = watch.time("chart", lambda: read_chart(request))
     payers = pipeline.index.payers
     (member,) = watch.time("membership", lambda: resolve_memberships(chart, payers, must_have_one=True))
-    (order,) = watch.time("orders", lambda: read_orders(pipeline.hook.orders(request), chart))
+    (order,) = watch.time("orders", lambda: read_orders(pipeline.hook, chart, version))
 
     def determined() -> OrderAnswer:
         days = day_of_service(order, pipeline.now().date())
-        answer = determine(order, member, days, index=pipeline.index, hook=pipeline.hook.name)
+        answer = determine(order, member, days, index=pipeline.index, hook=pipeline.hook)
         linked = tuple(with_policy_links(says, pipeline.cards.policy_url) for says in answer.determinations)
         return replace(answer, determinations=linked, assertion_id=pipeline.new_id())
 

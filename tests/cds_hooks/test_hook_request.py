@@ -36,7 +36,6 @@ BREACHES: tuple[tuple[tuple[str, ...], Any, str, str], ...] = (
     (("hookInstance",), HOOK_INSTANCE[:-1], "$.hookInstance", "pattern"),
     (("hookInstance",), f"{HOOK_INSTANCE}0", "$.hookInstance", "pattern"),
     (("fhirServer",), 5, "$.fhirServer", "string"),
-    (("fhirServer",), "", "$.fhirServer", "pattern"),
     (("fhirServer",), "ftp://ehr.example.invalid", "$.fhirServer", "pattern"),
     (("fhirServer",), "https://", "$.fhirServer", "pattern"),
     (("fhirServer",), "https://ehr.example.invalid /fhir", "$.fhirServer", "pattern"),

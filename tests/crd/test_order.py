@@ -16,7 +16,6 @@ from cds_service.crd.chart import Chart, index_chart
 from cds_service.crd.codes import BILLING_OPTIONS
 from cds_service.crd.hooks import HOOKS
 from cds_service.crd.order import (
-    ANY_DAY,
     ORDER_KINDS,
     PAYLOAD_CONTENT,
     Order,
@@ -26,7 +25,7 @@ from cds_service.crd.order import (
 )
 from cds_service.crd.versions import VERSIONS
 from cds_service.fhir.coding import CPT, HCPCS
-from cds_service.fhir.dates import Days
+from cds_service.fhir.dates import ANY_DAY, Days
 from cds_service.fhir.resource import decode, encode
 
 JsonObject = dict[str, Any]

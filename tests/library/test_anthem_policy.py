@@ -45,7 +45,8 @@ REASON_CODES = (
     "order-not-understood",
 )
 WORDS = (
-    "(%order.code.text | %order.code.coding.display | %order.orderDetail.text"
+    "(%order.code.text | %order.code.coding.display | %order.serviceType.text | %order.serviceType.coding.display"
+    " | %order.type.text | %order.type.coding.display | %order.orderDetail.text"
     " | %order.orderDetail.coding.display | %order.note.text).mentions('pulsed field ablation'"
     " | 'pulsed electric field ablation' | 'pulsed-field' | 'PFA' | 'irreversible electroporation' | 'IRE')"
 )

@@ -69,9 +69,8 @@ def test_a_member_who_cannot_be_read_is_told_what_holds_in_california() -> None:
     request = with_token(call("order-sign", member=[MEMBERS["california"][1]]))
     (parts,) = said(ask(request, ehr=ScriptedEhr(fails=always)))
 
-    assert parts["covered"] == "not-covered"
+    assert parts["covered"] == ["not-covered"]
     assert "818-234-2767" in str(parts["detail"])
-
 
 
 @pytest.mark.crd("resp-45")

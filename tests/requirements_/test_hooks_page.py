@@ -22,7 +22,6 @@ from every_hook import (
     said,
     status_of,
     updates,
-    with_token,
 )
 from hook_requests import bundle, coverage, patient, service_request
 from scripted_ehr import ScriptedEhr
