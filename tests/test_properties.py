@@ -29,7 +29,7 @@ Retelling = Callable[[Random, str, Json], Json]
 
 BASE_NAMES = sorted(BASES)
 PRIMARY = [name for name in BASE_NAMES if name.endswith("order-sign")]
-DEPTHS = [100, 300, 500, 600, 800, 900, *range(950, 1010, 6), 1500, 20_000]
+DEPTHS = [100, 200, 300, 400, 500, 600, 700, *range(800, 1_010), 1_500, 20_000]  # the reader's limit is near 1,000
 COVERAGE_INFORMATION = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-coverage-information"
 
 numbers = st.from_regex(r"-?(0|[1-9][0-9]{0,17})\.[0-9]{1,8}([eE][+-]?[0-9]{1,2})?", fullmatch=True)
@@ -328,6 +328,7 @@ def _in_pairs(body: bytes, *names: str) -> tuple[tuple[str, Json], ...]:
 
 PLACES = {
     "an element": '{"note":PLACE}',
+    "an element beside a text that looks like the end of a name": '{"note":PLACE,"zz":": "}',
     "an extension": '{"extension":[{"url":"https://extensions.example.invalid/one","valueString":PLACE}]}',
     "what it contains": '{"contained":[{"resourceType":"Device","id":"x","note":PLACE}]}',
     "its code": '{"code":{"coding":[{"system":"http://www.ama-assn.org/go/cpt","code":"93799"}],"text":PLACE}}',
@@ -339,14 +340,16 @@ PLACES = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("depth", DEPTHS)
-def test_however_deep_an_order_nests_it_is_answered_or_refused(service: Service, depth: int, place: str) -> None:
+def test_however_deep_an_order_nests_it_is_answered_or_refused(service: Service, place: str) -> None:
     """What is too deep to read is a 400; what can be read can be answered and written (reliability: F6)."""
     request = copy.deepcopy(BASES["order-sign"])
     entry = request["context"]["draftOrders"]["entry"][0]
     entry["resource"] = {**entry["resource"], **json.loads(PLACES[place].replace("PLACE", '"PLACE"'))}
-    deep = b'{"a":' * depth + b"1" + b"}" * depth
+    body = encode(request)
 
-    answered = service.answer("order-sign", encode(request).replace(b'"PLACE"', deep))
+    statuses = {
+        service.answer("order-sign", body.replace(b'"PLACE"', b'{"a":' * depth + b"1" + b"}" * depth)).status
+        for depth in DEPTHS
+    }
 
-    assert answered.status in (200, 400)
+    assert statuses == {200, 400}

@@ -70,8 +70,11 @@ def decode_json(body: bytes) -> Json:
     """
     try:
         value = decode(body)
+        repeated = has_repeated_names(body, value)
     except ValueError as error:
         raise InvalidRequest(f"the body is not JSON: {error}", "$") from error
-    if has_repeated_names(body, value):
+    except RecursionError as error:  # it could be read, but not given back
+        raise InvalidRequest("the body is not JSON: nested too deep", "$") from error
+    if repeated:
         raise InvalidRequest("an object names a member twice, and no two readers agree which counts", "$")
     return value

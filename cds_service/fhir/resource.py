@@ -13,8 +13,6 @@ import msgspec
 Json = Any
 JsonObject = dict[str, Any]
 
-_AFTER_NAME = b'":'
-_UNUSUAL = (b" :", b"\t:", b"\n:", b"\r:", b"\\u00")  # a colon set apart, a quote written as a number
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _SORTING_ENCODER = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
@@ -42,11 +40,11 @@ def decode(body: bytes) -> Json:
 
 
 def has_repeated_names(body: bytes, value: Json) -> bool:
-    """Whether an object in `body`, decoded as `value`, names a member twice: then one of the two is lost."""
-    usual = not any(mark in body for mark in _UNUSUAL)
-    if usual and body.count(_AFTER_NAME) == encode(value).count(_AFTER_NAME):
-        return False  # what was written is what was kept
-    return _repeats(body)
+    """Whether an object in `body`, decoded as `value`, names a member twice: then one of the two is lost.
+
+    A lost member takes its name's quotes along, so only where quotes are missing is it worth a slower look.
+    """
+    return body.count(b'"') != encode(value).count(b'"') and _repeats(body)
 
 
 def _repeats(body: bytes) -> bool:
