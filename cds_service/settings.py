@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -10,8 +11,9 @@ from urllib.parse import urlsplit
 
 from cds_service.errors import SettingError
 
+_ADDRESS = re.compile(r"[^\s\"'<>?#]+")
 _LONGEST_ANSWER = 9.5  # CRD found-2 allows 10 s where it allows most
-_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 def _whole(key: str, value: str, low: int, high: int) -> int:
@@ -56,7 +58,7 @@ def _url(key: str, value: str) -> str:
         parts = urlsplit(value)
     except ValueError as error:
         raise SettingError(key, f"`{value}` is not a URL: {error}") from error
-    if value and not (parts.scheme in ("http", "https") and parts.hostname and not parts.query + parts.fragment):
+    if value and not (parts.scheme in ("http", "https") and parts.hostname and _ADDRESS.fullmatch(value)):
         raise SettingError(key, f"`{value}` is not an http or https URL with a host")
     return value.rstrip("/")
 

@@ -4,6 +4,7 @@ Soundness is read from CDS Hooks (Response) and CRD coverage-information, not fr
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -152,9 +153,10 @@ def _problems(answered: Answered, request: Any, from_ehr: Any) -> Iterator[str]:
     yield from _envelope_problems(answered.response, version)
     for card in answered.response.get("cards", ()):
         yield from _card_problems(card)
+    came = _by_name([request, from_ehr])
     for action in answered.actions:
         yield from _action_problems(action, version)
-        yield from _order_problems(action["resource"], [request, from_ehr])
+        yield from _order_problems(action["resource"], came)
 
 
 def _version(request: Any) -> str:
@@ -232,25 +234,30 @@ def _codes(said: list[tuple[str, str]], *names: str) -> list[str]:
     return [code for name, code in said if name in names]
 
 
-def _order_problems(back: JsonObject, sent: Any) -> Iterator[str]:
-    came = [one for one in _objects(sent) if _name(one) == _name(back)]
-    differences = [order_changes(one, back) for one in came]
+Name = tuple[str, str]
+
+
+def _order_problems(back: JsonObject, came: Mapping[Name, list[JsonObject]]) -> Iterator[str]:
+    differences = [order_changes(one, back) for one in came.get(_name(back), ())]
     if not differences:
         yield f"an update of {_name(back)}, which did not come"
     elif all(differences):
         yield f"{_name(back)} came back changed: {differences[0]}"
 
 
-def _objects(value: Any) -> Iterator[JsonObject]:
+def _by_name(value: Any) -> Mapping[Name, list[JsonObject]]:
+    """Every object in a JSON value that says its type, by type and id."""
+    found: dict[Name, list[JsonObject]] = defaultdict(list)
     waiting = [value]
     while waiting:
         one = waiting.pop()
-        if isinstance(one, dict):
-            yield one
+        if isinstance(one, dict) and "resourceType" in one:
+            found[_name(one)].append(one)
         waiting.extend(one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
+    return found
 
 
-def _name(resource: JsonObject) -> tuple[str, str]:
+def _name(resource: JsonObject) -> Name:
     return str(resource.get("resourceType")).strip(), str(resource.get("id")).strip()
 
 

@@ -53,7 +53,7 @@ class AuditLog(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Ticket:
-    """A row waiting for a commit, and how that went."""
+    """A row waiting for a commit, and how that went; it is not kept until it is `done`."""
 
     statement: str
     row: tuple[str, ...]
@@ -88,15 +88,15 @@ class SqliteLog:
         with self._desk:
             if not all(ticket.done for ticket in tickets):
                 self._commit_all()
-        if failed := next((ticket.error for ticket in tickets if ticket.error), None):
-            raise NotRecorded("the answer could not be recorded, so it is not given") from failed
+        if failed := next((ticket for ticket in tickets if not ticket.done), None):
+            raise NotRecorded("the answer could not be recorded, so it is not given") from failed.error
 
     def _commit_all(self) -> None:
         with self._door:
             batch, self._waiting = self._waiting, []
         error = self._commit(batch)
         for ticket in batch:
-            ticket.done, ticket.error = True, error
+            ticket.done, ticket.error = error is None, error
 
     def _commit(self, batch: Sequence[_Ticket]) -> Exception | None:
         try:
@@ -120,7 +120,7 @@ def open_sqlite(path: str) -> SqliteLog:
         connection = sqlite3.connect(path, timeout=4.0, isolation_level=None, check_same_thread=False)
         _prepare(connection)
     except (OSError, sqlite3.Error) as error:
-        raise SettingError("database", f"cannot open {path}: {error}") from error
+        raise SettingError("database_url", f"cannot open {path}: {error}") from error
     return SqliteLog(connection)
 
 
@@ -129,7 +129,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = FULL")  # an answer an EHR acts on survives a power cut
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > _SCHEMA_VERSION:
-        raise SettingError("database", f"its schema {version} is newer than this release's {_SCHEMA_VERSION}")
+        raise SettingError("database_url", f"its schema {version} is newer than this release's {_SCHEMA_VERSION}")
     connection.executescript(_SCHEMA)
     connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
@@ -157,6 +157,6 @@ def open_log(url: str) -> AuditLog:
         SettingError: no such backend, or it cannot be opened.
     """
     scheme, separator, path = url.partition(":///")
-    if not separator or scheme not in BACKENDS or not path:
-        raise SettingError("database", f"must look like sqlite:///FILE; known kinds: {', '.join(BACKENDS)}")
+    if not separator or scheme not in BACKENDS or path in ("", ":memory:"):
+        raise SettingError("database_url", f"must look like sqlite:///FILE; known kinds: {', '.join(BACKENDS)}")
     return BACKENDS[scheme](path)

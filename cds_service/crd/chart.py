@@ -11,7 +11,7 @@ from cds_service.cds_hooks.prefetch import Found, has_failed, read_resources
 from cds_service.cds_hooks.request import HookRequest
 from cds_service.crd.context import RESOURCE_FIELDS
 from cds_service.fhir.reference import ResourceKey, parse_reference, read_key
-from cds_service.fhir.resource import JsonObject, follow, objects, resource_type, text
+from cds_service.fhir.resource import JsonObject, objects, resource_type, text
 
 _ABOUT = ("subject", "patient", "beneficiary")  # where a resource says whose it is
 
@@ -29,6 +29,7 @@ class Chart:
     resources: tuple[JsonObject, ...]
     by_key: Mapping[ResourceKey, JsonObject]
     by_url: Mapping[str, JsonObject]
+    by_identifier: Mapping[tuple[str, str], JsonObject]
     looked_for: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     foreign: int = 0
@@ -79,6 +80,8 @@ class Chart:
             resources=(*self.resources, *(item.resource for item in own)),
             by_key=_by_key(own) | dict(self.by_key),  # what came with the call stays
             by_url={item.full_url: item.resource for item in own if item.full_url} | dict(self.by_url),
+            by_identifier={pair: item.resource for item in own for pair in _identifiers(item.resource)}
+            | dict(self.by_identifier),
             looked_for=(*self.looked_for, *looked_for),
             failed=(*self.failed, *failed),
             foreign=self.foreign + len(found) - len(own),
@@ -93,12 +96,8 @@ class Chart:
         return resource_type(resource) == "Patient" and self.patient_id not in ("", text(resource.get("id")))
 
     def _identified(self, reference: JsonObject) -> JsonObject | None:
-        wanted = [(text(one.get("system")), text(one.get("value"))) for one in objects(reference.get("identifier"))]
-        for resource in self.resources if wanted else ():
-            for one in follow(resource, ("identifier",)):
-                if (text(one.get("system")), text(one.get("value"))) in wanted:
-                    return resource
-        return None
+        found = (self.by_identifier.get(one) for one in _identifiers(reference))
+        return next(filter(None, found), None)
 
 
 def read_chart(request: HookRequest) -> Chart:
@@ -131,8 +130,14 @@ def index_chart(
     failed: Iterable[str] = (),
 ) -> Chart:
     """The chart of these resources."""
-    blank = Chart(patient_id=patient_id, context=context or {}, resources=(), by_key={}, by_url={})
+    blank = Chart(patient_id=patient_id, context=context or {}, resources=(), by_key={}, by_url={}, by_identifier={})
     return blank.with_found(found, looked_for=looked_for, failed=failed)
+
+
+def _identifiers(holder: JsonObject) -> tuple[tuple[str, str], ...]:
+    """The identifiers of a resource or a Reference that say anything, as system and value."""
+    read = ((text(one.get("system")), text(one.get("value"))) for one in objects(holder.get("identifier")))
+    return tuple(pair for pair in read if pair[1])
 
 
 def _by_key(found: Iterable[Found]) -> dict[ResourceKey, JsonObject]:

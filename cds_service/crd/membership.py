@@ -16,6 +16,7 @@ from cds_service.fhir.reference import ResourceKey, read_key
 from cds_service.fhir.resource import JsonObject, first, follow, objects, resource_type, text
 
 _POSTAL_CODE = 2  # letters in a state code; a name we do not know is no certain state
+_MOST_COVERAGES = 8  # answered for an older client; nobody has more, and each is written onto every order
 _ORGANIZATION_KEYS = ("payers", "payer", "organizations", "organization")
 PLAN_CLASS = CodingKey("terminology.hl7.org/codesystem/coverage-class", "PLAN")
 
@@ -93,9 +94,10 @@ def read_identifiers(value: object) -> tuple[Identifier, ...]:
 def payor_identifiers(coverage: JsonObject, chart: Chart) -> tuple[Identifier, ...]:
     """The identifiers of `Coverage.payor[0]`: its own, or those of the Organization it points to."""
     payor = first(coverage.get("payor"))
+    own = read_identifiers(payor.get("identifier"))
     found = chart.find(payor, coverage) or {}
     organization = found if resource_type(found) == "Organization" else {}
-    return (*read_identifiers(payor.get("identifier")), *read_identifiers(organization.get("identifier")))
+    return (*own, *read_identifiers(organization.get("identifier")))
 
 
 def candidate_coverages(chart: Chart) -> tuple[JsonObject, ...]:
@@ -119,7 +121,7 @@ def resolve_memberships(chart: Chart, payers: Payers, *, must_have_one: bool) ->
     if must_have_one:
         _check_one(found, chart)
         return found
-    return tuple(one for one in found if one.payer) or found[:1]
+    return tuple(one for one in found if one.payer)[:_MOST_COVERAGES] or found[:1]
 
 
 def _check_one(found: tuple[Membership, ...], chart: Chart) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from cds_service.fhir.resource import Json, JsonObject, text
 
-_DATE = re.compile(r"^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T.*)?)?)?$")
+_DATE = re.compile(r"^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T\d{2}[\d:.Z+-]*)?)?)?$", re.ASCII)
 _LAST_MONTH = 12
 
 

@@ -113,7 +113,6 @@ def test_every_trace_and_determination_is_shown(index: PolicyIndex, orders: Any,
         assert f"{trace.citation.rule_id} {'speaks' if trace.spoke else 'is silent'}" in values(said, "rule")
         assert all(condition.expression in said for condition in trace.conditions)
         assert all(condition.description in values(said, condition.value) for condition in trace.conditions)
-        assert all(missing in said for missing in trace.missing)
     for says in answer.determinations:
         assert says.covered.value in values(said, "determined")
         assert all(reason.text in values(said, "because") for reason in says.reasons)
@@ -129,6 +128,17 @@ def test_what_is_unknown_is_said_to_be(index: PolicyIndex) -> None:
 
     assert values(said, "plan") == ["unknown"]
     assert values(explain([answer]), "payer") == ["not identified"]
+
+
+def test_what_is_missing_is_named(index: PolicyIndex) -> None:
+    """A rule that spoke without knowing the plan says what it would have needed."""
+    (answer,) = answers(index, prefetch=of_plan("icare", None))
+    (trace,) = answer.traces
+
+    said = explain([answer])
+
+    assert trace.missing != ()
+    assert values(said, "missing") == ["; ".join(trace.missing)]
 
 
 def test_an_order_without_codes_and_id_is_explained(index: PolicyIndex) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from threading import Barrier, Event, Thread
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from cds_service.errors import NotRecorded, SettingError
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 WRITERS, EACH = 16, 20
+OUT_OF_MEMORY = "out of memory"
 KILLED = """
 import os, signal, sys
 from datetime import UTC, datetime
@@ -91,6 +93,19 @@ def written(log: AuditLog, identities: Sequence[str], **elements: str) -> list[s
             continue
         done.append(identity)
     return done
+
+
+class Forgetful(sqlite3.Connection):
+    """A connection that runs out of memory over rows that say so."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        if OUT_OF_MEMORY in parameters:
+            raise MemoryError
+        return super().execute(sql, parameters)
+
+
+def _forgetful(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=Forgetful)
 
 
 @pytest.fixture
@@ -271,28 +286,30 @@ def test_the_refusal_holds_nothing_of_the_answer(log: AuditLog) -> None:
     assert (caught.value.status, caught.value.issue_code) == (503, "transient")
 
 
-def test_an_answer_that_cannot_be_written_hides_no_other(log: AuditLog, path: Path) -> None:
-    """Writers share a commit: when one row breaks it, no writer's answer passes for kept that is not there."""
+@pytest.mark.parametrize("broken", ["\ud800", OUT_OF_MEMORY], ids=["text no database can hold", "out of memory"])
+def test_an_answer_that_cannot_be_written_hides_no_other(log: AuditLog, path: Path, broken: str) -> None:
+    """Writers share a commit: whatever breaks it, no writer's answer passes for kept that is not there."""
+    log.write(record("a"))
     waiting = [Event() for _ in range(WRITERS)]
     done: list[str] = []
 
-    def write(number: int) -> None:
+    def write(number: int, shared: SqliteLog) -> None:
         waiting[number].set()
-        broken = "\ud800" if number % 2 else "fine"  # no database can hold a lone surrogate
         try:
-            done.extend(written(log, [f"a-{number}"], hook_instance=broken))
-        except UnicodeEncodeError:
+            done.extend(written(shared, [f"a-{number}"], hook_instance=broken if number % 2 else "fine"))
+        except (UnicodeEncodeError, MemoryError):
             return
 
-    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder, closing(_forgetful(path)) as connection:
+        shared = SqliteLog(connection)
         holder.execute("BEGIN IMMEDIATE")  # so that all of them queue behind the first
-        threads = [Thread(target=write, args=(number,)) for number in range(WRITERS)]
+        threads = [Thread(target=write, args=(number, shared)) for number in range(WRITERS)]
         for thread, started in zip(threads, waiting, strict=True):
             thread.start()
             started.wait()
         holder.execute("ROLLBACK")
-    for thread in threads:
-        thread.join()
+        for thread in threads:
+            thread.join()
 
     assert set(done) <= kept(path)
 

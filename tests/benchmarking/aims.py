@@ -66,9 +66,11 @@ def _p50_ratios(one: Pair, other: Pair) -> list[float]:
 
 def _start(found: Findings) -> Aim:
     largest = max(found.servers)
-    start = found.servers[largest].start
+    standing = found.servers[largest]
     return Aim(
-        aim=f"start with {largest:,} policies under {_START:.0f} s", measured=f"{start:.1f} s", met=start < _START
+        aim=f"start with {largest:,} policies under {_START:.0f} s",
+        measured=f"{standing.start:.1f} s ({standing.start_cpu:.1f} s of CPU)",
+        met=standing.start < _START,
     )
 
 

@@ -8,6 +8,7 @@ from benchmarking.matching import Matching
 from benchmarking.phases import Phase
 from benchmarking.policies import GeneratedLibrary
 from benchmarking.rounds import Measured, Slice, percentile, pooled
+from benchmarking.servers import Start
 from benchmarking.soak import Mark
 
 FEW, MANY = 1, 8  # connections
@@ -15,15 +16,19 @@ FEW, MANY = 1, 8  # connections
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What a server takes to start and to hold: seconds, bytes when it first answered, bytes after all load."""
+    """What a server takes to start, and the bytes it holds when it first answers and after all load."""
 
-    starts: Sequence[float]
+    starts: Sequence[Start]
     memory_ready: int
     memory_loaded: int
 
     @property
     def start(self) -> float:
-        return median(self.starts)
+        return median(one.seconds for one in self.starts)
+
+    @property
+    def start_cpu(self) -> float:
+        return median(one.cpu for one in self.starts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +51,7 @@ class Findings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One server's figures; latencies and `cpu` in seconds, sizes in bytes."""
+    """One server's figures; times in seconds, sizes in bytes."""
 
     name: str
     rate: float
@@ -58,6 +63,7 @@ class Row:
     memory_ready: float
     memory_loaded: float
     start: float
+    start_cpu: float
 
 
 def every_slice(measured: Measured, connections: int) -> list[Slice]:
@@ -95,6 +101,7 @@ def _row(name: str, few: Sequence[Slice], many: Sequence[Slice], standing: Stand
         memory_ready=standing.memory_ready,
         memory_loaded=standing.memory_loaded,
         start=standing.start,
+        start_cpu=standing.start_cpu,
     )
 
 
@@ -116,4 +123,5 @@ def _ratios(found: Findings, name: int, standing: Standing) -> Row:
         memory_ready=standing.memory_ready / found.floor.memory_ready,
         memory_loaded=standing.memory_loaded / found.floor.memory_loaded,
         start=standing.start / found.floor.start,
+        start_cpu=standing.start_cpu / found.floor.start_cpu,
     )

@@ -14,7 +14,19 @@ from benchmarking.soak import Mark, growth
 
 _BARS = "▁▂▃▄▅▆▇█"
 _MILLI, _MICRO, _MEGA = 1e3, 1e6, 1 << 20
-_COLUMNS = ("", "req/s @8", "p50 @1", "p99 @1", "p50 @8", "p99 @8", "CPU/req", "RSS ready", "RSS loaded", "start")
+_COLUMNS = (
+    "",
+    "req/s @8",
+    "p50 @1",
+    "p99 @1",
+    "p50 @8",
+    "p99 @8",
+    "CPU/req",
+    "RSS ready",
+    "RSS loaded",
+    "start",
+    "its CPU",
+)
 
 
 def report(found: Findings) -> str:
@@ -104,6 +116,7 @@ def _figure(row: Row) -> list[str]:
         f"{row.memory_ready / _MEGA:.0f}",
         f"{row.memory_loaded / _MEGA:.0f}",
         f"{row.start:.2f}",
+        f"{row.start_cpu:.2f}",
     ]
 
 

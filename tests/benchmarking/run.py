@@ -17,7 +17,7 @@ from benchmarking.matching import Matching, measure_matching
 from benchmarking.phases import measure_phases
 from benchmarking.policies import BUILT_IN, GeneratedLibrary, write_library
 from benchmarking.rounds import Measured, Run, measure, together
-from benchmarking.servers import Command, Server, running, start_times
+from benchmarking.servers import Command, Server, Start, running, starts
 from benchmarking.sink import sink
 from benchmarking.soak import Mark, soak
 
@@ -112,8 +112,8 @@ def _alone(answer: bytes, run: Run) -> float:
 
 def _measure_beside(extent: Extent, floor: Command, commands: Mapping[int, Command], run: Run) -> _Beside:
     tell("starts")
-    floor_starts = start_times(floor, extent.starts)
-    starts = {number: start_times(command, extent.starts) for number, command in commands.items()}
+    floor_starts = starts(floor, extent.starts)
+    its_starts = {number: starts(command, extent.starts) for number, command in commands.items()}
     with ExitStack() as stack:
         base = stack.enter_context(running(floor))
         up = {number: stack.enter_context(running(command)) for number, command in commands.items()}
@@ -126,11 +126,11 @@ def _measure_beside(extent: Extent, floor: Command, commands: Mapping[int, Comma
         return _Beside(
             measured=measured,
             floor=_standing(floor_starts, base, ready),
-            servers={number: _standing(starts[number], server, ready) for number, server in up.items()},
+            servers={number: _standing(its_starts[number], server, ready) for number, server in up.items()},
         )
 
 
-def _standing(starts: list[float], server: Server, ready: Mapping[int, int]) -> Standing:
+def _standing(starts: list[Start], server: Server, ready: Mapping[int, int]) -> Standing:
     return Standing(starts=starts, memory_ready=ready[server.port], memory_loaded=server.memory())
 
 

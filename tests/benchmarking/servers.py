@@ -27,12 +27,20 @@ class NotServing(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Seconds from a server's start to its first answer, and those of them it had a processor."""
+
+    seconds: float
+    cpu: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A running server; `started_in` are the seconds from its start to its first answer."""
+    """A running server."""
 
     port: int
     process: psutil.Process
-    started_in: float
+    start: Start
 
     def post(self, body: bytes) -> bytes:
         """The answer to one call."""
@@ -40,8 +48,7 @@ class Server:
 
     def cpu(self) -> float:
         """Seconds of processor time spent so far."""
-        times = [one.cpu_times() for one in self._processes()]
-        return sum(one.user + one.system for one in times)
+        return _cpu(self._processes())
 
     def memory(self) -> int:
         """Bytes resident."""
@@ -90,19 +97,23 @@ def running(command: Command) -> Iterator[Server]:
         )
     try:
         port = _first_answer(process, printed, until=began + _START_LIMIT)
-        started_in = time.perf_counter() - began
-        yield Server(port=port, process=psutil.Process(process.pid), started_in=started_in)
+        seconds, seen = time.perf_counter() - began, psutil.Process(process.pid)
+        yield Server(port=port, process=seen, start=Start(seconds=seconds, cpu=_cpu([seen])))
     finally:
         _stop(process)
 
 
-def start_times(command: Command, times: int) -> list[float]:
-    """The start time, as often as asked."""
+def starts(command: Command, times: int) -> list[Start]:
+    """As many starts as asked, one after the other."""
     found = []
     for _ in range(times):
         with running(command) as server:
-            found.append(server.started_in)
+            found.append(server.start)
     return found
+
+
+def _cpu(processes: Sequence[psutil.Process]) -> float:
+    return sum(times.user + times.system for times in (one.cpu_times() for one in processes))
 
 
 def _environment() -> dict[str, str]:
