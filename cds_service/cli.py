@@ -41,9 +41,15 @@ def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
     for one in reversed(fields(Settings)):
         dashed = _OPTION_NAMES.get(one.name, one.name).replace("_", "-")
         flag = f"--{dashed}/--no-{dashed}" if one.name in _FLAGS else f"--{dashed}"
-        described = f"{one.metadata['help']}  (CRD_{one.name.upper()}, default: {one.default or 'none'})"
+        described = f"{one.metadata['help']}  (CRD_{one.name.upper()}, default: {_shown(one.default)})"
         command = click.option(flag, one.name, multiple=one.name in _LISTS, default=None, help=described)(command)
     return command
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    return str(default or "none")
 
 
 @main.command()
