@@ -116,7 +116,7 @@ def open_sqlite(path: str) -> SqliteLog:
         SettingError: the file cannot be opened, or a newer release of this service wrote it.
     """
     try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds patient data
         connection = sqlite3.connect(path, timeout=4.0, isolation_level=None, check_same_thread=False)
         _prepare(connection)
     except (OSError, sqlite3.Error) as error:

@@ -396,3 +396,11 @@ def test_no_log_lets_no_answer_pass_for_kept() -> None:
         NoLog().write(record("a-1"))
     with pytest.raises(NotRecorded):
         NoLog().write_feedback([feedback()])
+
+
+def test_a_new_data_directory_is_the_owners_alone(tmp_path: Path) -> None:
+    """Requests are patient data: a directory made for them is closed to others."""
+    made = tmp_path / "data"
+    open_log(f"sqlite:///{made / 'log.sqlite3'}").close()
+
+    assert made.stat().st_mode & 0o777 == 0o700
