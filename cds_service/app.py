@@ -1,6 +1,8 @@
 """Wiring: the only place that joins the parts."""
 
-from collections.abc import Iterable, Mapping
+import gc
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,8 +60,9 @@ def build_service(
         StartError: a setting or a library file is unusable.
     """
     directories = library_directories(settings)
-    library = read_library(directories, progress)
-    index = compile_library(library)
+    with _undisturbed():
+        library = read_library(directories, progress)
+        index = compile_library(library)
     kept = log or open_log(settings.database)
     cards = CardMaker(base_url=settings.links_base, override_reasons=_override_reasons(library), new_id=_new_id)
     pipelines = {
@@ -83,6 +86,17 @@ def library_directories(settings: Settings) -> tuple[Path, ...]:
     """The built-in library, then the operator's own."""
     builtin = (builtin_library(),) if settings.builtin_library else ()
     return (*builtin, *settings.library)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """No garbage is looked for while a library is read, nor in it afterwards: it is large, and it stays."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def _override_reasons(library: Library) -> tuple[Coding, ...]:

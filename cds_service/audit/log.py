@@ -100,13 +100,19 @@ class SqliteLog:
 
     def _commit(self, batch: Sequence[_Ticket]) -> Exception | None:
         try:
-            with self._connection:
-                self._connection.execute("BEGIN IMMEDIATE")
-                for ticket in batch:
-                    self._connection.execute(ticket.statement, ticket.row)
+            if len(batch) == 1:  # a statement alone is a transaction of its own
+                self._connection.execute(batch[0].statement, batch[0].row)
+            else:
+                self._commit_together(batch)
         except (sqlite3.Error, UnicodeError) as error:  # UnicodeError: text that no database can hold
             return error
         return None
+
+    def _commit_together(self, batch: Sequence[_Ticket]) -> None:
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for ticket in batch:
+                self._connection.execute(ticket.statement, ticket.row)
 
 
 def open_sqlite(path: str) -> SqliteLog:

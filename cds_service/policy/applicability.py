@@ -67,9 +67,22 @@ class ExpressionCompiler:
         """
         if source not in self._known:
             check_expression(source)
-            options = {"userInvocationTable": {"mentions": {"fn": _mentions, "arity": {1: ["AnyAtRoot"]}}}}
-            self._known[source] = Expression(source, compile_fhirpath(source, models["r4"], options))
+            self._known[source] = Expression(source, _Run(source))
         return self._known[source]
+
+
+@dataclass(slots=True, eq=False)
+class _Run:
+    """The compiled form of a checked expression, made when it is first wanted: most of a large library never is."""
+
+    source: str
+    compiled: Callable[[Any, Any], Sequence[Any]] | None = None
+
+    def __call__(self, resource: Any, variables: Any) -> Sequence[Any]:
+        if self.compiled is None:
+            options = {"userInvocationTable": {"mentions": {"fn": _mentions, "arity": {1: ["AnyAtRoot"]}}}}
+            self.compiled = compile_fhirpath(self.source, models["r4"], options)
+        return self.compiled(resource, variables)
 
 
 def truth(result: Sequence[Any]) -> Truth:
