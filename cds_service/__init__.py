@@ -2,11 +2,13 @@
 
 `__main__`, `cli`   the `crd` command
 `app`               the only place that joins the parts
-`web`               how others reach us
-`pipeline`          THE STORY: from a hook call to its answer
-`policy`, `ehr`     what the payer says; what the EHR says
-`audit`             what we said
-`crd`               what the CRD guide says
+`web`, `pages`      how others reach us; what a person looks at
+`pipeline`          THE STORY: from a hook call to its response
+`authoring`         what an author of policies needs
+`policy`            what the payer says: payers, plans, a library read at start, its rules run in a call
+`ehr`, `audit`      what the EHR says; what we said
+`outbound`          guarded HTTP to others
+`crd`               what the CRD guide says: what was asked, what holds, what goes back
 `cds_hooks`         what CDS Hooks says
 `fhir`              what FHIR says
 `errors`, `settings`

@@ -11,20 +11,26 @@ from uuid import uuid4
 from flask import Flask
 
 from cds_service.audit.log import AuditLog, open_log
-from cds_service.cds_hooks.feedback import FeedbackParser
 from cds_service.cds_hooks.request import HookRequestParser
-from cds_service.crd.cards import CardMaker
 from cds_service.crd.codes import CANONICAL_BASE
-from cds_service.crd.hooks import HOOKS
+from cds_service.crd.request.hooks import HOOKS
+from cds_service.crd.response.cards import CardMaker
 from cds_service.ehr.client import Ehr
 from cds_service.fhir.coding import Coding
 from cds_service.fhir.resource import follow, text
+from cds_service.pages.routes import create_pages
 from cds_service.pipeline import Pipeline
-from cds_service.policy.artifacts import Library, Progress, builtin_library, no_progress, read_library
-from cds_service.policy.compiler import compile_library
-from cds_service.policy.index import PolicyIndex
+from cds_service.policy.library.artifacts import (
+    Library,
+    Progress,
+    builtin_library,
+    no_progress,
+    read_library,
+)
+from cds_service.policy.library.compiler import compile_library
+from cds_service.policy.run.index import PolicyIndex
 from cds_service.settings import Settings
-from cds_service.web.routes import Parts, create_web
+from cds_service.web.routes import create_web
 
 _OVERRIDE_REASONS = f"{CANONICAL_BASE}/CodeSystem/card-override-reason"
 
@@ -40,19 +46,16 @@ class Service:
 
     def web(self, settings: Settings) -> Flask:
         """The WSGI application."""
-        parts = Parts(
-            library=self.library,
-            index=self.index,
-            pipelines=self.pipelines,
-            feedback=FeedbackParser(),
-            log=self.log,
-            max_body=settings.max_body,
-        )
-        return create_web(parts)
+        pages = create_pages(self.library, self.index)
+        return create_web(self.pipelines, self.log, pages=pages, max_body=settings.max_body)
 
 
 def build_service(
-    settings: Settings, *, ehr: Ehr | None, log: AuditLog | None = None, progress: Progress = no_progress
+    settings: Settings,
+    *,
+    ehr: Ehr | None,
+    log: AuditLog | None = None,
+    progress: Progress = no_progress,
 ) -> Service:
     """The service these settings describe; `ehr` is how it queries, or None; with another log if one is given.
 
@@ -64,7 +67,9 @@ def build_service(
         library = read_library(directories, progress)
         index = compile_library(library)
     kept = log or open_log(settings.database)
-    cards = CardMaker(base_url=settings.links_base, override_reasons=_override_reasons(library), new_id=_new_id)
+    cards = CardMaker(
+        base_url=settings.links_base, override_reasons=_override_reasons(library), new_id=_new_id
+    )
     pipelines = {
         hook.service_id: Pipeline(
             hook=hook,
@@ -101,11 +106,16 @@ def _undisturbed() -> Iterator[None]:
 
 def _override_reasons(library: Library) -> tuple[Coding, ...]:
     """The reasons a clinician may give, from the library's CodeSystem."""
-    found = [one for one in library.of_type("CodeSystem") if one.resource.get("url") == _OVERRIDE_REASONS]
+    found = [
+        one for one in library.of_type("CodeSystem") if one.resource.get("url") == _OVERRIDE_REASONS
+    ]
     concepts: Iterable[Mapping[str, object]] = (
         concept for one in found for concept in follow(one.resource, ("concept",))
     )
-    return tuple(Coding(_OVERRIDE_REASONS, text(one.get("code")), text(one.get("display"))) for one in concepts)
+    return tuple(
+        Coding(_OVERRIDE_REASONS, text(one.get("code")), text(one.get("display")))
+        for one in concepts
+    )
 
 
 def _now() -> datetime:

@@ -14,12 +14,12 @@ import click
 from cds_service.app import Service, build_service, library_directories
 from cds_service.audit.explanation import explain
 from cds_service.audit.log import NoLog
+from cds_service.authoring.cases import differences, read_cases, run_case
 from cds_service.cds_hooks.request import decode_json
 from cds_service.ehr.client import Ehr, RequestsEhr
 from cds_service.errors import CrdError, HookError, StartError
 from cds_service.fhir.outcome import outcome_of
 from cds_service.fhir.resource import encode, text
-from cds_service.policy.cases import differences, read_cases, run_case
 from cds_service.settings import Settings, read_settings
 from cds_service.web.server import bind, serve_until_stopped
 
@@ -33,7 +33,9 @@ _SHOW_PROGRESS_FROM = 500  # files
 @click.version_option(package_name="crd-service")
 def main() -> None:
     """Coverage requirements discovery over CDS Hooks, with payer policies as FHIR."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
+    )
 
 
 def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -41,8 +43,12 @@ def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
     for one in reversed(fields(Settings)):
         dashed = _OPTION_NAMES.get(one.name, one.name).replace("_", "-")
         flag = f"--{dashed}/--no-{dashed}" if one.name in _FLAGS else f"--{dashed}"
-        described = f"{one.metadata['help']}  (CRD_{one.name.upper()}, default: {_shown(one.default)})"
-        command = click.option(flag, one.name, multiple=one.name in _LISTS, default=None, help=described)(command)
+        described = (
+            f"{one.metadata['help']}  (CRD_{one.name.upper()}, default: {_shown(one.default)})"
+        )
+        command = click.option(
+            flag, one.name, multiple=one.name in _LISTS, default=None, help=described
+        )(command)
     return command
 
 
@@ -71,7 +77,9 @@ def serve(**options: object) -> None:
 
 @main.command()
 @click.argument("request_file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--explain", "explained", is_flag=True, help="print why, rule by rule, instead of the response")
+@click.option(
+    "--explain", "explained", is_flag=True, help="print why, rule by rule, instead of the response"
+)
 @_with_settings
 def answer(request_file: Path, explained: bool, **options: object) -> None:
     """Answer one hook request from a file and print the response; nothing is recorded."""
@@ -88,7 +96,9 @@ def answer(request_file: Path, explained: bool, **options: object) -> None:
 
 
 @main.command()
-@click.argument("directories", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument(
+    "directories", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
 def check(directories: tuple[Path, ...]) -> None:
     """Compile the built-in policies with those in DIRECTORIES, and run every policy's cases; exit 1 on a finding."""
     settings = Settings(library=directories)
@@ -100,12 +110,19 @@ def check(directories: tuple[Path, ...]) -> None:
             for difference in differences(case, run_case(case, index)):
                 findings += 1
                 click.echo(f"{case.file}: {case.name}: {difference}")
-    click.echo(f"{len(index.policies)} policies, {len(index.rules)} rules, {run} cases, {findings} findings", err=True)
+    click.echo(
+        f"{len(index.policies)} policies, {len(index.rules)} rules, {run} cases, {findings} findings",
+        err=True,
+    )
     raise SystemExit(1 if findings else 0)
 
 
 def _settings(options: Mapping[str, object]) -> Settings:
-    given = {name: _as_text(name, value) for name, value in options.items() if value is not None and value != ()}
+    given = {
+        name: _as_text(name, value)
+        for name, value in options.items()
+        if value is not None and value != ()
+    }
     try:
         return read_settings(os.environ, given)
     except StartError as error:
@@ -116,7 +133,9 @@ def _bound(settings: Settings) -> socket.socket:
     try:
         return bind(settings.host, settings.port)
     except OSError as error:
-        raise click.ClickException(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
+        raise click.ClickException(
+            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}"
+        ) from error
 
 
 def _as_text(name: str, value: object) -> str:
@@ -144,5 +163,7 @@ def _welcome(service: Service, settings: Settings) -> None:
     url = settings.local_url
     click.echo(f"CRD service on {url}  (answers kept in {settings.database})")
     for policy in service.index.policies:
-        click.echo(f"  {policy.citation.audience}: {policy.citation.number}, {policy.citation.policy_title}")
+        click.echo(
+            f"  {policy.citation.audience}: {policy.citation.number}, {policy.citation.policy_title}"
+        )
     click.echo(f"Look first at {url}/policies and {url}/cds-services; stop with Ctrl-C.")

@@ -10,27 +10,30 @@ from cds_service.audit.log import AuditLog
 from cds_service.audit.record import AuditRecord, without_token, write_decisions
 from cds_service.cds_hooks.request import HookRequest, HookRequestParser
 from cds_service.cds_hooks.response import Card, HookResponse
-from cds_service.crd.annotation import annotate, system_action, with_policy_links
-from cds_service.crd.answer import OrderAnswer
-from cds_service.crd.asked import read_orders
-from cds_service.crd.cards import CardMaker, Subject, most_urgent
-from cds_service.crd.chart import Chart, read_chart
 from cds_service.crd.codes import Topic
-from cds_service.crd.configuration import Configuration, read_configuration
-from cds_service.crd.coverage_information import Stamp
-from cds_service.crd.hooks import Hook
-from cds_service.crd.membership import Membership, Payer, resolve_memberships
-from cds_service.crd.needs import queries, was_sought_in_vain
-from cds_service.crd.order import Order, day_of_service
-from cds_service.crd.versions import Version, agree_version
+from cds_service.crd.decision.order_answer import OrderAnswer
+from cds_service.crd.request.chart import Chart, read_chart
+from cds_service.crd.request.configuration import Configuration, read_configuration
+from cds_service.crd.request.hooks import Hook
+from cds_service.crd.request.membership import Membership, Payer
+from cds_service.crd.request.missing_data import queries, was_sought_in_vain
+from cds_service.crd.request.order import Order, day_of_service
+from cds_service.crd.request.requested_orders import read_requested_orders
+from cds_service.crd.request.version import Version, agree_version
+from cds_service.crd.response.annotation import annotate, system_action, with_policy_links
+from cds_service.crd.response.card_text import Subject
+from cds_service.crd.response.cards import CardMaker, most_urgent
+from cds_service.crd.response.coverage_information import Stamp
+from cds_service.crd.response.versions import write_response
 from cds_service.ehr.client import Ehr
 from cds_service.ehr.gather import gather_chart
 from cds_service.errors import DataUnavailable, HookError
 from cds_service.fhir.dates import Days
 from cds_service.fhir.outcome import outcome_of
 from cds_service.fhir.resource import JsonObject, encode, text
-from cds_service.policy.adjudication import advise, determine, hint
-from cds_service.policy.index import PolicyIndex
+from cds_service.policy.payers import resolve_memberships
+from cds_service.policy.run.adjudication import advise, determine, hint
+from cds_service.policy.run.index import PolicyIndex
 
 _LOG = logging.getLogger("cds_service")
 
@@ -112,18 +115,28 @@ class Pipeline:
         settled = tuple(self._settle(order, call) for order in call.orders)
         cards = [card for one in settled for card in self._cards(one, call)]
         shown = most_urgent(cards, call.configuration.max_cards)
-        actions = [system_action(one.order, one.annotated) for one in settled if _is_to_update(one, call)]
-        response = call.version.response(shown, actions, primary=self.hook.primary)
+        actions = [
+            system_action(one.order, one.annotated) for one in settled if _is_to_update(one, call)
+        ]
+        response = write_response(shown, actions, call.version, primary=self.hook.primary)
         return Outcome(call=call, settled=settled, response=response)
 
     def _understand(self, request: HookRequest) -> Call:
         version = agree_version(request.extension)
         chart = self._gather(request)
         if chart.foreign:
-            _LOG.warning("%s: %d resources of another patient came and were not used", request.hook, chart.foreign)
+            _LOG.warning(
+                "%s: %d resources of another patient came and were not used",
+                request.hook,
+                chart.foreign,
+            )
         configuration = read_configuration(request.extension)
         if configuration.ignored:
-            _LOG.warning("%s: settings without sense were ignored: %s", request.hook, ", ".join(configuration.ignored))
+            _LOG.warning(
+                "%s: settings without sense were ignored: %s",
+                request.hook,
+                ", ".join(configuration.ignored),
+            )
         must = version.refuses_without_coverage
         return Call(
             request=request,
@@ -138,18 +151,27 @@ class Pipeline:
         chart = read_chart(request)
         if self.ehr is None:
             return chart
-        return gather_chart(request, chart, partial(queries, self.hook), self.ehr, seconds=self.ehr_seconds)
+        return gather_chart(
+            request, chart, partial(queries, self.hook), self.ehr, seconds=self.ehr_seconds
+        )
 
     def _orders(self, chart: Chart, version: Version) -> tuple[Order, ...]:
         self._check_at_hand(chart)
-        return read_orders(self.hook, chart, version)
+        return read_requested_orders(self.hook, chart, version)
 
     def _check_at_hand(self, chart: Chart) -> None:
         """A hook that only names what it is about cannot be answered while all of it is out of reach."""
         named = self.hook.references(chart.context)
-        missing = [one for one in named if not (chart.find({"reference": one}, {}) or was_sought_in_vain(one, chart))]
+        missing = [
+            one
+            for one in named
+            if not (chart.find({"reference": one}, {}) or was_sought_in_vain(one, chart))
+        ]
         if named and len(missing) == len(named) and not chart.foreign:
-            raise DataUnavailable("what the hook is about was not sent and could not be read from the EHR", "$.context")
+            raise DataUnavailable(
+                "what the hook is about was not sent and could not be read from the EHR",
+                "$.context",
+            )
 
     def _settle(self, order: Order, call: Call) -> Settled:
         days = day_of_service(order, self.now().date())
@@ -165,7 +187,10 @@ class Pipeline:
 
     def _determine(self, order: Order, membership: Membership, days: Days) -> OrderAnswer:
         answer = determine(order, membership, days, index=self.index, hook=self.hook)
-        linked = tuple(with_policy_links(says, self.cards.policy_url) for says in answer.determinations)
+        linked = tuple(
+            with_policy_links(determination, self.cards.policy_url)
+            for determination in answer.determinations
+        )
         return replace(answer, determinations=linked, assertion_id=self.new_id())
 
     def _annotate(self, order: JsonObject, answer: OrderAnswer, version: Version) -> JsonObject:
@@ -179,8 +204,8 @@ class Pipeline:
         if not call.memberships:
             yield from self._advice(one.order, call)
         for answer in one.news:
-            if says := answer.from_policy:
-                subject = Subject(order=one.order, brand=answer.brand, says=says)
+            if determination := answer.from_policy:
+                subject = Subject(order=one.order, brand=answer.brand, determination=determination)
                 yield from self.cards.cards(subject, call.configuration)
             elif answer.membership.payer and answer.is_unaddressed:
                 yield from self._hints(one.order, answer.membership.payer, answer.days, call)
@@ -193,7 +218,7 @@ class Pipeline:
             if said is None:
                 yield from self._hints(order, payer, days, call)
             elif call.configuration.wants(Topic.GUIDELINE):
-                yield self.cards.advice(Subject(order=order, brand=payer.brand, says=said))
+                yield self.cards.advice(Subject(order=order, brand=payer.brand, determination=said))
 
     def _hints(self, order: Order, payer: Payer, days: Days, call: Call) -> Iterator[Card]:
         """Words alone never decide; at most they earn a card that says which policy may be meant."""

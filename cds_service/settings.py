@@ -58,7 +58,9 @@ def _url(key: str, value: str) -> str:
         parts = urlsplit(value)
     except ValueError as error:
         raise SettingError(key, f"`{value}` is not a URL: {error}") from error
-    if value and not (parts.scheme in ("http", "https") and parts.hostname and _ADDRESS.fullmatch(value)):
+    if value and not (
+        parts.scheme in ("http", "https") and parts.hostname and _ADDRESS.fullmatch(value)
+    ):
         raise SettingError(key, f"`{value}` is not an http or https URL with a host")
     return value.rstrip("/")
 
@@ -71,7 +73,9 @@ def _auth(key: str, value: str) -> str:
 
 def default_data_dir() -> str:
     """Where data goes if nobody says: the user's data directory (XDG Base Directory)."""
-    return str(Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "crd-service")
+    return str(
+        Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "crd-service"
+    )
 
 
 _PARSERS: Mapping[str, Any] = {
@@ -97,16 +101,28 @@ class Settings:
     library: tuple[Path, ...] = field(
         default=(), metadata={"help": "directory of policies, read after the built-in ones"}
     )
-    builtin_library: bool = field(default=True, metadata={"help": "host the policies that come with the service"})
-    data_dir: str = field(default="", metadata={"help": "directory for the answer log; made if need be"})
-    database_url: str = field(default="", metadata={"help": "where answers are kept, such as sqlite:///FILE"})
+    builtin_library: bool = field(
+        default=True, metadata={"help": "host the policies that come with the service"}
+    )
+    data_dir: str = field(
+        default="", metadata={"help": "directory for the answer log; made if need be"}
+    )
+    database_url: str = field(
+        default="", metadata={"help": "where answers are kept, such as sqlite:///FILE"}
+    )
     auth: str = field(default="open", metadata={"help": "who may call: open (anyone)"})
-    allow_open: bool = field(default=False, metadata={"help": "listen beyond this machine although anyone may call"})
-    base_url: str = field(default="", metadata={"help": "the URL clients reach this service under, for links"})
+    allow_open: bool = field(
+        default=False, metadata={"help": "listen beyond this machine although anyone may call"}
+    )
+    base_url: str = field(
+        default="", metadata={"help": "the URL clients reach this service under, for links"}
+    )
     ehr: tuple[str, ...] = field(
         default=(), metadata={"help": "FHIR servers that may be queried; none: this machine's only"}
     )
-    ehr_seconds: float = field(default=4.0, metadata={"help": "the most a call may spend on queries"})
+    ehr_seconds: float = field(
+        default=4.0, metadata={"help": "the most a call may spend on queries"}
+    )
     threads: int = field(default=32, metadata={"help": "calls answered at the same time"})
     max_body: int = field(default=4 << 20, metadata={"help": "largest request body, in bytes"})
 
@@ -145,7 +161,8 @@ def _check_reach(settings: Settings) -> None:
     """Open access is for this machine alone, unless an operator says otherwise in so many words."""
     if not settings.allow_open and not _is_loopback(settings.host):
         raise SettingError(
-            "host", f"{settings.host} is reachable by others and access is open; set allow_open to do so"
+            "host",
+            f"{settings.host} is reachable by others and access is open; set allow_open to do so",
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from fakes import FakeLog, builtin_index, fake_pipeline
 
 from cds_service.audit.record import AuditRecord
-from cds_service.crd.hooks import HOOKS
+from cds_service.crd.request.hooks import HOOKS
 from cds_service.ehr.client import Ehr
 from cds_service.errors import HookError
 from cds_service.fhir.resource import decode, encode
@@ -20,7 +20,9 @@ from cds_service.pipeline import Pipeline
 
 JsonObject = dict[str, Any]
 
-COVERAGE_INFORMATION = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-coverage-information"
+COVERAGE_INFORMATION = (
+    "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-coverage-information"
+)
 OUR_IDS = "00000000-0000-4000-8000-"  # how the fake ids begin, and no other id in a test
 COVERED = {
     "2.0": {"covered", "not-covered", "conditional"},
@@ -82,12 +84,16 @@ class Answered:
 
 
 def _decision(order: JsonObject, ours: JsonObject) -> list[Any]:
-    codes = [part["valueCode"] for name in ("covered", "info-needed") for part in _parts(ours, name)]
+    codes = [
+        part["valueCode"] for name in ("covered", "info-needed") for part in _parts(ours, name)
+    ]
     return [order["resourceType"], order["id"], *codes]
 
 
 def _lasting_parts(ours: JsonObject) -> list[JsonObject]:
-    return [part for part in ours["extension"] if part["url"] not in ("date", "coverage-assertion-id")]
+    return [
+        part for part in ours["extension"] if part["url"] not in ("date", "coverage-assertion-id")
+    ]
 
 
 def _parts(extension: JsonObject, name: str) -> list[JsonObject]:
@@ -103,7 +109,10 @@ def our_repetitions(order: JsonObject) -> list[JsonObject]:
 def _is_ours(extension: Any) -> bool:
     if not isinstance(extension, dict) or extension.get("url") != COVERAGE_INFORMATION:
         return False
-    return any(str(part.get("valueString")).startswith(OUR_IDS) for part in _parts(extension, "coverage-assertion-id"))
+    return any(
+        str(part.get("valueString")).startswith(OUR_IDS)
+        for part in _parts(extension, "coverage-assertion-id")
+    )
 
 
 def listed(value: Any) -> list[Any]:
@@ -134,7 +143,9 @@ class Service:
 def make_service(ehr: Ehr | None = None) -> Service:
     """A service for tests; made once and used for many calls, as in life."""
     index = builtin_index()
-    return Service({hook: fake_pipeline(index, log=ForgetfulLog(), hook=hook, ehr=ehr) for hook in HOOKS})
+    return Service(
+        {hook: fake_pipeline(index, log=ForgetfulLog(), hook=hook, ehr=ehr) for hook in HOOKS}
+    )
 
 
 def problems(answered: Answered, request: Any, from_ehr: Any = ()) -> list[str]:
@@ -168,12 +179,20 @@ def _version(request: Any) -> str:
 
 def _envelope_problems(response: JsonObject, version: str) -> Iterator[str]:
     actions = response.get("systemActions", [])
-    shown = {**response, "systemActions": [{**one, "resource": our_repetitions(one["resource"])} for one in actions]}
-    if not actions and (version == "2.0" or "systemActions" not in response):  # 2.0 clients want the empty list
+    shown = {
+        **response,
+        "systemActions": [{**one, "resource": our_repetitions(one["resource"])} for one in actions],
+    }
+    if not actions and (
+        version == "2.0" or "systemActions" not in response
+    ):  # 2.0 clients want the empty list
         del shown["systemActions"]
     yield from (f"an empty value at {path}" for path in _empties(shown, "$") if path != "$.cards")
     yield from (f"an unknown element {name}" for name in set(response) - {"cards", "systemActions"})
-    keys = [(order["resourceType"], str(order.get("id"))) for order in (one["resource"] for one in actions)]
+    keys = [
+        (order["resourceType"], str(order.get("id")))
+        for order in (one["resource"] for one in actions)
+    ]
     if len(set(keys)) != len(keys):
         yield "two updates of one order"
 
@@ -181,7 +200,13 @@ def _envelope_problems(response: JsonObject, version: str) -> Iterator[str]:
 def _empties(value: Any, path: str) -> Iterator[str]:
     if value in (None, "", [], {}):
         yield path
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    items = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, inner in items:
         yield from _empties(inner, f"{path}[{key}]" if isinstance(value, list) else f"{path}.{key}")
 
@@ -195,9 +220,14 @@ def _card_problems(card: JsonObject) -> Iterator[str]:
         yield "a card without uuid"
     if not card["source"]["label"] or card["source"]["topic"]["code"] in ("", "coverage-info"):
         yield f"the source {card['source']}"
-    if any(set(link) != {"label", "url", "type"} or link["type"] != "absolute" for link in card.get("links", ())):
+    if any(
+        set(link) != {"label", "url", "type"} or link["type"] != "absolute"
+        for link in card.get("links", ())
+    ):
         yield "a link that is not absolute"
-    if not all({"code", "system", "display"} <= set(reason) for reason in card.get("overrideReasons", ())):
+    if not all(
+        {"code", "system", "display"} <= set(reason) for reason in card.get("overrideReasons", ())
+    ):
         yield "cds-resp-4"
     if _TAG.search(card["detail"]):
         yield "a tag in the detail"
@@ -222,11 +252,16 @@ def _repetition_problems(ours: JsonObject, version: str) -> Iterator[str]:
     yield from (f"{name} {code}" for name, code in said if (name, code) in TOO_LOOSE)
     if not set(_codes(said, "covered")) <= COVERED[version]:
         yield f"covered {_codes(said, 'covered')} in {version}"
-    if ("conditional" in _codes(said, "covered", "pa-needed", "doc-needed")) != ("info-needed" in names):
+    if ("conditional" in _codes(said, "covered", "pa-needed", "doc-needed")) != (
+        "info-needed" in names
+    ):
         yield "crd-ci-q3"
     if ("covered", "not-covered") in said and "pa-needed" in names and version != "2.0":
         yield "crd-ci-q2"
-    if not all(part["valueCodeableConcept"].get("text") for part in _parts(ours, "reason")) or "reason" not in names:
+    if (
+        not all(part["valueCodeableConcept"].get("text") for part in _parts(ours, "reason"))
+        or "reason" not in names
+    ):
         yield "an answer without reason in words"
 
 
@@ -253,7 +288,9 @@ def _by_name(value: Any) -> Mapping[Name, list[JsonObject]]:
         one = waiting.pop()
         if isinstance(one, dict) and "resourceType" in one:
             found[_name(one)].append(one)
-        waiting.extend(one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
+        waiting.extend(
+            one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        )
     return found
 
 
@@ -261,14 +298,22 @@ def _name(resource: JsonObject) -> Name:
     return str(resource.get("resourceType")).strip(), str(resource.get("id")).strip()
 
 
-def order_changes(came: JsonObject, back: JsonObject, write: Callable[[Any], bytes] = encode) -> list[str]:
+def order_changes(
+    came: JsonObject, back: JsonObject, write: Callable[[Any], bytes] = encode
+) -> list[str]:
     """What differs between an order that came and the one that goes back, our extension aside (CRD resp-37)."""
-    rest_came, rest_back = ([(k, v) for k, v in one.items() if k != "extension"] for one in (came, back))
+    rest_came, rest_back = (
+        [(k, v) for k, v in one.items() if k != "extension"] for one in (came, back)
+    )
     changed = [] if write(rest_came) == write(rest_back) else ["other than its extensions"]
     about = {_coverage_of(one) for one in our_repetitions(back)}
     kept = [one for one in listed(came.get("extension")) if not _is_replaced(one, about)]
     now = [one for one in listed(back.get("extension")) if not _is_ours(one)]
-    return changed if write(kept) == write(now) else [*changed, f"its extensions: {write(now)[:200]!r}"]
+    return (
+        changed
+        if write(kept) == write(now)
+        else [*changed, f"its extensions: {write(now)[:200]!r}"]
+    )
 
 
 def _is_replaced(extension: Any, about: set[str]) -> bool:

@@ -7,9 +7,13 @@ temporary directory for some gigabytes of answers, and minutes in which the mach
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout, not one that may be installed
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[1])
+)  # this checkout, not one that may be installed
 
-if __name__ == "__main__":  # the load generator's process imports this file too, and needs nothing of the rest
+if (
+    __name__ == "__main__"
+):  # the load generator's process imports this file too, and needs nothing of the rest
     from benchmarking.command import main
 
     main()

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout, not one that may be installed
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[1])
+)  # this checkout, not one that may be installed
 
 import click
 from benchmarking.calls import call_bodies
@@ -51,7 +53,9 @@ def hanging_bodies(bodies: Sequence[bytes], port: int) -> list[bytes]:
 def _without_payer(request: dict[str, object], port: int) -> bytes:
     prefetch = request["prefetch"]
     assert isinstance(prefetch, dict)
-    kept = {name: value for name, value in prefetch.items() if name not in ("payers", "organizations")}
+    kept = {
+        name: value for name, value in prefetch.items() if name not in ("payers", "organizations")
+    }
     return encode({**request, "prefetch": kept, "fhirServer": f"http://127.0.0.1:{port}/fhir"})
 
 
@@ -82,7 +86,11 @@ def main(seconds: float) -> None:
     """Print healthy calls' throughput and p99 with and without a dead EHR beside them, and the ratios."""
     alone, together, waited = measure(seconds)
     print(f"{'':28}{'calls/s':>10}{'p50 ms':>10}{'p99 ms':>10}")
-    for name, load in (("healthy alone", alone), ("healthy beside a dead EHR", together), ("calls to it", waited)):
+    for name, load in (
+        ("healthy alone", alone),
+        ("healthy beside a dead EHR", together),
+        ("calls to it", waited),
+    ):
         p50, p99 = (percentile(load.latencies, part) * 1000 for part in (0.5, 0.99))
         print(f"{name:28}{load.rate:10.0f}{p50:10.2f}{p99:10.2f}")
     p99s = [percentile(load.latencies, 0.99) for load in (together, alone)]

@@ -45,7 +45,9 @@ def read_claims(directory: Path = TESTS) -> tuple[Claim, ...]:
         ValueError: a mark stands where it claims nothing.
     """
     files = sorted(directory.rglob("*.py"))
-    named = ((file.read_text("utf-8"), file.relative_to(directory.parent).as_posix()) for file in files)
+    named = (
+        (file.read_text("utf-8"), file.relative_to(directory.parent).as_posix()) for file in files
+    )
     return tuple(claim for source, name in named for claim in claims_in(source, name))
 
 
@@ -59,7 +61,11 @@ def claims_in(source: str, name: str) -> list[Claim]:
     claimed = list(_claimed(tree)) if Path(name).name.startswith("test_") else []
     if len(claimed) != sum(_is_mark(node) for node in ast.walk(tree)):
         raise ValueError(f"{name}: @pytest.mark.crd stands where it claims nothing")
-    return [Claim(key=key, test=f"{name}::{test}") for test, mark in claimed for key in _keys(mark, name)]
+    return [
+        Claim(key=key, test=f"{name}::{test}")
+        for test, mark in claimed
+        for key in _keys(mark, name)
+    ]
 
 
 def _claimed(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
@@ -70,18 +76,30 @@ def _claimed(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
 
 
 def _is_mark(node: ast.AST) -> bool:
-    return isinstance(node, ast.Attribute) and node.attr == "crd" and ast.unparse(node) == "pytest.mark.crd"
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr == "crd"
+        and ast.unparse(node) == "pytest.mark.crd"
+    )
 
 
 def _keys(mark: ast.Call, name: str) -> list[str]:
-    keys = [one.value for one in mark.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    keys = [
+        one.value
+        for one in mark.args
+        if isinstance(one, ast.Constant) and isinstance(one.value, str)
+    ]
     if not keys or len(keys) != len(mark.args) + len(mark.keywords):
         raise ValueError(f"{name}:{mark.lineno}: @pytest.mark.crd takes keys, written out")
     return keys
 
 
 def table(
-    requirements: Iterable[Requirement], claims: Iterable[Claim], outcomes: Mapping[str, str], *, names: bool = False
+    requirements: Iterable[Requirement],
+    claims: Iterable[Claim],
+    outcomes: Mapping[str, str],
+    *,
+    names: bool = False,
 ) -> Iterator[str]:
     """A line a requirement: key, level, number of tests, state; and the tests by name if asked.
 

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Register the option."""
-    parser.addoption("--crd-table", action="store_true", help="print what becomes of each CRD server requirement")
+    parser.addoption(
+        "--crd-table", action="store_true", help="print what becomes of each CRD server requirement"
+    )
 
 
 def pytest_terminal_summary(terminalreporter: "TerminalReporter", config: pytest.Config) -> None:
@@ -19,12 +21,16 @@ def pytest_terminal_summary(terminalreporter: "TerminalReporter", config: pytest
     if config.getoption("--crd-table"):
         terminalreporter.section("CRD server requirements")
         names = config.get_verbosity() > 0
-        for line in table(read_requirements(), read_claims(), _outcomes(terminalreporter), names=names):
+        for line in table(
+            read_requirements(), read_claims(), _outcomes(terminalreporter), names=names
+        ):
             terminalreporter.write_line(line)
 
 
 def _outcomes(reporter: "TerminalReporter") -> dict[str, str]:
     """What became of each test of this run; failed if it failed for any parameters."""
     reports = [(one, "passed") for one in reporter.stats.get("passed", ())]
-    reports += [(one, "failed") for kind in ("failed", "error") for one in reporter.stats.get(kind, ())]
+    reports += [
+        (one, "failed") for kind in ("failed", "error") for one in reporter.stats.get(kind, ())
+    ]
     return {one.nodeid.split("[")[0]: outcome for one, outcome in reports}

@@ -100,7 +100,13 @@ _DETAILS_2_0 = {
     "concurrent-review",
     "appropriate-use-needed",
 }
-_DETAILS_2_1 = {*_DETAILS_2_0, "policy-link", "instructions", "instructions-clinical", "instructions-admin"}
+_DETAILS_2_1 = {
+    *_DETAILS_2_0,
+    "policy-link",
+    "instructions",
+    "instructions-clinical",
+    "instructions-admin",
+}
 DETAILS: Mapping[str, Mapping[str, set[str]]] = {
     "2.0": {TEMP: _DETAILS_2_0},
     "2.1": {TEMP: _DETAILS_2_1},
@@ -139,11 +145,17 @@ def order_violations(order: JsonObject, version: str) -> list[str]:
     """Everything wrong with all repetitions on one order, and with how they stand together."""
     repetitions = [one for one in order.get("extension", []) if one.get("url") == URL]
     found = [problem for one in repetitions for problem in violations(one, version)]
-    stated = [(_one(one, "coverage")["reference"], _one(one, "coverage-assertion-id")) for one in repetitions]
+    stated = [
+        (_one(one, "coverage")["reference"], _one(one, "coverage-assertion-id"))
+        for one in repetitions
+    ]
     coverage_of = {identity: coverage for coverage, identity in stated}
     if any(coverage_of[identity] != coverage for coverage, identity in stated):
         found.append("resp-32: two coverages share an assertion id")
-    ids_of = {coverage: {identity for other, identity in stated if other == coverage} for coverage, _ in stated}
+    ids_of = {
+        coverage: {identity for other, identity in stated if other == coverage}
+        for coverage, _ in stated
+    }
     if version in ("2.0", "2.1") and any(len(ids) > 1 for ids in ids_of.values()):
         found.append("3.4: one coverage has different assertion ids")
     return found
@@ -153,7 +165,11 @@ def read_parts(repetition: JsonObject) -> Parts:
     """The values of a repetition's parts by name; of a `detail` its own parts."""
     read: Parts = {}
     for part in repetition["extension"]:
-        value = read_parts(part) if "extension" in part else next(v for k, v in part.items() if k.startswith("value"))
+        value = (
+            read_parts(part)
+            if "extension" in part
+            else next(v for k, v in part.items() if k.startswith("value"))
+        )
         read.setdefault(part["url"], []).append(value)
     return read
 
@@ -181,7 +197,11 @@ def _shape(inside: list[JsonObject], version: str) -> Iterator[str]:
             yield f"{name} is not defined in {version}"
         elif number > PARTS[version][name][1]:
             yield f"{name} is repeated {number} times"
-    yield from (f"{name} is missing" for name, (least, _, _) in PARTS[version].items() if counted[name] < least)
+    yield from (
+        f"{name} is missing"
+        for name, (least, _, _) in PARTS[version].items()
+        if counted[name] < least
+    )
     for part in inside:
         wanted = PARTS[version].get(part["url"], (0, 0, ""))[2]
         if wanted and set(part) != {"url", wanted}:
@@ -199,9 +219,15 @@ def _detail_shape(inside: list[JsonObject], version: str) -> Iterator[str]:
     types = {part["url"]: next(iter(set(part) - {"url"}), "") for part in inside}
     if types.get("value") not in DETAIL_VALUES[version]:
         yield f"detail/value is a {types.get('value')}"
-    expected = {"code": "valueCodeableConcept", "category": "valueCode", "qualification": "valueString"}
+    expected = {
+        "code": "valueCodeableConcept",
+        "category": "valueCode",
+        "qualification": "valueString",
+    }
     yield from (
-        f"detail/{name} is a {types[name]}" for name in set(types) & set(expected) if types[name] != expected[name]
+        f"detail/{name} is a {types[name]}"
+        for name in set(types) & set(expected)
+        if types[name] != expected[name]
     )
 
 
@@ -225,7 +251,9 @@ def _detail_coding(coding: JsonObject, value: Any, version: str) -> Iterator[str
     known = DETAILS[version].get(coding["system"])
     if coding["system"] in (TEMP, DETAIL_SYSTEM) and (known is None or coding["code"] not in known):
         yield f"detail/code {coding['system']}#{coding['code']} is not defined in {version}"
-    elif known and not isinstance(value, _PYTHON_TYPES[EXPECTED_VALUES.get(coding["code"], "valueString")]):
+    elif known and not isinstance(
+        value, _PYTHON_TYPES[EXPECTED_VALUES.get(coding["code"], "valueString")]
+    ):
         yield f"detail/code {coding['code']} has {value!r}"
 
 
@@ -245,7 +273,11 @@ def _concepts(parts: Parts, version: str) -> Iterator[str]:
                 yield f"reason {coding.get('code')} is not defined in {version}"
     for contact in parts.get("contact", []):
         points = contact.get("telecom", []) if version == "2.2" else [contact]
-        yield from ("contact without system and value" for one in points if not {"system", "value"} <= set(one))
+        yield from (
+            "contact without system and value"
+            for one in points
+            if not {"system", "value"} <= set(one)
+        )
 
 
 # 3.3: each invariant in both readings.
@@ -313,7 +345,13 @@ def _q9(parts: Parts) -> bool:
 
 
 INVARIANTS: Mapping[str, Mapping[str, Callable[[Parts], bool]]] = {
-    "2.0": {"crd-ci-q1": _q1, "crd-ci-q2": _q2_2_0, "crd-ci-q3": _q3_2_0, "crd-ci-q4": _q4, "crd-ci-q5": _q5},
+    "2.0": {
+        "crd-ci-q1": _q1,
+        "crd-ci-q2": _q2_2_0,
+        "crd-ci-q3": _q3_2_0,
+        "crd-ci-q4": _q4,
+        "crd-ci-q5": _q5,
+    },
     "2.1": {
         "crd-ci-q1": _q1,
         "crd-ci-q2": _q2,

@@ -46,7 +46,12 @@ def every_answer() -> tuple[Answered, ...]:
         for hook in HOOK_NAMES
         for version in VERSIONS
         for member in MEMBERS.values()
-        for code, text in ((LISTED, ""), (UNLISTED, ""), (UNLISTED, PULSED_FIELD), (NOT_IN_A_POLICY, ""))
+        for code, text in (
+            (LISTED, ""),
+            (UNLISTED, ""),
+            (UNLISTED, PULSED_FIELD),
+            (NOT_IN_A_POLICY, ""),
+        )
     )
     return tuple(_answered([*made, *_examples()]))
 

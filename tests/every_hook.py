@@ -16,12 +16,12 @@ from hook_requests import (
     service_request,
 )
 
-from cds_service.crd.hooks import HOOKS
+from cds_service.crd.request.hooks import HOOKS
 from cds_service.ehr.client import Ehr
 from cds_service.errors import HookError
 from cds_service.fhir.coding import CPT
 from cds_service.fhir.resource import decode, encode
-from cds_service.policy.index import PolicyIndex
+from cds_service.policy.run.index import PolicyIndex
 
 JsonObject = dict[str, Any]
 
@@ -35,7 +35,9 @@ TOKEN = "TOKEN-CANARY"  # noqa: S105
 
 LISTED, UNLISTED, NOT_IN_A_POLICY = "0600T", "93799", "99213"
 PULSED_FIELD = "Pulsed field ablation of the pulmonary veins"
-PAYLOAD = "http://hl7.org/fhir/5.0/StructureDefinition/extension-CommunicationRequest.payload.content"
+PAYLOAD = (
+    "http://hl7.org/fhir/5.0/StructureDefinition/extension-CommunicationRequest.payload.content"
+)
 BILLING_OPTIONS = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-billing-options"
 
 MEMBERS: Mapping[str, tuple[JsonObject, ...]] = {
@@ -63,10 +65,24 @@ def concept(code: str = LISTED, text: str = "") -> JsonObject:
 def minimal_orders(code: str = LISTED) -> dict[str, JsonObject]:
     """An order of each of the six kinds with what its profile makes mandatory, and nothing else."""
     named = {"status": "draft", "intent": "order", "subject": {"reference": "Patient/member-1"}}
-    signed = {**named, "authoredOn": "2026-11-01", "requester": {"reference": "Practitioner/signer"}}
+    signed = {
+        **named,
+        "authoredOn": "2026-11-01",
+        "requester": {"reference": "Practitioner/signer"},
+    }
     content = {"url": PAYLOAD, "valueCodeableConcept": concept(code)}
-    eaten = {"patient": named["subject"], "status": "draft", "intent": "order", "dateTime": "2026-11-01"}
-    seen = {"patient": named["subject"], "status": "draft", "created": "2026-11-01", "dateWritten": "2026-11-01"}
+    eaten = {
+        "patient": named["subject"],
+        "status": "draft",
+        "intent": "order",
+        "dateTime": "2026-11-01",
+    }
+    seen = {
+        "patient": named["subject"],
+        "status": "draft",
+        "created": "2026-11-01",
+        "dateWritten": "2026-11-01",
+    }
     lens = {"product": concept(code), "eye": "left"}
     elements: dict[str, JsonObject] = {
         "ServiceRequest": {**signed, "code": concept(code)},
@@ -78,14 +94,25 @@ def minimal_orders(code: str = LISTED) -> dict[str, JsonObject]:
             "payload": [{"extension": [content], "contentString": "records"}],
         },
         "NutritionOrder": {**eaten, "orderer": signed["requester"]},
-        "VisionPrescription": {**seen, "prescriber": signed["requester"], "lensSpecification": [lens]},
+        "VisionPrescription": {
+            **seen,
+            "prescriber": signed["requester"],
+            "lensSpecification": [lens],
+        },
     }
-    return {kind: {"resourceType": kind, "id": f"{kind.lower()}-1", **rest} for kind, rest in elements.items()}
+    return {
+        kind: {"resourceType": kind, "id": f"{kind.lower()}-1", **rest}
+        for kind, rest in elements.items()
+    }
 
 
 def appointment(code: str = LISTED, text: str = "", **elements: Any) -> JsonObject:
     """A proposed Appointment for a service."""
-    performer = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "PPRF"}]}
+    performer = {
+        "coding": [
+            {"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "PPRF"}
+        ]
+    }
     return {
         "resourceType": "Appointment",
         "id": "appointment-1",
@@ -95,7 +122,11 @@ def appointment(code: str = LISTED, text: str = "", **elements: Any) -> JsonObje
         "end": "2026-12-01T11:00:00Z",
         "participant": [
             {"actor": {"reference": "Patient/member-1"}, "status": "needs-action"},
-            {"type": [performer], "actor": {"reference": "Practitioner/performer"}, "status": "accepted"},
+            {
+                "type": [performer],
+                "actor": {"reference": "Practitioner/performer"},
+                "status": "accepted",
+            },
         ],
         **elements,
     }
@@ -131,7 +162,10 @@ def reference(resource: JsonObject) -> str:
 
 _CONTEXTS: Mapping[str, Callable[[list[JsonObject]], JsonObject]] = {
     "order-sign": lambda asked: {"draftOrders": bundle(*asked)},
-    "order-select": lambda asked: {"draftOrders": bundle(*asked), "selections": [reference(one) for one in asked]},
+    "order-select": lambda asked: {
+        "draftOrders": bundle(*asked),
+        "selections": [reference(one) for one in asked],
+    },
     "order-dispatch": lambda asked: {
         "dispatchedOrders": [reference(one) for one in asked],
         "performer": "Organization/clinic",
@@ -178,16 +212,29 @@ def by_type(resources: Iterable[JsonObject]) -> JsonObject:
 
 def with_token(request: JsonObject) -> JsonObject:
     """The call with somewhere to ask and the means to."""
-    authorization = {"token_type": "Bearer", "expires_in": 30, "scope": "patient/*.rs", "subject": "crd"}
-    return {**request, "fhirServer": EHR_BASE, "fhirAuthorization": {"access_token": TOKEN, **authorization}}
+    authorization = {
+        "token_type": "Bearer",
+        "expires_in": 30,
+        "scope": "patient/*.rs",
+        "subject": "crd",
+    }
+    return {
+        **request,
+        "fhirServer": EHR_BASE,
+        "fhirAuthorization": {"access_token": TOKEN, **authorization},
+    }
 
 
-def ask_raw(request: JsonObject, *, index: PolicyIndex | None = None, ehr: Ehr | None = None) -> bytes:
+def ask_raw(
+    request: JsonObject, *, index: PolicyIndex | None = None, ehr: Ehr | None = None
+) -> bytes:
     """The very bytes of the answer; raises what the service raises."""
     return fake_pipeline(index or hosted(), hook=request["hook"], ehr=ehr).answer(encode(request))
 
 
-def ask(request: JsonObject, *, index: PolicyIndex | None = None, ehr: Ehr | None = None) -> JsonObject:
+def ask(
+    request: JsonObject, *, index: PolicyIndex | None = None, ehr: Ehr | None = None
+) -> JsonObject:
     """The answer to a call; raises what the service raises."""
     answer: JsonObject = decode(ask_raw(request, index=index, ehr=ehr))
     return answer
@@ -231,7 +278,9 @@ def covered(response: JsonObject) -> list[str]:
 
 def reason_codes(parts: Parts) -> list[str]:
     """The codes of the reasons of one repetition."""
-    return [coding["code"] for reason in parts.get("reason", ()) for coding in reason.get("coding", ())]
+    return [
+        coding["code"] for reason in parts.get("reason", ()) for coding in reason.get("coding", ())
+    ]
 
 
 def facts(response: JsonObject) -> Any:
@@ -242,5 +291,8 @@ def facts(response: JsonObject) -> Any:
         for resource in updates(response)
         for parts in repetitions(resource)
     ]
-    cards = [{name: value for name, value in card.items() if name != "uuid"} for card in response["cards"]]
+    cards = [
+        {name: value for name, value in card.items() if name != "uuid"}
+        for card in response["cards"]
+    ]
     return written, cards

@@ -70,8 +70,15 @@ def reset(connection: socket.socket) -> None:
 
 def answer(body: bytes, *, code: int = 200, **headers: str) -> Behaviour:
     """Answer with this body; `Content_Type="text/html"` makes a header."""
-    named = {"Content-Type": "application/fhir+json", **{name.replace("_", "-"): it for name, it in headers.items()}}
-    lines = [f"HTTP/1.1 {code} Said", *(f"{name}: {it}" for name, it in named.items()), f"Content-Length: {len(body)}"]
+    named = {
+        "Content-Type": "application/fhir+json",
+        **{name.replace("_", "-"): it for name, it in headers.items()},
+    }
+    lines = [
+        f"HTTP/1.1 {code} Said",
+        *(f"{name}: {it}" for name, it in named.items()),
+        f"Content-Length: {len(body)}",
+    ]
     whole = "\r\n".join(lines).encode() + b"\r\n\r\n" + body
     return lambda call: call.send(whole)
 
@@ -84,12 +91,17 @@ def resource(kind: str, **fields: Any) -> Behaviour:
 def bundle(*resources: Mapping[str, Any], next_page: str = "") -> Behaviour:
     """Answer with a page of search results."""
     link = [{"relation": "next", "url": next_page}] if next_page else []
-    return resource("Bundle", type="searchset", link=link, entry=[{"resource": one} for one in resources])
+    return resource(
+        "Bundle", type="searchset", link=link, entry=[{"resource": one} for one in resources]
+    )
 
 
 def status(code: int) -> Behaviour:
     """Answer with a status and an OperationOutcome."""
-    return answer(b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"exception"}]}', code=code)
+    return answer(
+        b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"exception"}]}',
+        code=code,
+    )
 
 
 class FakeEhr:
@@ -132,7 +144,10 @@ class FakeEhr:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._stopped.set()
         self._listening.shutdown(socket.SHUT_RDWR)
@@ -178,7 +193,13 @@ class FakeEhr:
                 number += 1
                 headers = dict(_header(line) for line in iter(lines.readline, b"\r\n"))
                 path = first.decode("latin-1").partition(" ")[2].partition(" ")[0]
-                call = Call(path=path, headers=headers, number=number, connection=connection, stopped=self._stopped)
+                call = Call(
+                    path=path,
+                    headers=headers,
+                    number=number,
+                    connection=connection,
+                    stopped=self._stopped,
+                )
                 self.calls.append(call)
                 self._behaviours.get(path, self._otherwise)(call)
 

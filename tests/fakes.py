@@ -8,15 +8,15 @@ from itertools import count
 from cds_service.audit.record import AuditRecord
 from cds_service.cds_hooks.feedback import Feedback
 from cds_service.cds_hooks.request import HookRequestParser
-from cds_service.crd.cards import CardMaker
-from cds_service.crd.hooks import HOOKS
+from cds_service.crd.request.hooks import HOOKS
+from cds_service.crd.response.cards import CardMaker
 from cds_service.ehr.client import Ehr
 from cds_service.errors import NotRecorded
 from cds_service.fhir.coding import Coding
 from cds_service.pipeline import Pipeline
-from cds_service.policy.artifacts import builtin_library, read_library
-from cds_service.policy.compiler import compile_library
-from cds_service.policy.index import PolicyIndex
+from cds_service.policy.library.artifacts import builtin_library, read_library
+from cds_service.policy.library.compiler import compile_library
+from cds_service.policy.run.index import PolicyIndex
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BASE_URL = "https://crd.example.invalid"
@@ -60,7 +60,11 @@ def builtin_index() -> PolicyIndex:
 
 
 def fake_pipeline(
-    index: PolicyIndex, *, log: FakeLog | None = None, hook: str = "order-sign", ehr: Ehr | None = None
+    index: PolicyIndex,
+    *,
+    log: FakeLog | None = None,
+    hook: str = "order-sign",
+    ehr: Ehr | None = None,
 ) -> Pipeline:
     """A real pipeline on fake seams."""
     ids = CountingIds()

@@ -10,7 +10,10 @@ JsonObject = dict[str, Any]
 HOOK_INSTANCE = "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"
 MEDICARE_HMO: JsonObject = {"system": "https://nahdo.org/sopt", "code": "111"}
 COMMERCIAL_PPO: JsonObject = {"system": "https://nahdo.org/sopt", "code": "512"}
-COMMERCIAL_HMO: JsonObject = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HMO"}
+COMMERCIAL_HMO: JsonObject = {
+    "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode",
+    "code": "HMO",
+}
 
 
 def service_request(code: str = "0600T", *, system: str = CPT, **elements: Any) -> JsonObject:
@@ -28,7 +31,9 @@ def service_request(code: str = "0600T", *, system: str = CPT, **elements: Any) 
     }
 
 
-def coverage(payer: str = "icare", plan_type: JsonObject | None = MEDICARE_HMO, **elements: Any) -> JsonObject:
+def coverage(
+    payer: str = "icare", plan_type: JsonObject | None = MEDICARE_HMO, **elements: Any
+) -> JsonObject:
     """An active Coverage whose payer is given by identifier."""
     typed = {"type": {"coding": [plan_type]}} if plan_type else {}
     return {
@@ -50,11 +55,18 @@ def patient(state: str = "WI", **elements: Any) -> JsonObject:
 
 def bundle(*resources: JsonObject) -> JsonObject:
     """A collection Bundle."""
-    return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in resources]}
+    return {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "entry": [{"resource": one} for one in resources],
+    }
 
 
 def order_sign(
-    *orders: JsonObject, version: str | None = None, prefetch: JsonObject | None = None, **envelope: Any
+    *orders: JsonObject,
+    version: str | None = None,
+    prefetch: JsonObject | None = None,
+    **envelope: Any,
 ) -> JsonObject:
     """An order-sign request; the prefetch holds an iCare Medicare Advantage member unless another is given."""
     request: JsonObject = {
@@ -65,7 +77,9 @@ def order_sign(
             "patientId": "member-1",
             "draftOrders": bundle(*(orders or (service_request(),))),
         },
-        "prefetch": prefetch if prefetch is not None else {"patient": patient(), "coverage": bundle(coverage())},
+        "prefetch": prefetch
+        if prefetch is not None
+        else {"patient": patient(), "coverage": bundle(coverage())},
         **envelope,
     }
     if version:

@@ -41,7 +41,9 @@ def read_house() -> tuple[Source, ...]:
     """Every module, the package's own map aside."""
     files = sorted(path for path in HOUSE.rglob("*.py") if path != HOUSE / "__init__.py")
     names = (".".join(path.relative_to(HOUSE).with_suffix("").parts) for path in files)
-    return tuple(Source(name, path.read_text("utf-8")) for name, path in zip(names, files, strict=True))
+    return tuple(
+        Source(name, path.read_text("utf-8")) for name, path in zip(names, files, strict=True)
+    )
 
 
 def imports(source: Source) -> Iterator[tuple[int, str]]:
@@ -50,4 +52,7 @@ def imports(source: Source) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         if isinstance(node, ast.ImportFrom):
-            yield from ((node.lineno, f"{'.' * node.level}{node.module or ''}.{alias.name}") for alias in node.names)
+            yield from (
+                (node.lineno, f"{'.' * node.level}{node.module or ''}.{alias.name}")
+                for alias in node.names
+            )

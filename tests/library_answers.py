@@ -1,11 +1,16 @@
 """Every answer the built-in policies' own cases come to, for tests that must hold for all of them."""
 
-from cds_service.crd.answer import OrderAnswer
-from cds_service.crd.determination import Determination
-from cds_service.crd.fallbacks import no_active_coverage, no_policy, order_not_understood, payer_not_identified
-from cds_service.policy.artifacts import builtin_library
-from cds_service.policy.cases import Case, read_cases, run_case
-from cds_service.policy.index import PolicyIndex
+from cds_service.authoring.cases import Case, read_cases, run_case
+from cds_service.crd.decision.default_determinations import (
+    no_active_coverage,
+    no_policy,
+    order_not_understood,
+    payer_not_identified,
+)
+from cds_service.crd.decision.determination import Determination
+from cds_service.crd.decision.order_answer import OrderAnswer
+from cds_service.policy.library.artifacts import builtin_library
+from cds_service.policy.run.index import PolicyIndex
 
 
 def answered_cases(index: PolicyIndex) -> list[tuple[Case, OrderAnswer]]:
@@ -15,7 +20,16 @@ def answered_cases(index: PolicyIndex) -> list[tuple[Case, OrderAnswer]]:
 
 def library_determinations(index: PolicyIndex) -> list[Determination]:
     """Every determination in the library: what rules say, what their cases come to, and what is said without a rule."""
-    from_cases = [says for _, answer in answered_cases(index) for says in answer.determinations]
-    from_rules = [rule.says for rule in index.rules]
-    fallbacks = [no_active_coverage(), no_policy("Invented"), order_not_understood(), payer_not_identified()]
+    from_cases = [
+        determination
+        for _, answer in answered_cases(index)
+        for determination in answer.determinations
+    ]
+    from_rules = [rule.determination for rule in index.rules]
+    fallbacks = [
+        no_active_coverage(),
+        no_policy("Invented"),
+        order_not_understood(),
+        payer_not_identified(),
+    ]
     return [*from_rules, *from_cases, *fallbacks]

@@ -17,26 +17,34 @@ from cds_service.crd.codes import (
     InfoNeeded,
     PaNeeded,
 )
-from cds_service.crd.determination import Citation, Contact, Detail, Determination, Reason
+from cds_service.crd.decision.determination import Citation, Contact, Detail, Determination, Reason
 from cds_service.fhir.coding import CPT, Coding
 
 OUR_REASONS = "https://reasons.example.invalid"
 
 # Any letters there are, in any script, none of them half a character.
-words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20).filter(str.strip)
+words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20).filter(
+    str.strip
+)
 codings = st.builds(
-    Coding, st.sampled_from([CPT, "https://codes.example.invalid"]), st.sampled_from(["0001T", "B", "C"])
+    Coding,
+    st.sampled_from([CPT, "https://codes.example.invalid"]),
+    st.sampled_from(["0001T", "B", "C"]),
 )
 reason_codings = st.one_of(
     st.none(),
-    st.sampled_from(["gold-card", "technical", "no-active-coverage"]).map(lambda code: Coding(CRD_TEMP, code)),
+    st.sampled_from(["gold-card", "technical", "no-active-coverage"]).map(
+        lambda code: Coding(CRD_TEMP, code)
+    ),
     st.sampled_from(["one", "other"]).map(lambda code: Coding(OUR_REASONS, code)),
 )
 reasons = st.builds(Reason, text=words, coding=reason_codings)
 
 _quantities = st.builds(
     lambda value, unit: {"value": value, "unit": unit},
-    st.decimals(min_value=0, max_value=1000, places=2, allow_nan=False).map(lambda value: Decimal(str(value))),
+    st.decimals(min_value=0, max_value=1000, places=2, allow_nan=False).map(
+        lambda value: Decimal(str(value))
+    ),
     st.sampled_from(["visits", "USD"]),
 )
 _periods = st.just({"start": "2026-01-01", "end": "2026-12-31"})
@@ -70,7 +78,9 @@ contacts = st.builds(
     Contact,
     name=words,
     telecom=st.lists(
-        st.tuples(st.sampled_from(["phone", "fax"]), st.from_regex(r"555-[0-9]{4}", fullmatch=True)),
+        st.tuples(
+            st.sampled_from(["phone", "fax"]), st.from_regex(r"555-[0-9]{4}", fullmatch=True)
+        ),
         min_size=1,
         max_size=2,
     ).map(tuple),
@@ -85,13 +95,19 @@ def _tuples(of: st.SearchStrategy[Any], *, at_least: int = 0) -> st.SearchStrate
 def determinations(draw: st.DrawFn, covered: Covered | None = None) -> Determination:
     """Any determination the guide's invariants allow."""
     answer = covered or draw(st.sampled_from(Covered))
-    pa_needed = None if answer is Covered.NOT_COVERED else draw(st.one_of(st.none(), st.sampled_from(PaNeeded)))
+    pa_needed = (
+        None
+        if answer is Covered.NOT_COVERED
+        else draw(st.one_of(st.none(), st.sampled_from(PaNeeded)))
+    )
     doc_needed = draw(st.frozensets(st.sampled_from(DocNeeded)))
     doc_purpose = draw(st.frozensets(st.sampled_from(DocPurpose), max_size=2))
     answers = {str(answer), str(pa_needed), *map(str, doc_needed)}
     info = st.frozensets(st.sampled_from(InfoNeeded), min_size=1)
     info_needed = draw(info) if "conditional" in answers else frozenset()
-    must_say_why = "indeterminate" in answers or bool(doc_purpose) or InfoNeeded.OTHER in info_needed
+    must_say_why = (
+        "indeterminate" in answers or bool(doc_purpose) or InfoNeeded.OTHER in info_needed
+    )
     return Determination(
         covered=answer,
         pa_needed=pa_needed,
@@ -101,7 +117,9 @@ def determinations(draw: st.DrawFn, covered: Covered | None = None) -> Determina
         info_needed=info_needed,
         reasons=draw(_tuples(reasons, at_least=int(must_say_why))),
         details=draw(_tuples(details())),
-        questionnaires=draw(_tuples(st.just("https://forms.example.invalid/Questionnaire/1"))) if doc_needed else (),
+        questionnaires=draw(_tuples(st.just("https://forms.example.invalid/Questionnaire/1")))
+        if doc_needed
+        else (),
         contacts=draw(_tuples(contacts)),
         billing_codes=draw(_tuples(codings)),
         expiry_date=draw(st.one_of(st.none(), st.dates(date(2026, 1, 1), date(2030, 1, 1)))),
@@ -121,7 +139,9 @@ def citation(rule_id: str = "rule-1", *, policy_id: str = "policy-1", **elements
 
 
 cited_determinations = st.builds(
-    lambda says, rule, policy: replace(says, citations=(citation(rule, policy_id=policy),)),
+    lambda determination, rule, policy: replace(
+        determination, citations=(citation(rule, policy_id=policy),)
+    ),
     determinations(),
     st.sampled_from(["rule-1", "rule-2"]),
     st.sampled_from(["policy-1", "policy-2"]),

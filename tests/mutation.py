@@ -46,8 +46,33 @@ _ODD = (
     "](x)",
     "\\",
 )
-_OTHER_TYPES: tuple[Json, ...] = (None, True, False, 0, -1, 1.5, 10**30, "", "text", [], {}, [[]], [None], {"": None})
-_OTHER_NAMES = ("id", "reference", "coding", "extension", "resource", "contained", "modifierExtension", "status", "")
+_OTHER_TYPES: tuple[Json, ...] = (
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1.5,
+    10**30,
+    "",
+    "text",
+    [],
+    {},
+    [[]],
+    [None],
+    {"": None},
+)
+_OTHER_NAMES = (
+    "id",
+    "reference",
+    "coding",
+    "extension",
+    "resource",
+    "contained",
+    "modifierExtension",
+    "status",
+    "",
+)
 
 
 class Answers(Protocol):
@@ -124,20 +149,28 @@ def enlarge(random: Random, root: Json) -> None:
     if isinstance(value, str | list):
         container[key] = value * times
     elif isinstance(value, dict):
-        container[key] = {**value, **{f"{name}{number}": value[name] for name in value for number in range(times)}}
+        container[key] = {
+            **value,
+            **{f"{name}{number}": value[name] for name in value for number in range(times)},
+        }
     else:
         container[key] = _nested(value, times)
 
 
 MUTATIONS: Mapping[str, Callable[[Random, Json], None]] = {
-    mutate.__name__: mutate for mutate in (drop, duplicate, null, retype, move, swap, unicode, enlarge)
+    mutate.__name__: mutate
+    for mutate in (drop, duplicate, null, retype, move, swap, unicode, enlarge)
 }
 
 
 def _places(value: Json) -> Iterator[Place]:
     """Every part of a value but its root, by what holds it."""
     items = (
-        list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
+        list(value.items())
+        if isinstance(value, dict)
+        else list(enumerate(value))
+        if isinstance(value, list)
+        else []
     )
     for key, inner in items:
         yield value, key

@@ -37,13 +37,18 @@ def _all_links(card: JsonObject, kind: str) -> bool:
 
 
 def _actions(card: JsonObject) -> list[JsonObject]:
-    return [action for suggestion in card.get("suggestions", []) for action in suggestion.get("actions", [])]
+    return [
+        action
+        for suggestion in card.get("suggestions", [])
+        for action in suggestion.get("actions", [])
+    ]
 
 
 def _all_actions(card: JsonObject, kind: str, *resource_types: str) -> bool:
     actions = _actions(card)
     return bool(actions) and all(
-        action.get("type") == kind and action.get("resource", {}).get("resourceType") in resource_types
+        action.get("type") == kind
+        and action.get("resource", {}).get("resourceType") in resource_types
         for action in actions
     )
 
@@ -64,7 +69,9 @@ RESPONSE_TYPES: Mapping[str, Callable[[JsonObject], bool]] = {
         and _all_links(card, "absolute")
         and not any("appContext" in link for link in card["links"])
     ),
-    "instructions": lambda card: bool(card.get("detail")) and _no_suggestions(card) and _no_links(card),
+    "instructions": lambda card: (
+        bool(card.get("detail")) and _no_suggestions(card) and _no_links(card)
+    ),
     "alternateRequest": lambda card: _no_links(card) and _all_actions(card, "update", *_ORDERS),
     "additionalOrders": lambda card: _no_links(card) and _all_actions(card, "create", *_ORDERS),
     "formCompletion": lambda card: _no_links(card) and _all_actions(card, "create", "Task"),
@@ -96,11 +103,20 @@ def _card_problems(card: JsonObject, version: str) -> Iterator[str]:
     yield from _source_problems(card["source"], version)
     if ("suggestions" in card) != ("selectionBehavior" in card):
         yield "cds-resp-6"
-    if any(not {"system", "code", "display"} <= set(reason) for reason in card.get("overrideReasons", [])):
+    if any(
+        not {"system", "code", "display"} <= set(reason)
+        for reason in card.get("overrideReasons", [])
+    ):
         yield "cds-resp-4"
-    yield from (f"a link leads to {link['url']}" for link in card.get("links", []) if not _is_address(link["url"]))
+    yield from (
+        f"a link leads to {link['url']}"
+        for link in card.get("links", [])
+        if not _is_address(link["url"])
+    )
     yield from _about_problems(card.get("extension", {}), version)
-    yield from (f"hides something in {words!r}" for words in texts(card) if hidden_characters(words))
+    yield from (
+        f"hides something in {words!r}" for words in texts(card) if hidden_characters(words)
+    )
     if _UNESCAPED_TAG.search(card.get("detail", "")):
         yield "its detail holds a tag"
 
@@ -116,7 +132,11 @@ def _source_problems(source: JsonObject, version: str) -> Iterator[str]:
 def _about_problems(extension: JsonObject, version: str) -> Iterator[str]:
     for about in extension.get("davinci-crd.associated-resource", []):
         literal = about.get("reference") if isinstance(about, dict) else about
-        if isinstance(about, str) != (version == "2.0") or not isinstance(literal, str) or literal.count("/") != 1:
+        if (
+            isinstance(about, str) != (version == "2.0")
+            or not isinstance(literal, str)
+            or literal.count("/") != 1
+        ):
             yield f"it is about {about}"
 
 
@@ -128,12 +148,16 @@ def texts(value: Any) -> Iterator[str]:
     """Every string inside a JSON value."""
     if isinstance(value, str):
         yield value
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+    for inner in (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    ):
         yield from texts(inner)
 
 
 def hidden_characters(words: str) -> list[str]:
     """Control, bidirectional, invisible and unassigned characters; a detail's own line ends apart."""
     return [
-        one for one in words if unicodedata.category(one) in ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp") and one != "\n"
+        one
+        for one in words
+        if unicodedata.category(one) in ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp") and one != "\n"
     ]

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cds_service.ehr.access import Access
 from cds_service.ehr.client import Reply
+from cds_service.outbound.access import Access
 
 JsonObject = dict[str, Any]
 

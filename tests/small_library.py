@@ -8,9 +8,9 @@ from typing import Any
 from cds_service.crd.codes import CANONICAL_BASE, COVERAGE_DETERMINATION, PAYER_ID
 from cds_service.fhir.coding import CPT
 from cds_service.fhir.resource import decode, encode
-from cds_service.policy.artifacts import builtin_library, read_library
-from cds_service.policy.compiler import compile_library
-from cds_service.policy.index import PolicyIndex
+from cds_service.policy.library.artifacts import builtin_library, read_library
+from cds_service.policy.library.compiler import compile_library
+from cds_service.policy.run.index import PolicyIndex
 
 JsonObject = dict[str, Any]
 
@@ -55,13 +55,23 @@ def reason(words: str = "because") -> JsonObject:
 
 def instruction(words: str, **more: JsonObject) -> JsonObject:
     """A detail part that says what to do; `when` may hold an expression."""
-    code = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/crd-coverage-detail", "code": "instructions"}]}
+    code = {
+        "coding": [
+            {
+                "system": "http://terminology.hl7.org/CodeSystem/crd-coverage-detail",
+                "code": "instructions",
+            }
+        ]
+    }
     inside: list[JsonObject] = [
         part("category", "cat-other"),
         {"url": "code", "valueCodeableConcept": code},
         {"url": "value", "valueString": words},
     ]
-    return {"url": "detail", "extension": [*inside, *({"url": name, **value} for name, value in more.items())]}
+    return {
+        "url": "detail",
+        "extension": [*inside, *({"url": name, **value} for name, value in more.items())],
+    }
 
 
 NOT_COVERED = (part("covered", "not-covered"), reason())
@@ -74,7 +84,7 @@ def rule(
     *,
     codes: Iterable[str] = ("0001T",),
     conditions: Iterable[str] = ("%order.exists()",),
-    says: Iterable[JsonObject] = NOT_COVERED,
+    determination: Iterable[JsonObject] = NOT_COVERED,
     kind: str = "ServiceRequest",
     **elements: Any,
 ) -> JsonObject:
@@ -83,7 +93,7 @@ def rule(
     return {
         "id": name,
         "title": f"Title of {name}",
-        "extension": [{"url": COVERAGE_DETERMINATION, "extension": list(says)}],
+        "extension": [{"url": COVERAGE_DETERMINATION, "extension": list(determination)}],
         "condition": [
             {
                 "kind": "applicability",
@@ -91,7 +101,9 @@ def rule(
             }
             for one in conditions
         ],
-        "input": [{"id": "order", "type": kind, **({"codeFilter": filters} if filters[0]["code"] else {})}],
+        "input": [
+            {"id": "order", "type": kind, **({"codeFilter": filters} if filters[0]["code"] else {})}
+        ],
         **elements,
     }
 

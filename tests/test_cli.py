@@ -20,7 +20,9 @@ EXAMPLE = ROOT / "examples" / "order-sign-icare-0600t" / "request.json"
 def crd(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """One finished run of the command."""
     command = [sys.executable, "-m", "cds_service", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ | environment, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | environment, check=False
+    )
 
 
 @contextmanager
@@ -72,7 +74,9 @@ def test_links_on_cards_lead_to_the_page_of_the_running_service(tmp_path: Path) 
     """A card's link opens, at the port really taken."""
     with serving("--data-dir", tmp_path) as (_, lines):
         base = url_of(lines)
-        with urllib.request.urlopen(f"{base}/cds-services/order-sign-crd", data=EXAMPLE.read_bytes()) as response:
+        with urllib.request.urlopen(
+            f"{base}/cds-services/order-sign-crd", data=EXAMPLE.read_bytes()
+        ) as response:
             link = json.load(response)["cards"][0]["links"][0]["url"]
         with urllib.request.urlopen(link) as page:
             shown = page.read().decode()
@@ -94,7 +98,13 @@ def test_answer_explains_which_rule_spoke_and_why() -> None:
     """The trace names policy version, rule, matched code and each condition's value."""
     run = crd("answer", EXAMPLE, "--explain")
 
-    for words in ("icare-wi-pa-1266|2024.10.8", "ire-any-indication speaks", "|0600T", "true", "not-covered"):
+    for words in (
+        "icare-wi-pa-1266|2024.10.8",
+        "ire-any-indication speaks",
+        "|0600T",
+        "true",
+        "not-covered",
+    ):
         assert words in run.stdout
 
 
@@ -110,7 +120,9 @@ def test_answer_refuses_what_the_service_refuses(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("body", ["{", "[]", '{"hook": "patient-view"}'])
-def test_answer_says_what_is_wrong_with_a_file_that_is_no_hook_request(tmp_path: Path, body: str) -> None:
+def test_answer_says_what_is_wrong_with_a_file_that_is_no_hook_request(
+    tmp_path: Path, body: str
+) -> None:
     """No stack, whatever the file."""
     request = tmp_path / "request.json"
     request.write_text(body)
@@ -162,7 +174,9 @@ def test_check_names_the_case_that_fails(tmp_path: Path) -> None:
         ("--library", "/does/not/exist", "/does/not/exist"),
     ],
 )
-def test_a_bad_setting_stops_the_start_and_is_named(tmp_path: Path, option: str, value: str, key: str) -> None:
+def test_a_bad_setting_stops_the_start_and_is_named(
+    tmp_path: Path, option: str, value: str, key: str
+) -> None:
     """An operator reads one line and knows what to mend."""
     run = crd("serve", "--data-dir", tmp_path, option, value)
 
@@ -174,7 +188,9 @@ def test_a_bad_setting_stops_the_start_and_is_named(tmp_path: Path, option: str,
 def test_a_broken_artifact_stops_the_start_with_file_and_path(tmp_path: Path) -> None:
     """A policy that cannot be used never gets served around."""
     broken = tmp_path / "ValueSet-x.json"
-    broken.write_text('{"resourceType": "ValueSet", "id": "x", "status": "activ\\u00e9", "surprise": 1}')
+    broken.write_text(
+        '{"resourceType": "ValueSet", "id": "x", "status": "activ\\u00e9", "surprise": 1}'
+    )
 
     run = crd("serve", "--data-dir", tmp_path / "data", "--library", tmp_path)
 

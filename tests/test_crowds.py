@@ -16,7 +16,9 @@ JsonObject = dict[str, Any]
 LONGEST_SECONDS = 5.0  # of one processor's work: no request may hang a worker
 CPT = "http://www.ama-assn.org/go/cpt"
 BILLING_OPTIONS = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-billing-options"
-COVERAGE_INFORMATION = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-coverage-information"
+COVERAGE_INFORMATION = (
+    "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-coverage-information"
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,10 @@ def entries(request: JsonObject, name: str = "draftOrders") -> list[JsonObject]:
 
 def numbered(entry: JsonObject, many: int, **elements: Any) -> list[JsonObject]:
     """Entries alike but for their ids."""
-    return [{"resource": {**entry["resource"], "id": f"number-{number}", **elements}} for number in range(many)]
+    return [
+        {"resource": {**entry["resource"], "id": f"number-{number}", **elements}}
+        for number in range(many)
+    ]
 
 
 def orders() -> JsonObject:
@@ -47,14 +52,18 @@ def orders() -> JsonObject:
 
 def coverages_one_of_which_is_to_count() -> JsonObject:
     request = base("order-sign")
-    request["prefetch"]["coverage"]["entry"] = numbered(request["prefetch"]["coverage"]["entry"][0], 4_000)
+    request["prefetch"]["coverage"]["entry"] = numbered(
+        request["prefetch"]["coverage"]["entry"][0], 4_000
+    )
     return request
 
 
 def coverages_all_of_which_count() -> JsonObject:
     request = base("older order-sign")
     request["context"]["draftOrders"]["entry"] = numbered(entries(request)[0], 30)
-    request["prefetch"]["coverage"]["entry"] = numbered(request["prefetch"]["coverage"]["entry"][0], 300)
+    request["prefetch"]["coverage"]["entry"] = numbered(
+        request["prefetch"]["coverage"]["entry"][0], 300
+    )
     return request
 
 
@@ -83,14 +92,19 @@ def an_appointment_for_many_orders() -> JsonObject:
 
 def codings() -> JsonObject:
     request = base("order-sign")
-    entries(request)[0]["resource"]["code"]["coding"] = [{"system": CPT, "code": f"{n:05}"} for n in range(50_000)]
+    entries(request)[0]["resource"]["code"]["coding"] = [
+        {"system": CPT, "code": f"{n:05}"} for n in range(50_000)
+    ]
     return request
 
 
 def ways_of_billing() -> JsonObject:
     request = base("anthem order-sign")
     entries(request)[0]["resource"]["code"]["extension"] = [
-        {"url": BILLING_OPTIONS, "valueCodeableConcept": {"coding": [{"system": CPT, "code": f"{number:05}"}]}}
+        {
+            "url": BILLING_OPTIONS,
+            "valueCodeableConcept": {"coding": [{"system": CPT, "code": f"{number:05}"}]},
+        }
         for number in range(1_000)
     ]
     return request
@@ -98,34 +112,45 @@ def ways_of_billing() -> JsonObject:
 
 def words_that_deny_and_affirm() -> JsonObject:
     request = base("anthem order-sign")
-    entries(request)[0]["resource"]["code"]["text"] = "not PFA, PFA or IRE, no pulsed field ablation " * 5_000
+    entries(request)[0]["resource"]["code"]["text"] = (
+        "not PFA, PFA or IRE, no pulsed field ablation " * 5_000
+    )
     return request
 
 
 def displays() -> JsonObject:
     request = base("anthem order-sign")
     coding = entries(request)[0]["resource"]["code"]["coding"]
-    entries(request)[0]["resource"]["code"]["coding"] = [{**coding[0], "display": f"one {n}"} for n in range(5_000)]
+    entries(request)[0]["resource"]["code"]["coding"] = [
+        {**coding[0], "display": f"one {n}"} for n in range(5_000)
+    ]
     return request
 
 
 def earlier_answers() -> JsonObject:
     request = base("order-sign")
     coverage = {"url": "coverage", "valueReference": {"reference": "Coverage/coverage-1"}}
-    earlier = {"url": COVERAGE_INFORMATION, "extension": [coverage, {"url": "covered", "valueCode": "covered"}]}
+    earlier = {
+        "url": COVERAGE_INFORMATION,
+        "extension": [coverage, {"url": "covered", "valueCode": "covered"}],
+    }
     entries(request)[0]["resource"]["extension"] = [earlier] * 3_000
     return request
 
 
 def selections() -> JsonObject:
     request = base("order-select")
-    request["context"]["selections"] = [f"ServiceRequest/order-{number}" for number in range(50_000)]
+    request["context"]["selections"] = [
+        f"ServiceRequest/order-{number}" for number in range(50_000)
+    ]
     return request
 
 
 def addresses() -> JsonObject:
     request = base("encounter-discharge")
-    request["prefetch"]["patient"]["address"] = [{"state": f"S{number}"} for number in range(20_000)]
+    request["prefetch"]["patient"]["address"] = [
+        {"state": f"S{number}"} for number in range(20_000)
+    ]
     return request
 
 
@@ -154,7 +179,9 @@ def timed(service: Service, request: JsonObject) -> tuple[Answered, float]:
 
 
 @pytest.mark.parametrize("crowd", CROWDS, ids=lambda crowd: crowd.__name__)
-def test_a_crowd_of_anything_hangs_nobody(service: Service, crowd: Callable[[], JsonObject]) -> None:
+def test_a_crowd_of_anything_hangs_nobody(
+    service: Service, crowd: Callable[[], JsonObject]
+) -> None:
     """Well below the size a body may have, no call costs more than five seconds of work."""
     answered, seconds = timed(service, crowd())
 
@@ -162,7 +189,9 @@ def test_a_crowd_of_anything_hangs_nobody(service: Service, crowd: Callable[[], 
     assert seconds < LONGEST_SECONDS
 
 
-@pytest.mark.parametrize("crowd", [orders, codings, ways_of_billing, earlier_answers], ids=lambda crowd: crowd.__name__)
+@pytest.mark.parametrize(
+    "crowd", [orders, codings, ways_of_billing, earlier_answers], ids=lambda crowd: crowd.__name__
+)
 def test_a_crowd_gets_a_sound_answer(service: Service, crowd: Callable[[], JsonObject]) -> None:
     """Many things are answered as well as few."""
     request = crowd()

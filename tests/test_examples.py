@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from fakes import builtin_index, fake_pipeline
 
-from cds_service.crd.hooks import HOOKS
+from cds_service.crd.request.hooks import HOOKS
 from cds_service.errors import HookError
 from cds_service.fhir.outcome import operation_outcome
 from cds_service.fhir.resource import decode, encode
-from cds_service.policy.index import PolicyIndex
+from cds_service.policy.run.index import PolicyIndex
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NAMES = sorted(path.name for path in EXAMPLES.iterdir())
@@ -25,7 +25,9 @@ def answer(request: bytes, index: PolicyIndex) -> bytes:
     try:
         return fake_pipeline(index, hook=decode(request)["hook"]).answer(request)
     except HookError as error:
-        return encode(operation_outcome(code=error.issue_code, diagnostics=str(error), where=error.where))
+        return encode(
+            operation_outcome(code=error.issue_code, diagnostics=str(error), where=error.where)
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)

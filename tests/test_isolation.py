@@ -12,8 +12,9 @@ from answering import OUR_IDS, Answered, Service, make_service
 from dirty_requests import BASES, Dirt, read_dirt
 
 from cds_service.cds_hooks.response import Card
-from cds_service.crd.cards import CardMaker, Subject
-from cds_service.crd.configuration import Configuration
+from cds_service.crd.request.configuration import Configuration
+from cds_service.crd.response.card_text import Subject
+from cds_service.crd.response.cards import CardMaker
 from cds_service.fhir.resource import encode
 
 AT_ONCE = 32
@@ -77,16 +78,23 @@ def differences(service: Answers, calls: Sequence[Call]) -> dict[str, list[int]]
         "shuffled": answers(service, calls, shuffled),
         "at once": answers_at_once(service, calls),
     }
-    found = {how: [one for one in forwards if other[one] != expected[one]] for how, other in others.items()}
+    found = {
+        how: [one for one in forwards if other[one] != expected[one]]
+        for how, other in others.items()
+    }
     return {how: numbers for how, numbers in found.items() if numbers}
 
 
-def test_the_order_of_calls_and_their_company_never_matter(service: Service, calls: list[Call]) -> None:
+def test_the_order_of_calls_and_their_company_never_matter(
+    service: Service, calls: list[Call]
+) -> None:
     """Sixty calls in order, again, in reverse, shuffled and 32 at a time get equal answers, ids aside."""
     assert differences(service, calls) == {}
 
 
-def test_a_new_service_gives_the_answers_of_one_that_has_answered_many(service: Service, calls: list[Call]) -> None:
+def test_a_new_service_gives_the_answers_of_one_that_has_answered_many(
+    service: Service, calls: list[Call]
+) -> None:
     """A service does not grow wiser or wearier with use."""
     forwards = range(len(calls))
     worn = answers(service, calls, forwards)
@@ -94,14 +102,18 @@ def test_a_new_service_gives_the_answers_of_one_that_has_answered_many(service: 
     assert answers(make_service(), calls, forwards) == worn
 
 
-def test_one_call_made_many_times_at_once_gets_one_answer(service: Service, calls: list[Call]) -> None:
+def test_one_call_made_many_times_at_once_gets_one_answer(
+    service: Service, calls: list[Call]
+) -> None:
     """The same hook instance may be sent again and again: the reference client sends one for ever."""
     same = [calls[0]] * AT_ONCE * 4
 
     assert len(set(answers_at_once(service, same).values())) == 1
 
 
-def test_the_calls_are_sixty_of_all_hooks_with_answers_and_errors(service: Service, calls: list[Call]) -> None:
+def test_the_calls_are_sixty_of_all_hooks_with_answers_and_errors(
+    service: Service, calls: list[Call]
+) -> None:
     """Mixed enough that something left behind would show."""
     statuses = {service.answer(*call).status for call in calls}
 
@@ -131,10 +143,14 @@ class Forgetting:
     def answer(self, hook: str, body: bytes) -> Answered:
         known = (hook, body) in self.seen
         self.seen.add((hook, body))
-        return Answered(status=400, problem="not again") if known else self.service.answer(hook, body)
+        return (
+            Answered(status=400, problem="not again") if known else self.service.answer(hook, body)
+        )
 
 
-def test_cards_that_leak_from_one_order_to_the_next_are_found(service: Service, calls: list[Call]) -> None:
+def test_cards_that_leak_from_one_order_to_the_next_are_found(
+    service: Service, calls: list[Call]
+) -> None:
     """The check above fails for a service whose cards remember."""
     leaky = {hook: replace(one, cards=_leaky(one.cards)) for hook, one in service.pipelines.items()}
 
@@ -144,7 +160,9 @@ def test_cards_that_leak_from_one_order_to_the_next_are_found(service: Service, 
 
 
 def _leaky(cards: CardMaker) -> LeakyCards:
-    return LeakyCards(base_url=cards.base_url, override_reasons=cards.override_reasons, new_id=cards.new_id)
+    return LeakyCards(
+        base_url=cards.base_url, override_reasons=cards.override_reasons, new_id=cards.new_id
+    )
 
 
 def test_a_service_that_remembers_calls_is_found(service: Service, calls: list[Call]) -> None:

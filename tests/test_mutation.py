@@ -10,7 +10,7 @@ from answering import Answered, make_service
 from dirty_requests import BASES
 from mutation import MUTATIONS, Case, Mutation, cases_of, check, main, run, smallest
 
-from cds_service.crd.hooks import HOOKS
+from cds_service.crd.request.hooks import HOOKS
 
 SEED, COUNT = 20261120, 2_000
 
@@ -79,7 +79,10 @@ def test_an_exception_is_found_and_made_small() -> None:
 def test_a_mutation_that_a_failure_does_not_need_is_left_out() -> None:
     """Of four mutations at most the one that matters remains."""
     needed = next(one for one in cases_of(7, 300) if check(one, Fussy()))
-    failure = check(Case(needed.base, (*needed.mutations, Mutation("unicode", 1), Mutation("unicode", 2))), Fussy())
+    failure = check(
+        Case(needed.base, (*needed.mutations, Mutation("unicode", 1), Mutation("unicode", 2))),
+        Fussy(),
+    )
 
     assert failure is not None
     assert len(smallest(failure, Fussy()).case.mutations) == 1
@@ -90,7 +93,9 @@ def test_a_5xx_is_a_failure() -> None:
     assert list(run(cases_of(7, 3), Failing())) == ["status 503"]
 
 
-def test_the_command_prints_seed_and_smallest_failing_case(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_seed_and_smallest_failing_case(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """What is printed is enough to see the failure again."""
     status = main(["--count", "3", "--seed", "7"], Failing())
 

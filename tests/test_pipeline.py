@@ -21,11 +21,18 @@ from hook_requests import (
     service_request,
 )
 from response_types import card_problems, response_types
-from small_library import COVERED_WITHOUT_AUTHORIZATION, NOT_COVERED, organization, policy, rule, small_index
+from small_library import (
+    COVERED_WITHOUT_AUTHORIZATION,
+    NOT_COVERED,
+    organization,
+    policy,
+    rule,
+    small_index,
+)
 
-from cds_service.crd.cards import CardMaker
 from cds_service.crd.codes import BILLING_OPTIONS
-from cds_service.crd.order import PAYLOAD_CONTENT
+from cds_service.crd.request.order import PAYLOAD_CONTENT
+from cds_service.crd.response.cards import CardMaker
 from cds_service.errors import (
     DataUnavailable,
     HookError,
@@ -37,7 +44,7 @@ from cds_service.errors import (
 from cds_service.fhir.coding import CPT
 from cds_service.fhir.resource import decode, encode
 from cds_service.pipeline import Pipeline
-from cds_service.policy.index import PolicyIndex
+from cds_service.policy.run.index import PolicyIndex
 
 JsonObject = dict[str, Any]
 
@@ -46,7 +53,10 @@ TOKEN = "secret-token-of-nobody"  # noqa: S105
 ABSENT: JsonObject = {"patient": patient()}
 NULL: JsonObject = {"patient": patient(), "coverage": None}
 EMPTY: JsonObject = {"patient": patient(), "coverage": bundle()}
-OUTCOME: JsonObject = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "timeout"}]}
+OUTCOME: JsonObject = {
+    "resourceType": "OperationOutcome",
+    "issue": [{"severity": "error", "code": "timeout"}],
+}
 
 
 @pytest.fixture(scope="module")
@@ -78,13 +88,19 @@ def updated(answer: JsonObject) -> list[JsonObject]:
 
 def stated(answer: JsonObject) -> list[JsonObject]:
     """What the coverage-information repetitions of all updated orders state, less the words."""
-    repetitions = [one for order in updated(answer) for one in order["extension"] if one.get("url") == URL]
+    repetitions = [
+        one for order in updated(answer) for one in order["extension"] if one.get("url") == URL
+    ]
     return [summary(read_parts(one)) for one in repetitions]
 
 
 def summary(parts: dict[str, list[Any]]) -> JsonObject:
-    codings = [coding["code"] for reason in parts.get("reason", []) for coding in reason.get("coding", [])]
-    named: JsonObject = {name: parts[name] for name in ("covered", "pa-needed", "info-needed") if name in parts}
+    codings = [
+        coding["code"] for reason in parts.get("reason", []) for coding in reason.get("coding", [])
+    ]
+    named: JsonObject = {
+        name: parts[name] for name in ("covered", "pa-needed", "info-needed") if name in parts
+    }
     return {**named, "reason": codings} if codings else named
 
 
@@ -115,7 +131,11 @@ REFUSED_2_0: JsonObject = {
 }
 INACTIVE_2_2: JsonObject = {"covered": ["not-covered"], "reason": ["no-active-coverage"]}
 INACTIVE_2_1: JsonObject = {"covered": ["not-covered"]}
-INACTIVE_2_0: JsonObject = {"covered": ["not-covered"], "pa-needed": ["conditional"], "info-needed": ["OTH"]}
+INACTIVE_2_0: JsonObject = {
+    "covered": ["not-covered"],
+    "pa-needed": ["conditional"],
+    "info-needed": ["OTH"],
+}
 UNIDENTIFIED: JsonObject = {
     "covered": ["conditional"],
     "pa-needed": ["conditional"],
@@ -133,7 +153,13 @@ COVERAGES: list[Row] = [
     ("absent, no prefetch at all", {}, Told(cards=2), DataUnavailable, DataUnavailable),
     ("null", NULL, Told(cards=2), PayerNotHandled, PayerNotHandled),
     ("empty Bundle", EMPTY, Told(cards=2), PayerNotHandled, PayerNotHandled),
-    ("one", holding(coverage()), Told(REFUSED_2_0, cards=1), Told(REFUSED_2_2, cards=1), Told(REFUSED_2_2, cards=1)),
+    (
+        "one",
+        holding(coverage()),
+        Told(REFUSED_2_0, cards=1),
+        Told(REFUSED_2_2, cards=1),
+        Told(REFUSED_2_2, cards=1),
+    ),
     (
         "several payers",
         holding(coverage(), coverage("anthem", COMMERCIAL_PPO, id="coverage-2")),
@@ -141,7 +167,13 @@ COVERAGES: list[Row] = [
         PayerNotHandled,
         PayerNotHandled,
     ),
-    ("no payor", holding(coverage(payor=[])), Told(UNIDENTIFIED, cards=0), PayerNotHandled, PayerNotHandled),
+    (
+        "no payor",
+        holding(coverage(payor=[])),
+        Told(UNIDENTIFIED, cards=0),
+        PayerNotHandled,
+        PayerNotHandled,
+    ),
     (
         "payor in words",
         holding(coverage(payor=[{"display": "iCare"}])),
@@ -149,7 +181,13 @@ COVERAGES: list[Row] = [
         PayerNotHandled,
         PayerNotHandled,
     ),
-    ("unknown payer", holding(coverage("unheard-of")), Told(UNIDENTIFIED, cards=0), PayerNotHandled, PayerNotHandled),
+    (
+        "unknown payer",
+        holding(coverage("unheard-of")),
+        Told(UNIDENTIFIED, cards=0),
+        PayerNotHandled,
+        PayerNotHandled,
+    ),
     (
         "cancelled",
         holding(coverage(status="cancelled")),
@@ -212,7 +250,9 @@ TABLE = [
 
 @pytest.mark.crd("hook-13", "found-32", "resp-45")
 @pytest.mark.parametrize(
-    ("version", "prefetch", "expected"), [row[1:] for row in TABLE], ids=[f"{row[0]}, {row[1]}" for row in TABLE]
+    ("version", "prefetch", "expected"),
+    [row[1:] for row in TABLE],
+    ids=[f"{row[0]}, {row[1]}" for row in TABLE],
 )
 def test_each_kind_of_coverage_is_answered_or_refused_as_the_version_wants(
     index: PolicyIndex, version: str | None, prefetch: JsonObject, expected: Expected
@@ -243,16 +283,21 @@ def test_a_coverage_nobody_looked_for_is_412_whatever_else_came_back_empty(
 
 @pytest.mark.parametrize("version", ["2.1", "2.2"])
 @pytest.mark.parametrize("failed", [OUTCOME, bundle(OUTCOME)])
-def test_a_coverage_the_client_could_not_get_is_412(index: PolicyIndex, version: str, failed: JsonObject) -> None:
+def test_a_coverage_the_client_could_not_get_is_412(
+    index: PolicyIndex, version: str, failed: JsonObject
+) -> None:
     """An OperationOutcome is neither data nor "looked for and not there"."""
     with pytest.raises(DataUnavailable):
         ask(index, order_sign(version=version, prefetch={"patient": patient(), "coverage": failed}))
 
 
 @pytest.mark.parametrize(
-    "prefetch", [{"coverage": coverage()}, {"insurance": [coverage()]}, {"all": bundle(patient(), coverage())}]
+    "prefetch",
+    [{"coverage": coverage()}, {"insurance": [coverage()]}, {"all": bundle(patient(), coverage())}],
 )
-def test_a_coverage_is_found_under_any_key_and_in_any_form(index: PolicyIndex, prefetch: JsonObject) -> None:
+def test_a_coverage_is_found_under_any_key_and_in_any_form(
+    index: PolicyIndex, prefetch: JsonObject
+) -> None:
     """Clients name keys as they like."""
     assert stated(ask(index, order_sign(version="2.2", prefetch=prefetch))) == [REFUSED_2_2]
 
@@ -304,12 +349,17 @@ def test_icare_with_an_unknown_plan_is_not_refused(index: PolicyIndex) -> None:
     """Unknown is not "no": conditional with the reason (design 4.4)."""
     answer = ask(index, order_sign(version="2.2", prefetch=member("icare", None)))
 
-    assert stated(answer) == [{"covered": ["conditional"], "info-needed": ["OTH"], "reason": ["plan-not-identified"]}]
+    assert stated(answer) == [
+        {"covered": ["conditional"], "info-needed": ["OTH"], "reason": ["plan-not-identified"]}
+    ]
     assert {card["indicator"] for card in answer["cards"]} == {"info"}
 
 
 def anthem_order(code: str, text: str = "") -> JsonObject:
-    concept: JsonObject = {"coding": [{"system": CPT, "code": code}], **({"text": text} if text else {})}
+    concept: JsonObject = {
+        "coding": [{"system": CPT, "code": code}],
+        **({"text": text} if text else {}),
+    }
     return {**service_request(), "code": concept}
 
 
@@ -332,21 +382,33 @@ ANTHEM: list[tuple[str, JsonObject, JsonObject, JsonObject, tuple[str, ...]]] = 
         "93799 and no more",
         anthem_order("93799"),
         member("anthem", COMMERCIAL_PPO),
-        {"covered": ["conditional"], "info-needed": ["detail-code"], "reason": ["code-needs-detail"]},
+        {
+            "covered": ["conditional"],
+            "info-needed": ["detail-code"],
+            "reason": ["code-needs-detail"],
+        },
         ("which procedure 93799 stands for",),
     ),
     (
         "California HMO, listed code",
         anthem_order("0600T"),
         member("anthem", COMMERCIAL_HMO, "CA"),
-        {"covered": ["conditional"], "info-needed": ["OTH"], "reason": ["medical-group-does-not-decide"]},
+        {
+            "covered": ["conditional"],
+            "info-needed": ["OTH"],
+            "reason": ["medical-group-does-not-decide"],
+        },
         FAX,
     ),
     (
         "California HMO, 93799",
         anthem_order("93799", "PFA"),
         member("anthem", COMMERCIAL_HMO, "CA"),
-        {"covered": ["conditional"], "info-needed": ["OTH"], "reason": ["medical-group-does-not-decide"]},
+        {
+            "covered": ["conditional"],
+            "info-needed": ["OTH"],
+            "reason": ["medical-group-does-not-decide"],
+        },
         FAX,
     ),
     (
@@ -360,10 +422,16 @@ ANTHEM: list[tuple[str, JsonObject, JsonObject, JsonObject, tuple[str, ...]]] = 
 
 
 @pytest.mark.parametrize(
-    ("order", "prefetch", "expected", "said"), [row[1:] for row in ANTHEM], ids=[row[0] for row in ANTHEM]
+    ("order", "prefetch", "expected", "said"),
+    [row[1:] for row in ANTHEM],
+    ids=[row[0] for row in ANTHEM],
 )
 def test_anthem_answers_by_its_four_rules(
-    index: PolicyIndex, order: JsonObject, prefetch: JsonObject, expected: JsonObject, said: tuple[str, ...]
+    index: PolicyIndex,
+    order: JsonObject,
+    prefetch: JsonObject,
+    expected: JsonObject,
+    said: tuple[str, ...],
 ) -> None:
     """Design 4.9, each with the words a clinician needs."""
     answer = ask(index, order_sign(order, version="2.2", prefetch=prefetch))
@@ -374,7 +442,9 @@ def test_anthem_answers_by_its_four_rules(
 
 
 @pytest.mark.crd("resp-11", "resp-36")
-@pytest.mark.parametrize("row", [row for row in ANTHEM if row[3]["covered"] == ["conditional"]], ids=lambda row: row[0])
+@pytest.mark.parametrize(
+    "row", [row for row in ANTHEM if row[3]["covered"] == ["conditional"]], ids=lambda row: row[0]
+)
 def test_where_there_is_something_to_do_a_card_says_it(index: PolicyIndex, row: Any) -> None:
     """One Instructions card beside the reference, and what to do stands on it (design 4.11)."""
     _, order, prefetch, _, said = row
@@ -389,14 +459,26 @@ def test_where_there_is_something_to_do_a_card_says_it(index: PolicyIndex, row: 
 
 CONCEPT: JsonObject = {"coding": [{"system": CPT, "code": "0999T"}], "text": "an invented service"}
 SIX: list[JsonObject] = [
-    {"resourceType": "ServiceRequest", "code": CONCEPT, "subject": {"reference": "Patient/member-1"}},
-    {"resourceType": "DeviceRequest", "codeCodeableConcept": CONCEPT, "subject": {"reference": "Patient/member-1"}},
+    {
+        "resourceType": "ServiceRequest",
+        "code": CONCEPT,
+        "subject": {"reference": "Patient/member-1"},
+    },
+    {
+        "resourceType": "DeviceRequest",
+        "codeCodeableConcept": CONCEPT,
+        "subject": {"reference": "Patient/member-1"},
+    },
     {
         "resourceType": "MedicationRequest",
         "medicationCodeableConcept": CONCEPT,
         "subject": {"reference": "Patient/member-1"},
     },
-    {"resourceType": "NutritionOrder", "oralDiet": {"type": [CONCEPT]}, "patient": {"reference": "Patient/member-1"}},
+    {
+        "resourceType": "NutritionOrder",
+        "oralDiet": {"type": [CONCEPT]},
+        "patient": {"reference": "Patient/member-1"},
+    },
     {
         "resourceType": "VisionPrescription",
         "lensSpecification": [{"product": CONCEPT}],
@@ -421,7 +503,9 @@ def test_all_six_kinds_of_order_are_answered(index: PolicyIndex, version: str) -
     assert [(one["resourceType"], one["id"]) for one in updated(answer)] == [
         (one["resourceType"], one["id"]) for one in orders
     ]
-    assert {one["covered"][0] for one in said} == {"indeterminate" if version == "2.2" else "conditional"}
+    assert {one["covered"][0] for one in said} == {
+        "indeterminate" if version == "2.2" else "conditional"
+    }
     assert not any("no-auth" in one.get("pa-needed", []) for one in said)
     assert (answer["cards"], problems(answer, version)) == ([], [])
 
@@ -440,7 +524,14 @@ def test_an_action_is_an_update_of_the_whole_order(index: PolicyIndex, version: 
 def test_an_order_comes_back_as_it_went_but_for_our_extension(index: PolicyIndex) -> None:
     """Digits, key order, unknown elements, primitive extensions and contained resources."""
     sent = encode(
-        order_sign({"first": 1, **service_request(), "_status": {"id": "s"}, "quantityQuantity": {"value": 0}})
+        order_sign(
+            {
+                "first": 1,
+                **service_request(),
+                "_status": {"id": "s"},
+                "quantityQuantity": {"value": 0},
+            }
+        )
     )
     sent = sent.replace(
         b'"quantityQuantity":{"value":0}',
@@ -457,7 +548,9 @@ def test_an_order_comes_back_as_it_went_but_for_our_extension(index: PolicyIndex
 def test_an_order_of_nothing_but_its_type_and_id_is_answered(index: PolicyIndex) -> None:
     """Nothing optional is needed."""
     for order in SIX:
-        answer = ask(index, order_sign({"resourceType": order["resourceType"], "id": "bare"}, version="2.2"))
+        answer = ask(
+            index, order_sign({"resourceType": order["resourceType"], "id": "bare"}, version="2.2")
+        )
         assert [one["covered"] for one in stated(answer)] == [["indeterminate"]]
 
 
@@ -472,18 +565,27 @@ def test_an_order_that_forbids_its_service_gets_nothing(index: PolicyIndex) -> N
 
 def test_an_order_with_a_modifier_we_do_not_know_is_conditional(index: PolicyIndex) -> None:
     """Not guessed at: a modifier can turn the meaning around."""
-    modified = service_request(modifierExtension=[{"url": "https://e.example.invalid", "valueBoolean": True}])
+    modified = service_request(
+        modifierExtension=[{"url": "https://e.example.invalid", "valueBoolean": True}]
+    )
     answer = ask(index, order_sign(modified, version="2.2"))
 
-    assert stated(answer) == [{"covered": ["conditional"], "info-needed": ["OTH"], "reason": ["order-not-understood"]}]
+    assert stated(answer) == [
+        {"covered": ["conditional"], "info-needed": ["OTH"], "reason": ["order-not-understood"]}
+    ]
 
 
-@pytest.mark.parametrize("prefetch", [{}, holding(coverage("anthem", COMMERCIAL_PPO))], ids=["advice", "hint"])
+@pytest.mark.parametrize(
+    "prefetch", [{}, holding(coverage("anthem", COMMERCIAL_PPO))], ids=["advice", "hint"]
+)
 def test_an_order_with_a_modifier_we_do_not_know_gets_no_card_as_if_it_were_understood(
     index: PolicyIndex, prefetch: JsonObject
 ) -> None:
     """Neither advice nor hint."""
-    modified = {**anthem_order("0600T", "NanoKnife"), "modifierExtension": [{"url": "https://e.invalid"}]}
+    modified = {
+        **anthem_order("0600T", "NanoKnife"),
+        "modifierExtension": [{"url": "https://e.invalid"}],
+    }
 
     assert ask(index, order_sign(modified, prefetch=prefetch))["cards"] == []
 
@@ -491,10 +593,16 @@ def test_an_order_with_a_modifier_we_do_not_know_gets_no_card_as_if_it_were_unde
 @pytest.mark.crd("found-33")
 def test_other_resources_among_the_orders_are_passed_over(index: PolicyIndex) -> None:
     """Tasks, Medications and what is no resource ask for nothing here."""
-    others = [{"resourceType": "Medication", "id": "a"}, {"resourceType": "Task", "id": "t"}, {"id": "x"}, {}]
+    others = [
+        {"resourceType": "Medication", "id": "a"},
+        {"resourceType": "Task", "id": "t"},
+        {"id": "x"},
+        {},
+    ]
 
     assert [
-        one["resourceType"] for one in updated(ask(index, order_sign(*others, service_request(), version="2.2")))
+        one["resourceType"]
+        for one in updated(ask(index, order_sign(*others, service_request(), version="2.2")))
     ] == ["ServiceRequest"]
 
 
@@ -522,10 +630,16 @@ def test_coverage_information_can_be_switched_off(index: PolicyIndex, version: s
 
 
 @pytest.mark.crd("dev-5", "dev-14")
-@pytest.mark.parametrize(("off", "kinds"), [("guideline", ["instructions"]), ("claim", ["externalReference"])])
-def test_each_kind_of_card_can_be_switched_off(index: PolicyIndex, off: str, kinds: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("off", "kinds"), [("guideline", ["instructions"]), ("claim", ["externalReference"])]
+)
+def test_each_kind_of_card_can_be_switched_off(
+    index: PolicyIndex, off: str, kinds: list[str]
+) -> None:
     """The rest stays, the system action too."""
-    request = order_sign(anthem_order("93799"), version="2.2", prefetch=member("anthem", COMMERCIAL_PPO))
+    request = order_sign(
+        anthem_order("93799"), version="2.2", prefetch=member("anthem", COMMERCIAL_PPO)
+    )
     answer = ask(index, configured(request, **{off: False}))
 
     assert [kind for card in answer["cards"] for kind in response_types(card)] == kinds
@@ -534,17 +648,23 @@ def test_each_kind_of_card_can_be_switched_off(index: PolicyIndex, off: str, kin
 
 @pytest.mark.crd("dev-5")
 @pytest.mark.parametrize("prefetch", [{}, holding(coverage("anthem", COMMERCIAL_PPO))])
-def test_advice_and_hints_are_policy_cards_and_can_be_switched_off(index: PolicyIndex, prefetch: JsonObject) -> None:
+def test_advice_and_hints_are_policy_cards_and_can_be_switched_off(
+    index: PolicyIndex, prefetch: JsonObject
+) -> None:
     """They have the topic, so they obey its switch."""
     order = {**service_request(), "code": {"text": "NanoKnife"}}
 
-    assert ask(index, configured(order_sign(order, prefetch=prefetch), guideline=False))["cards"] == []
+    assert (
+        ask(index, configured(order_sign(order, prefetch=prefetch), guideline=False))["cards"] == []
+    )
     assert len(ask(index, order_sign(order, prefetch=prefetch))["cards"]) > 0
 
 
 @pytest.mark.crd("dev-14")
 @pytest.mark.parametrize("limit", [0, 1, 2, 3, 10])
-def test_at_most_so_many_cards_are_shown_the_most_urgent_first(index: PolicyIndex, limit: int) -> None:
+def test_at_most_so_many_cards_are_shown_the_most_urgent_first(
+    index: PolicyIndex, limit: int
+) -> None:
     """System actions do not count."""
     orders = (anthem_order("93799"), {**anthem_order("0600T"), "id": "order-2"})
     request = order_sign(*orders, version="2.2", prefetch=member("anthem", COMMERCIAL_PPO))
@@ -555,10 +675,14 @@ def test_at_most_so_many_cards_are_shown_the_most_urgent_first(index: PolicyInde
 
 
 @pytest.mark.crd("dev-6", "dev-17")
-@pytest.mark.parametrize("asked", [{"max-cards": -1}, {"cost": "no"}, {"coverage-info": "off"}, {"unheard-of": 7}])
+@pytest.mark.parametrize(
+    "asked", [{"max-cards": -1}, {"cost": "no"}, {"coverage-info": "off"}, {"unheard-of": 7}]
+)
 def test_senseless_settings_change_nothing(index: PolicyIndex, asked: JsonObject) -> None:
     """Never an error, and the same answer."""
-    assert ask(index, configured(order_sign(version="2.2"), **asked)) == ask(index, order_sign(version="2.2"))
+    assert ask(index, configured(order_sign(version="2.2"), **asked)) == ask(
+        index, order_sign(version="2.2")
+    )
 
 
 @pytest.mark.crd("hook-23", "found-33")
@@ -568,7 +692,11 @@ def test_what_a_request_holds_beside_what_we_know_changes_nothing(index: PolicyI
     extra = {
         **request,
         "unheardOf": 1,
-        "context": {**request["context"], "encounterId": "e", "unheardOf": {"resourceType": "Unheard"}},
+        "context": {
+            **request["context"],
+            "encounterId": "e",
+            "unheardOf": {"resourceType": "Unheard"},
+        },
         "prefetch": {**request["prefetch"], "unheardOf": {"resourceType": "Unheard", "id": "1"}},
         "extension": {**request["extension"], "com.example.unheardOf": {"internal": True}},
     }
@@ -591,7 +719,9 @@ def test_the_second_call_has_nothing_new_to_say(index: PolicyIndex, version: str
     request = order_sign(version=version)
     again = ask(index, annotated(request, ask(index, request)))
 
-    assert again == ({"cards": []} if version in ("2.1", "2.2") else {"cards": [], "systemActions": []})
+    assert again == (
+        {"cards": []} if version in ("2.1", "2.2") else {"cards": [], "systemActions": []}
+    )
 
 
 @pytest.mark.crd("resp-35")
@@ -610,7 +740,9 @@ def test_a_changed_fact_is_said_once_in_place_of_the_old(
     """One repetition for our coverage, with what holds now."""
     request = order_sign(version="2.2")
     (order,) = updated(ask(index, request))
-    answer = ask(index, {**request, "context": {**request["context"], "draftOrders": bundle(change(order))}})
+    answer = ask(
+        index, {**request, "context": {**request["context"], "draftOrders": bundle(change(order))}}
+    )
     (changed,) = updated(answer)
 
     assert [one["url"] for one in changed["extension"]] == [URL]
@@ -634,7 +766,9 @@ def test_another_payers_repetition_is_kept_and_answered_beside(index: PolicyInde
 
 
 @pytest.mark.crd("resp-32")
-def test_two_coverages_of_an_older_client_are_answered_under_ids_of_their_own(index: PolicyIndex) -> None:
+def test_two_coverages_of_an_older_client_are_answered_under_ids_of_their_own(
+    index: PolicyIndex,
+) -> None:
     """One action for the order, two repetitions."""
     both = holding(coverage(), coverage("anthem", COMMERCIAL_PPO, id="coverage-2"))
     answer = ask(index, order_sign(prefetch=both))
@@ -670,7 +804,11 @@ def test_an_answer_is_recorded_before_it_is_given(index: PolicyIndex) -> None:
     (decision,) = decode(record.decisions)
 
     assert (record.response, decode(record.request)) == (answer, request)
-    assert (record.hook, record.hook_instance, record.version) == ("order-sign", HOOK_INSTANCE, "2.2")
+    assert (record.hook, record.hook_instance, record.version) == (
+        "order-sign",
+        HOOK_INSTANCE,
+        "2.2",
+    )
     assert (decision["order"], decision["coverage"], decision["payer"]) == (
         "ServiceRequest/order-1",
         "Coverage/coverage-1",
@@ -704,11 +842,15 @@ def test_no_token_is_recorded(index: PolicyIndex) -> None:
         "scope": "patient/Coverage.rs",
         "subject": "crd-service",
     }
-    request = order_sign(fhirServer="https://ehr.example.invalid/fhir", fhirAuthorization=authorization)
+    request = order_sign(
+        fhirServer="https://ehr.example.invalid/fhir", fhirAuthorization=authorization
+    )
     answer = fake_pipeline(index, log=log).answer(encode(request))
     (record,) = log.records
 
-    assert TOKEN.encode() not in b"".join((record.request, record.response, record.decisions, answer))
+    assert TOKEN.encode() not in b"".join(
+        (record.request, record.response, record.decisions, answer)
+    )
     assert TOKEN not in repr(record)
     assert decode(record.request)["fhirAuthorization"]["scope"] == "patient/Coverage.rs"
 
@@ -722,12 +864,17 @@ def told(index: PolicyIndex, request: JsonObject, log: FakeLog) -> str:
 
 
 @pytest.mark.parametrize(
-    "authorization", ["Bearer " + TOKEN, [TOKEN], {"access_token": {"value": TOKEN}}, {"Access_Token": TOKEN}]
+    "authorization",
+    ["Bearer " + TOKEN, [TOKEN], {"access_token": {"value": TOKEN}}, {"Access_Token": TOKEN}],
 )
-def test_no_token_is_recorded_wherever_a_client_puts_it(index: PolicyIndex, authorization: Any) -> None:
+def test_no_token_is_recorded_wherever_a_client_puts_it(
+    index: PolicyIndex, authorization: Any
+) -> None:
     """A malformed authorization is refused or recorded without what it holds."""
     log = FakeLog()
-    request = order_sign(fhirServer="https://ehr.example.invalid/fhir", fhirAuthorization=authorization)
+    request = order_sign(
+        fhirServer="https://ehr.example.invalid/fhir", fhirAuthorization=authorization
+    )
 
     assert TOKEN not in told(index, request, log) + repr(log.records)
 
@@ -764,21 +911,35 @@ def test_two_orders_are_two_answers_and_each_card_names_its_order(index: PolicyI
     """In words and by reference."""
     first = {**anthem_order("0600T", "Invented ablation one"), "id": "one"}
     second = {**anthem_order("0601T", "Invented ablation two"), "id": "two"}
-    answer = ask(index, order_sign(first, second, version="2.2", prefetch=member("anthem", COMMERCIAL_PPO)))
+    answer = ask(
+        index, order_sign(first, second, version="2.2", prefetch=member("anthem", COMMERCIAL_PPO))
+    )
     about = [
-        (card["extension"]["davinci-crd.associated-resource"], "one" in card["detail"].split("“")[-1])
+        (
+            card["extension"]["davinci-crd.associated-resource"],
+            "one" in card["detail"].split("“")[-1],
+        )
         for card in answer["cards"]
     ]
 
     assert [one["id"] for one in updated(answer)] == ["one", "two"]
-    assert about == [([{"reference": "ServiceRequest/one"}], True), ([{"reference": "ServiceRequest/two"}], False)]
+    assert about == [
+        ([{"reference": "ServiceRequest/one"}], True),
+        ([{"reference": "ServiceRequest/two"}], False),
+    ]
     assert len({card["uuid"] for card in answer["cards"]}) == 2
 
 
 def test_what_is_wrong_with_one_order_does_not_touch_another(index: PolicyIndex) -> None:
     """Malformed, foreign and forbidden orders beside a sound one."""
     others = [
-        {"resourceType": "ServiceRequest", "id": "broken", "code": [[]], "occurrenceDateTime": {}, "subject": 7},
+        {
+            "resourceType": "ServiceRequest",
+            "id": "broken",
+            "code": [[]],
+            "occurrenceDateTime": {},
+            "subject": 7,
+        },
         service_request(id="foreign", subject={"reference": "Patient/another"}),
         service_request(id="forbidden", doNotPerform=True),
     ]
@@ -789,23 +950,33 @@ def test_what_is_wrong_with_one_order_does_not_touch_another(index: PolicyIndex)
 
 
 @pytest.mark.parametrize("extension", [5, True, "text", {"url": "one"}, None], ids=repr)
-def test_an_order_with_an_odd_extension_element_is_answered(index: PolicyIndex, extension: Any) -> None:
+def test_an_order_with_an_odd_extension_element_is_answered(
+    index: PolicyIndex, extension: Any
+) -> None:
     """What an EHR puts there is no reason for a 500."""
-    assert len(updated(ask(index, order_sign(service_request(extension=extension), version="2.2")))) == 1
+    assert (
+        len(updated(ask(index, order_sign(service_request(extension=extension), version="2.2"))))
+        == 1
+    )
 
 
 @pytest.mark.crd("billopt-3", "covinfo-1", "impl-5")
 @pytest.mark.parametrize("version", ["2.0", "2.1", "2.2"])
-def test_billing_options_with_different_answers_are_scoped_by_code(tmp_path: Path, version: str) -> None:
+def test_billing_options_with_different_answers_are_scoped_by_code(
+    tmp_path: Path, version: str
+) -> None:
     """One repetition a group, under one assertion id, sound for every version."""
     index = small_index(
         tmp_path,
         policy(
-            rule("refuses", codes=("0001T",), says=NOT_COVERED),
-            rule("covers", codes=("0002T",), says=COVERED_WITHOUT_AUTHORIZATION),
+            rule("refuses", codes=("0001T",), determination=NOT_COVERED),
+            rule("covers", codes=("0002T",), determination=COVERED_WITHOUT_AUTHORIZATION),
         ),
     )
-    answer = ask(index, order_sign(billed_as("0001T", "0002T"), version=version, prefetch=member("acme", None)))
+    answer = ask(
+        index,
+        order_sign(billed_as("0001T", "0002T"), version=version, prefetch=member("acme", None)),
+    )
     (order,) = updated(answer)
     parts = [read_parts(one) for one in order["extension"]]
 
@@ -822,13 +993,13 @@ def test_a_card_for_one_of_several_billing_codes_names_it(tmp_path: Path) -> Non
     index = small_index(
         tmp_path,
         policy(
-            rule("refuses", codes=("0001T",), says=NOT_COVERED),
-            rule("covers", codes=("0002T",), says=COVERED_WITHOUT_AUTHORIZATION),
+            rule("refuses", codes=("0001T",), determination=NOT_COVERED),
+            rule("covers", codes=("0002T",), determination=COVERED_WITHOUT_AUTHORIZATION),
         ),
     )
-    (card, *_) = ask(index, order_sign(billed_as("0001T", "0002T"), version="2.2", prefetch=member("acme", None)))[
-        "cards"
-    ]
+    (card, *_) = ask(
+        index, order_sign(billed_as("0001T", "0002T"), version="2.2", prefetch=member("acme", None))
+    )["cards"]
 
     assert "0001T" in card["summary"] + card["detail"]
 
@@ -857,7 +1028,11 @@ def test_words_alone_earn_a_card_and_decide_nothing(
     """The order stays undecided, and one card says which policy may be meant (design 4.7)."""
     answer = ask(
         index,
-        order_sign({**service_request(), "code": {"text": text}}, version="2.2", prefetch=member(payer, plan_type)),
+        order_sign(
+            {**service_request(), "code": {"text": text}},
+            version="2.2",
+            prefetch=member(payer, plan_type),
+        ),
     )
 
     assert [one["covered"] for one in stated(answer)] == [["indeterminate"]]
@@ -868,9 +1043,13 @@ def test_words_alone_earn_a_card_and_decide_nothing(
 def test_no_hint_tells_to_add_a_code_that_is_there(index: PolicyIndex) -> None:
     """A member without active coverage is not told to put on the order what is on it."""
     prefetch = holding(coverage("anthem", COMMERCIAL_PPO, status="cancelled"))
-    answer = ask(index, order_sign(anthem_order("0600T", "NanoKnife"), version="2.2", prefetch=prefetch))
+    answer = ask(
+        index, order_sign(anthem_order("0600T", "NanoKnife"), version="2.2", prefetch=prefetch)
+    )
 
-    assert [card["summary"] for card in answer["cards"] if "add the procedure code" in card["summary"]] == []
+    assert [
+        card["summary"] for card in answer["cards"] if "add the procedure code" in card["summary"]
+    ] == []
 
 
 @pytest.mark.parametrize("version", [None, "2.0"])
@@ -898,13 +1077,14 @@ def test_a_rule_that_could_not_be_applied_does_not_lend_its_title_to_a_card(tmp_
     """The title says `covered`; the answer says that it could not be determined."""
     failing = rule(
         conditions=("%order.code.coding.code.lower() = 'x'",),
-        says=COVERED_WITHOUT_AUTHORIZATION,
+        determination=COVERED_WITHOUT_AUTHORIZATION,
         title="Covered without authorization",
     )
     order = {**service_request("0001T")}
     order["code"] = {"coding": [*order["code"]["coding"], {"system": CPT, "code": "0002T"}]}
     answer = ask(
-        small_index(tmp_path, policy(failing)), order_sign(order, version="2.2", prefetch=member("acme", None))
+        small_index(tmp_path, policy(failing)),
+        order_sign(order, version="2.2", prefetch=member("acme", None)),
     )
 
     assert [one["covered"] for one in stated(answer)] == [["indeterminate"]]
@@ -933,12 +1113,23 @@ def sandbox(order: JsonObject, *, hook: str = "order-sign", **prefetch: Any) -> 
 SANDBOX: list[tuple[str, JsonObject, int]] = [
     (
         "first PAMA call",
-        {"resourceType": "ServiceRequest", "id": "pama", "status": "draft", "code": {"coding": [{}]}, "reasonCode": []},
+        {
+            "resourceType": "ServiceRequest",
+            "id": "pama",
+            "status": "draft",
+            "code": {"coding": [{}]},
+            "reasonCode": [],
+        },
         0,
     ),
     (
         "medication without intent",
-        {"resourceType": "MedicationRequest", "id": "rx", "status": "draft", "medicationCodeableConcept": CONCEPT},
+        {
+            "resourceType": "MedicationRequest",
+            "id": "rx",
+            "status": "draft",
+            "medicationCodeableConcept": CONCEPT,
+        },
         0,
     ),
     ("no medication yet", {"resourceType": "MedicationRequest", "id": "rx", "status": "draft"}, 0),
@@ -953,13 +1144,20 @@ SANDBOX: list[tuple[str, JsonObject, int]] = [
         },
         2,
     ),
-    ("no id", {"resourceType": "ServiceRequest", "code": {"coding": [{"system": CPT, "code": "0601T"}]}}, 2),
+    (
+        "no id",
+        {"resourceType": "ServiceRequest", "code": {"coding": [{"system": CPT, "code": "0601T"}]}},
+        2,
+    ),
 ]
 
 
-@pytest.mark.parametrize(("order", "cards"), [row[1:] for row in SANDBOX], ids=[row[0] for row in SANDBOX])
 @pytest.mark.parametrize(
-    "prefetch", [{}, {"patient": patient()}, {"patient": patient(), "coverage": None}, {"coverage": bundle()}]
+    ("order", "cards"), [row[1:] for row in SANDBOX], ids=[row[0] for row in SANDBOX]
+)
+@pytest.mark.parametrize(
+    "prefetch",
+    [{}, {"patient": patient()}, {"patient": patient(), "coverage": None}, {"coverage": bundle()}],
 )
 def test_the_sandbox_gets_advisory_cards_and_no_error(
     index: PolicyIndex, order: JsonObject, cards: int, prefetch: JsonObject
@@ -999,15 +1197,26 @@ def unnumbered(index: PolicyIndex) -> Pipeline:
         return "00000000-0000-4000-8000-000000000000"
 
     made = fake_pipeline(index)
-    cards = CardMaker(base_url=made.cards.base_url, override_reasons=made.cards.override_reasons, new_id=same)
+    cards = CardMaker(
+        base_url=made.cards.base_url, override_reasons=made.cards.override_reasons, new_id=same
+    )
     return replace(made, cards=cards, new_id=same)
 
 
 def test_one_by_one_and_from_32_threads_the_answers_are_the_same(index: PolicyIndex) -> None:
     """No call sees anything of another."""
     bodies = [
-        encode(order_sign(anthem_order(code, text), version=version, prefetch=member(payer, plan_type, state)))
-        for code, text in (("0600T", ""), ("93799", "PFA"), ("93799", "cryoablation"), ("0999T", ""))
+        encode(
+            order_sign(
+                anthem_order(code, text), version=version, prefetch=member(payer, plan_type, state)
+            )
+        )
+        for code, text in (
+            ("0600T", ""),
+            ("93799", "PFA"),
+            ("93799", "cryoablation"),
+            ("0999T", ""),
+        )
         for version in ("2.0", "2.1", "2.2")
         for payer, plan_type, state in (
             ("icare", MEDICARE_HMO, "WI"),
@@ -1040,17 +1249,32 @@ def test_ids_differ_between_calls_and_facts_do_not(index: PolicyIndex) -> None:
 def no_empties(value: Any, where: str = "$") -> list[str]:
     """Where a response holds null, "", [] or {}; `cards` may be empty, and 2.0's `systemActions`."""
     if isinstance(value, dict):
-        inside = [found for name, inner in value.items() for found in no_empties(inner, f"{where}.{name}")]
+        inside = [
+            found for name, inner in value.items() for found in no_empties(inner, f"{where}.{name}")
+        ]
     elif isinstance(value, list):
-        inside = [found for number, inner in enumerate(value) for found in no_empties(inner, f"{where}[{number}]")]
+        inside = [
+            found
+            for number, inner in enumerate(value)
+            for found in no_empties(inner, f"{where}[{number}]")
+        ]
     else:
         inside = []
-    return [*inside, *([where] if value in (None, "", [], {}) and where not in ("$.cards", "$.systemActions") else [])]
+    return [
+        *inside,
+        *(
+            [where]
+            if value in (None, "", [], {}) and where not in ("$.cards", "$.systemActions")
+            else []
+        ),
+    ]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("row", ANTHEM, ids=lambda row: row[0])
-def test_no_response_holds_anything_empty(index: PolicyIndex, row: Any, version: str | None) -> None:
+def test_no_response_holds_anything_empty(
+    index: PolicyIndex, row: Any, version: str | None
+) -> None:
     """CDS Hooks: no null and no empty string, list or object."""
     answer = ask(index, order_sign(row[1], version=version, prefetch=row[2]))
 

@@ -18,10 +18,10 @@ from json_values import json_objects, json_values, paths, replaced
 
 from cds_service.cds_hooks.prefetch import read_resources
 from cds_service.cds_hooks.request import HookRequest
-from cds_service.ehr.access import Access
 from cds_service.ehr.client import Reply
 from cds_service.ehr.gather import read_access
 from cds_service.fhir.resource import encode
+from cds_service.outbound.access import Access
 
 Json = Any
 JsonObject = dict[str, Any]
@@ -29,16 +29,48 @@ Retelling = Callable[[Random, str, Json], Json]
 
 BASE_NAMES = sorted(BASES)
 PRIMARY = [name for name in BASE_NAMES if name.endswith("order-sign")]
-DEPTHS = [100, 200, 300, 400, 500, 600, 700, *range(800, 1_010), 1_500, 20_000]  # the reader's limit is near 1,000
-COVERAGE_INFORMATION = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-coverage-information"
+DEPTHS = [
+    100,
+    200,
+    300,
+    400,
+    500,
+    600,
+    700,
+    *range(800, 1_010),
+    1_500,
+    20_000,
+]  # the reader's limit is near 1,000
+COVERAGE_INFORMATION = (
+    "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-coverage-information"
+)
 
 numbers = st.from_regex(r"-?(0|[1-9][0-9]{0,17})\.[0-9]{1,8}([eE][+-]?[0-9]{1,2})?", fullmatch=True)
-extras = st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=6).map("zz{}".format), json_values)
+extras = st.dictionaries(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=6).map("zz{}".format), json_values
+)
 randoms = st.randoms(use_true_random=True)
 awkward = st.one_of(
     json_values,
     st.sampled_from(
-        [None, "", " ", [], {}, [[]], [{}], {"": ""}, True, 0, -1, 10**400, "9" * 5000, "#", "/", "\u0000"]
+        [
+            None,
+            "",
+            " ",
+            [],
+            {},
+            [[]],
+            [{}],
+            {"": ""},
+            True,
+            0,
+            -1,
+            10**400,
+            "9" * 5000,
+            "#",
+            "/",
+            "\u0000",
+        ]
     ),
 )
 
@@ -55,18 +87,26 @@ def with_unknown_fields(random: Random, _name: str, value: Json) -> Json:
     """A field nobody knows in some objects (CRD hook-23, found-33)."""
     if not isinstance(value, dict) or random.random() < 0.5:
         return value
-    unknown = random.choice([None, "", [], {}, 7, "text", ["0600T"], {"code": "0600T"}, {"reference": "Coverage/x"}])
+    unknown = random.choice(
+        [None, "", [], {}, 7, "text", ["0600T"], {"code": "0600T"}, {"reference": "Coverage/x"}]
+    )
     return {f"zz-{random.randrange(9)}": unknown, **value, "_zz": {"extension": []}}
 
 
 def with_entries_and_codings_reordered(random: Random, name: str, value: Json) -> Json:
     """Lists whose order means nothing, in another order."""
-    return random.sample(value, len(value)) if name in ("entry", "coding", "contained", "address") else value
+    return (
+        random.sample(value, len(value))
+        if name in ("entry", "coding", "contained", "address")
+        else value
+    )
 
 
 def with_keys_reordered(random: Random, _name: str, value: Json) -> Json:
     """JSON objects have no order."""
-    return dict(random.sample(list(value.items()), len(value))) if isinstance(value, dict) else value
+    return (
+        dict(random.sample(list(value.items()), len(value))) if isinstance(value, dict) else value
+    )
 
 
 def in_other_case(random: Random, _name: str, value: Json) -> Json:
@@ -82,13 +122,23 @@ def padded(random: Random, _name: str, value: Json) -> Json:
     """Codes and systems between blanks of all kinds, codes before a dot."""
     if not _is_coding(value):
         return value
-    before, after = random.choice(["", " ", "\u00a0", "\t"]), random.choice(["", " ", ".", "\u00a0", "\r\n"])
-    return {**value, "code": before + value["code"] + after, "system": f"{before}{value['system']}{after.strip('.')}"}
+    before, after = (
+        random.choice(["", " ", "\u00a0", "\t"]),
+        random.choice(["", " ", ".", "\u00a0", "\r\n"]),
+    )
+    return {
+        **value,
+        "code": before + value["code"] + after,
+        "system": f"{before}{value['system']}{after.strip('.')}",
+    }
 
 
 OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "http://www.ama-assn.org/go/cpt": ("urn:oid:2.16.840.1.113883.6.12", "2.16.840.1.113883.6.12"),
-    "http://www.cms.gov/Medicare/Coding/ICD10": ("urn:oid:2.16.840.1.113883.6.4", "http://www.icd10data.com/icd10pcs"),
+    "http://www.cms.gov/Medicare/Coding/ICD10": (
+        "urn:oid:2.16.840.1.113883.6.4",
+        "http://www.icd10data.com/icd10pcs",
+    ),
     "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets": ("urn:oid:2.16.840.1.113883.6.285",),
     "https://nahdo.org/sopt": ("urn:oid:2.16.840.1.113883.3.221.5",),
     "http://snomed.info/sct": ("urn:oid:2.16.840.1.113883.6.96",),
@@ -102,7 +152,12 @@ def in_other_systems(random: Random, _name: str, value: Json) -> Json:
         return value
     system = random.choice([value["system"], *OTHER_NAMES.get(value["system"], ())])
     swapped = system.replace("http://", "https://") if random.random() < 0.5 else system
-    return {**value, "system": f"{swapped}/" if swapped.startswith("http") and random.random() < 0.5 else swapped}
+    return {
+        **value,
+        "system": f"{swapped}/"
+        if swapped.startswith("http") and random.random() < 0.5
+        else swapped,
+    }
 
 
 def by_other_references(random: Random, name: str, value: Json) -> Json:
@@ -115,12 +170,18 @@ def by_other_references(random: Random, name: str, value: Json) -> Json:
 def _other_reference(random: Random, value: Json) -> Json:
     if not isinstance(value, str) or not re.fullmatch(r"[A-Z][A-Za-z]+/[\w.-]+", value):
         return value
-    base = random.choice(["", "https://ehr.example.invalid/fhir/", "http://other.example.invalid/some/r4/"])
+    base = random.choice(
+        ["", "https://ehr.example.invalid/fhir/", "http://other.example.invalid/some/r4/"]
+    )
     return base + value + random.choice(["", "/_history/2"])
 
 
 def _is_coding(value: Json) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("system"), str) and isinstance(value.get("code"), str)
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("system"), str)
+        and isinstance(value.get("code"), str)
+    )
 
 
 RETELLINGS: tuple[Retelling, ...] = (
@@ -144,7 +205,11 @@ def retold(random: Random, value: Json, retelling: Retelling, name: str = "") ->
 
 def said(answered: Answered) -> tuple[int, list[bytes], list[str]]:
     """What a clinician and an EHR are told, whatever the order it comes in."""
-    return answered.status, answered.facts, sorted(card["summary"] for card in answered.response["cards"])
+    return (
+        answered.status,
+        answered.facts,
+        sorted(card["summary"] for card in answered.response["cards"]),
+    )
 
 
 def ask(service: Service, request: JsonObject) -> Answered:
@@ -183,7 +248,9 @@ def test_told_in_every_other_way_at_once_it_is_still_the_same_request(
 @pytest.mark.parametrize("base", BASE_NAMES)
 @settings(max_examples=10, deadline=None)
 @given(random=randoms)
-def test_an_order_that_carries_our_answer_gets_no_other(service: Service, base: str, random: Random) -> None:
+def test_an_order_that_carries_our_answer_gets_no_other(
+    service: Service, base: str, random: Random
+) -> None:
     """Nothing new, nothing said; an EHR that rewrites references on the way changes nothing."""
     answers = {(one["resourceType"], one["id"]): one for one in ask(service, BASES[base]).orders}
     again = retold(random, _with_answers(BASES[base], answers), by_other_references)
@@ -201,7 +268,11 @@ def _with_answers(value: Json, answers: Mapping[tuple[str, str], JsonObject]) ->
 
 
 @settings(max_examples=150, deadline=None)
-@given(body=st.one_of(st.binary(max_size=60), st.text(max_size=30).map(str.encode), json_values.map(encode)))
+@given(
+    body=st.one_of(
+        st.binary(max_size=60), st.text(max_size=30).map(str.encode), json_values.map(encode)
+    )
+)
 def test_what_is_no_request_is_refused(service: Service, body: bytes) -> None:
     """Bytes, words and JSON of any shape get a 400 (CRD hook-13)."""
     answered = service.answer("order-sign", body)
@@ -218,7 +289,13 @@ def test_a_hook_call_of_any_content_is_answered_or_refused(
     envelope = {"hook": "order-dispatch", "hookInstance": BASES["order-dispatch"]["hookInstance"]}
     known = {"patientId": "member-1", "dispatchedOrders": ["ServiceRequest/order-1"]}
     inside = {**known, **context} if isinstance(context, dict) else {**known, "performer": context}
-    request = {**others, **envelope, "context": inside, "prefetch": prefetch, "extension": extension}
+    request = {
+        **others,
+        **envelope,
+        "context": inside,
+        "prefetch": prefetch,
+        "extension": extension,
+    }
 
     answered = ask(service, request)
 
@@ -238,7 +315,9 @@ def planted(draw: st.DrawFn) -> JsonObject:
 @pytest.mark.crd("conf-12")
 @settings(max_examples=200, deadline=None)
 @given(request=planted())
-def test_whatever_stands_wherever_the_answer_is_sound(service: Service, request: JsonObject) -> None:
+def test_whatever_stands_wherever_the_answer_is_sound(
+    service: Service, request: JsonObject
+) -> None:
     """A sound answer or a 4xx, and never a looser one than the policies give (reliability: F2, severity rule)."""
     answered = ask(service, request)
 
@@ -262,7 +341,11 @@ def test_whatever_the_ehr_gives_the_answer_is_sound(
 ) -> None:
     """Where a client lets us ask, what comes back is as untrusted as the call itself (OWASP API10)."""
     sent = request.get("prefetch")
-    held = [one.resource for part in (sent.values() if isinstance(sent, dict) else ()) for one in read_resources(part)]
+    held = [
+        one.resource
+        for part in (sent.values() if isinstance(sent, dict) else ())
+        for one in read_resources(part)
+    ]
     asking = {
         **{name: value for name, value in request.items() if name != "prefetch"},
         "fhirServer": "https://ehr.example.invalid/fhir",
@@ -340,15 +423,22 @@ PLACES = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_however_deep_an_order_nests_it_is_answered_or_refused(service: Service, place: str) -> None:
+def test_however_deep_an_order_nests_it_is_answered_or_refused(
+    service: Service, place: str
+) -> None:
     """What is too deep to read is a 400; what can be read can be answered and written (reliability: F6)."""
     request = copy.deepcopy(BASES["order-sign"])
     entry = request["context"]["draftOrders"]["entry"][0]
-    entry["resource"] = {**entry["resource"], **json.loads(PLACES[place].replace("PLACE", '"PLACE"'))}
+    entry["resource"] = {
+        **entry["resource"],
+        **json.loads(PLACES[place].replace("PLACE", '"PLACE"')),
+    }
     body = encode(request)
 
     statuses = {
-        service.answer("order-sign", body.replace(b'"PLACE"', b'{"a":' * depth + b"1" + b"}" * depth)).status
+        service.answer(
+            "order-sign", body.replace(b'"PLACE"', b'{"a":' * depth + b"1" + b"}" * depth)
+        ).status
         for depth in DEPTHS
     }
 

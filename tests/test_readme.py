@@ -41,7 +41,11 @@ def test_what_it_shows_of_an_example_is_what_the_example_says(file: str, shown: 
 
 def test_it_shows_a_request_and_its_answer() -> None:
     """An order, an extension, a card."""
-    assert [file.rsplit("/", 1)[1] for file, _ in SHOWN] == ["request.json", "response.json", "response.json"]
+    assert [file.rsplit("/", 1)[1] for file, _ in SHOWN] == [
+        "request.json",
+        "response.json",
+        "response.json",
+    ]
 
 
 def test_it_lists_every_setting_and_no_other() -> None:

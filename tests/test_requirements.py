@@ -43,7 +43,9 @@ def test_every_level_is_one_the_guide_has() -> None:
     levels = Counter(level for one in REQUIREMENTS for level in one.conformance.split("|"))
 
     assert set(levels) == {"SHALL", "SHALL-NOT", "SHOULD", "SHOULD-NOT", "MAY"}
-    open_ones = [one.key for one in REQUIREMENTS if "SHALL" in one.conformance and not one.not_tested]
+    open_ones = [
+        one.key for one in REQUIREMENTS if "SHALL" in one.conformance and not one.not_tested
+    ]
     assert [key for key in open_ones if key not in CLAIMED] == []
 
 
@@ -76,16 +78,23 @@ def test_a_claim_is_a_key_and_the_test_that_bears_the_mark() -> None:
     """Found without running anything."""
     source = f'{MARK}@pytest.mark.parametrize("x", [1])\ndef test_one(x: int) -> None: ...'
 
-    assert claims_in(source, "tests/test_one.py") == [Claim(key="hook-13", test="tests/test_one.py::test_one")]
+    assert claims_in(source, "tests/test_one.py") == [
+        Claim(key="hook-13", test="tests/test_one.py::test_one")
+    ]
 
 
 def test_the_table_shows_what_became_of_each() -> None:
     """Passed, failed, not run, or why there is nothing to run; the tests by name if asked."""
     rows = [
-        Requirement(key=key, conformance="SHALL", conditionality="", category="", page="", not_tested=reason)
+        Requirement(
+            key=key, conformance="SHALL", conditionality="", category="", page="", not_tested=reason
+        )
         for key, reason in [("a-1", ""), ("a-2", ""), ("a-3", ""), ("a-4", "business: not ours")]
     ]
-    claims = [Claim(key=key, test=test) for key, test in [("a-1", "x"), ("a-2", "x"), ("a-2", "y"), ("a-3", "z")]]
+    claims = [
+        Claim(key=key, test=test)
+        for key, test in [("a-1", "x"), ("a-2", "x"), ("a-2", "y"), ("a-3", "z")]
+    ]
     lines = list(table(rows, claims, {"x": "passed", "y": "failed"}))
 
     assert [line.split(maxsplit=3)[2:] for line in lines[1:]] == [

@@ -86,7 +86,9 @@ def test_every_setting_has_a_default(name: str, default: Any) -> None:
     assert getattr(read_settings({}, {}), name) == default
 
 
-@pytest.mark.parametrize(("name", "text", "read"), [(name, *row[1:]) for name, row in TABLE.items()])
+@pytest.mark.parametrize(
+    ("name", "text", "read"), [(name, *row[1:]) for name, row in TABLE.items()]
+)
 def test_every_setting_is_a_variable(name: str, text: str, read: Any) -> None:
     """`CRD_…` sets it, and nothing else."""
     found = read_settings({variable(name): text}, {})
@@ -95,13 +97,17 @@ def test_every_setting_is_a_variable(name: str, text: str, read: Any) -> None:
     assert all(getattr(found, other) == TABLE[other][0] for other in TABLE if other != name)
 
 
-@pytest.mark.parametrize(("name", "text", "read"), [(name, *row[1:]) for name, row in TABLE.items()])
+@pytest.mark.parametrize(
+    ("name", "text", "read"), [(name, *row[1:]) for name, row in TABLE.items()]
+)
 def test_every_setting_is_an_option(name: str, text: str, read: Any) -> None:
     """An option given as a string sets it."""
     assert getattr(read_settings({}, {name: text}), name) == read
 
 
-@pytest.mark.parametrize(("name", "text", "read"), [(name, *row[1:]) for name, row in TABLE.items()])
+@pytest.mark.parametrize(
+    ("name", "text", "read"), [(name, *row[1:]) for name, row in TABLE.items()]
+)
 def test_an_option_overrules_its_variable(name: str, text: str, read: Any) -> None:
     """Where both are given, the command line is what counts; the variable is not even looked at."""
     found = read_settings({variable(name): "\0 senseless"}, {name: text})
@@ -111,7 +117,9 @@ def test_an_option_overrules_its_variable(name: str, text: str, read: Any) -> No
 
 @pytest.mark.parametrize(("name", "text"), SENSELESS)
 @pytest.mark.parametrize("by_option", [True, False], ids=["option", "variable"])
-def test_a_senseless_value_stops_the_start_and_names_its_key(name: str, text: str, by_option: bool) -> None:
+def test_a_senseless_value_stops_the_start_and_names_its_key(
+    name: str, text: str, by_option: bool
+) -> None:
     """Whichever way it came, the error names the setting."""
     environ, options = ({}, {name: text}) if by_option else ({variable(name): text}, {})
 
@@ -190,7 +198,10 @@ def test_directories_of_a_library_are_separated_like_path() -> None:
 
 def test_other_variables_are_not_ours() -> None:
     """Variables without the prefix, and unknown ones with it, change nothing."""
-    assert read_settings({"PORT": "1", "HOST": "192.0.2.7", "CRD_UNKNOWN": "1", "crd_port": "1"}, {}) == Settings()
+    assert (
+        read_settings({"PORT": "1", "HOST": "192.0.2.7", "CRD_UNKNOWN": "1", "crd_port": "1"}, {})
+        == Settings()
+    )
 
 
 def test_data_goes_into_the_data_directory() -> None:

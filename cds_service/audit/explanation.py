@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from cds_service.crd.answer import OrderAnswer
-from cds_service.crd.determination import Determination, RuleTrace
-from cds_service.crd.wording import plain
+from cds_service.cds_hooks.plain_text import plain
+from cds_service.crd.decision.determination import Determination, RuleTrace
+from cds_service.crd.decision.order_answer import OrderAnswer
 from cds_service.fhir.coding import Coding
 from cds_service.fhir.dates import Days
 
@@ -14,12 +14,17 @@ _NAME_WIDTH = 14
 def explain(answers: Iterable[OrderAnswer]) -> str:
     """The explanation of all answers of one call."""
     blocks = ["\n".join(_answer(answer)) for answer in answers]
-    return "\n\n".join(blocks) or "Nothing was determined: the call holds no order and Coverage to answer."
+    return (
+        "\n\n".join(blocks)
+        or "Nothing was determined: the call holds no order and Coverage to answer."
+    )
 
 
 def _answer(answer: OrderAnswer) -> Iterator[str]:
     member = answer.membership
-    yield _row("order", f"{answer.order.key or answer.order.type + ' without id'}: {answer.order.label}")
+    yield _row(
+        "order", f"{answer.order.key or answer.order.type + ' without id'}: {answer.order.label}"
+    )
     yield _row("codes", ", ".join(map(_coding, answer.order.codings)) or "none")
     yield _row("served on", _days(answer.days))
     yield _row("coverage", str(member.coverage_key or "without id"))
@@ -28,9 +33,9 @@ def _answer(answer: OrderAnswer) -> Iterator[str]:
     for trace in answer.traces:
         yield ""
         yield from _rule(trace)
-    for says in answer.determinations:
+    for determination in answer.determinations:
         yield ""
-        yield from _determination(says)
+        yield from _determination(determination)
 
 
 def _rule(trace: RuleTrace) -> Iterator[str]:
@@ -45,16 +50,16 @@ def _rule(trace: RuleTrace) -> Iterator[str]:
         yield _row("  missing", "; ".join(trace.missing))
 
 
-def _determination(says: Determination) -> Iterator[str]:
-    yield _row("determined", says.covered.value)
-    if says.pa_needed:
-        yield _row("  pa-needed", says.pa_needed.value)
-    if says.info_needed:
-        yield _row("  info-needed", ", ".join(sorted(says.info_needed)))
-    if says.billing_codes:
-        yield _row("  billed as", ", ".join(map(_coding, says.billing_codes)))
-    yield from (_row("  because", reason.text) for reason in says.reasons)
-    yield from (_row("  detail", str(detail.value)) for detail in says.details)
+def _determination(determination: Determination) -> Iterator[str]:
+    yield _row("determined", determination.covered.value)
+    if determination.pa_needed:
+        yield _row("  pa-needed", determination.pa_needed.value)
+    if determination.info_needed:
+        yield _row("  info-needed", ", ".join(sorted(determination.info_needed)))
+    if determination.billing_codes:
+        yield _row("  billed as", ", ".join(map(_coding, determination.billing_codes)))
+    yield from (_row("  because", reason.text) for reason in determination.reasons)
+    yield from (_row("  detail", str(detail.value)) for detail in determination.details)
 
 
 def _row(name: str, value: str) -> str:
@@ -66,4 +71,6 @@ def _coding(coding: Coding) -> str:
 
 
 def _days(days: Days) -> str:
-    return str(days.first) if days.first == days.last else f"some day from {days.first} to {days.last}"
+    return (
+        str(days.first) if days.first == days.last else f"some day from {days.first} to {days.last}"
+    )

@@ -72,11 +72,20 @@ class SqliteLog:
 
     def write(self, record: AuditRecord) -> None:
         texts = (record.decisions.decode(), record.request.decode(), record.response.decode())
-        row = (record.id, record.at.isoformat(), record.hook, record.hook_instance, record.version, *texts)
+        row = (
+            record.id,
+            record.at.isoformat(),
+            record.hook,
+            record.hook_instance,
+            record.version,
+            *texts,
+        )
         self._keep([_Ticket(_INSERT_ANSWER, row)])
 
     def write_feedback(self, feedback: Sequence[Feedback]) -> None:
-        rows = ((one.card, one.outcome, one.timestamp, encode(one.body).decode()) for one in feedback)
+        rows = (
+            (one.card, one.outcome, one.timestamp, encode(one.body).decode()) for one in feedback
+        )
         self._keep([_Ticket(_INSERT_FEEDBACK, row) for row in rows])
 
     def close(self) -> None:
@@ -89,7 +98,9 @@ class SqliteLog:
             if not all(ticket.done for ticket in tickets):
                 self._commit_all()
         if failed := next((ticket for ticket in tickets if not ticket.done), None):
-            raise NotRecorded("the answer could not be recorded, so it is not given") from failed.error
+            raise NotRecorded(
+                "the answer could not be recorded, so it is not given"
+            ) from failed.error
 
     def _commit_all(self) -> None:
         with self._door:
@@ -104,7 +115,10 @@ class SqliteLog:
                 self._connection.execute(batch[0].statement, batch[0].row)
             else:
                 self._commit_together(batch)
-        except (sqlite3.Error, UnicodeError) as error:  # UnicodeError: text that no database can hold
+        except (
+            sqlite3.Error,
+            UnicodeError,
+        ) as error:  # UnicodeError: text that no database can hold
             return error
         return None
 
@@ -123,7 +137,9 @@ def open_sqlite(path: str) -> SqliteLog:
     """
     try:
         Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds patient data
-        connection = sqlite3.connect(path, timeout=4.0, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            path, timeout=4.0, isolation_level=None, check_same_thread=False
+        )
         _prepare(connection)
     except (OSError, sqlite3.Error) as error:
         raise SettingError("database_url", f"cannot open {path}: {error}") from error
@@ -135,7 +151,9 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = FULL")  # an answer an EHR acts on survives a power cut
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > _SCHEMA_VERSION:
-        raise SettingError("database_url", f"its schema {version} is newer than this release's {_SCHEMA_VERSION}")
+        raise SettingError(
+            "database_url", f"its schema {version} is newer than this release's {_SCHEMA_VERSION}"
+        )
     connection.executescript(_SCHEMA)
     connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
@@ -164,5 +182,7 @@ def open_log(url: str) -> AuditLog:
     """
     scheme, separator, path = url.partition(":///")
     if not separator or scheme not in BACKENDS or path in ("", ":memory:"):
-        raise SettingError("database_url", f"must look like sqlite:///FILE; known kinds: {', '.join(BACKENDS)}")
+        raise SettingError(
+            "database_url", f"must look like sqlite:///FILE; known kinds: {', '.join(BACKENDS)}"
+        )
     return BACKENDS[scheme](path)

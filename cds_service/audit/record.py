@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from cds_service.crd.answer import OrderAnswer
+from cds_service.crd.decision.order_answer import OrderAnswer
 from cds_service.fhir.resource import JsonObject, encode
 
 # What of fhirAuthorization may be kept: everything but the token, by name, so that a new field stays out.
@@ -49,11 +49,13 @@ def _decision(answer: OrderAnswer) -> JsonObject:
         "assertion": answer.assertion_id,
         "determined": [
             {
-                "covered": says.covered.value,
-                "pa-needed": says.pa_needed,
-                "rules": [f"{one.canonical}#{one.rule_id}" for one in says.citations],
-                "reasons": [reason.coding.code for reason in says.reasons if reason.coding],
+                "covered": determination.covered.value,
+                "pa-needed": determination.pa_needed,
+                "rules": [f"{one.canonical}#{one.rule_id}" for one in determination.citations],
+                "reasons": [
+                    reason.coding.code for reason in determination.reasons if reason.coding
+                ],
             }
-            for says in answer.determinations
+            for determination in answer.determinations
         ],
     }

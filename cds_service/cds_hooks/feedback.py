@@ -31,6 +31,11 @@ class FeedbackParser:
         """
         sent = self._schema.check(decode_json(body))
         return tuple(
-            Feedback(card=item["card"], outcome=item["outcome"], timestamp=item["outcomeTimestamp"], body=item)
+            Feedback(
+                card=item["card"],
+                outcome=item["outcome"],
+                timestamp=item["outcomeTimestamp"],
+                body=item,
+            )
             for item in sent["feedback"]
         )

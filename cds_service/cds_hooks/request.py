@@ -59,7 +59,11 @@ def _without_nothing(request: Json) -> Json:
     """The envelope less optional members that are null or empty: CDS Hooks forbids them, clients send them."""
     if not isinstance(request, dict):
         return request
-    return {name: value for name, value in request.items() if name not in _OPTIONAL or value not in (None, "", {})}
+    return {
+        name: value
+        for name, value in request.items()
+        if name not in _OPTIONAL or value not in (None, "", {})
+    }
 
 
 def decode_json(body: bytes) -> Json:
@@ -76,5 +80,7 @@ def decode_json(body: bytes) -> Json:
     except RecursionError as error:  # it could be read, but not given back
         raise InvalidRequest("the body is not JSON: nested too deep", "$") from error
     if repeated:
-        raise InvalidRequest("an object names a member twice, and no two readers agree which counts", "$")
+        raise InvalidRequest(
+            "an object names a member twice, and no two readers agree which counts", "$"
+        )
     return value

@@ -29,7 +29,9 @@ class Schema:
         """
         fault: Any = best_match(self._validator.iter_errors(value))
         if fault is not None:
-            raise InvalidRequest(f"invalid {self._what} at `{fault.json_path}`: {_problem(fault)}", fault.json_path)
+            raise InvalidRequest(
+                f"invalid {self._what} at `{fault.json_path}`: {_problem(fault)}", fault.json_path
+            )
         checked: JsonObject = value
         return checked
 

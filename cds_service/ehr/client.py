@@ -8,12 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from cds_service.ehr.access import Access, check_access, first_page, next_page, parse_query
-from cds_service.ehr.answer import read_page
-from cds_service.ehr.line import Line, Lines
-from cds_service.ehr.problem import LATE, Problem
-from cds_service.ehr.transport import Transport
+from cds_service.ehr.page import read_page
+from cds_service.ehr.query import first_page, next_page, parse_query
 from cds_service.fhir.resource import JsonObject
+from cds_service.outbound.access import Access, check_access
+from cds_service.outbound.connection_limits import Line, Lines
+from cds_service.outbound.problem import LATE, Problem
+from cds_service.outbound.transport import Transport
 
 MAX_PAGES = 10
 MAX_QUERIES = 20
@@ -83,7 +84,9 @@ class RequestsEhr:
     ) -> None:
         self._allowed = frozenset(allowed)
         self._clock = clock
-        self._transport = Transport(ca_file=ca_file, servers=SERVERS, connections=at_once, clock=clock)
+        self._transport = Transport(
+            ca_file=ca_file, servers=SERVERS, connections=at_once, clock=clock
+        )
         self._lines = Lines(lanes=at_once, clock=clock)
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="ehr")
 
@@ -102,7 +105,10 @@ class RequestsEhr:
             missing = LATE
         except Problem as problem:
             missing = str(problem)
-        return tuple(errand.replies.get(n) or self._missing(n, query, missing) for n, query in enumerate(queries))
+        return tuple(
+            errand.replies.get(n) or self._missing(n, query, missing)
+            for n, query in enumerate(queries)
+        )
 
     def _missing(self, number: int, query: str, problem: str) -> Reply:
         too_many = f"more than {MAX_QUERIES} queries at once"

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from cds_service.cds_hooks.prefetch import Found
 from cds_service.cds_hooks.request import HookRequest
-from cds_service.crd.chart import Chart
-from cds_service.ehr.access import Access
+from cds_service.crd.request.chart import Chart
 from cds_service.ehr.client import Ehr
 from cds_service.fhir.resource import text
+from cds_service.outbound.access import Access
 
 _ROUNDS = 4  # an order, its code, the Coverage, its payer: no chain of what we read is longer
 _LIFETIME = re.compile(r"[0-9]{1,9}")
@@ -17,7 +17,12 @@ _DEFAULT_LIFETIME = 30  # seconds a token is good for if it does not say (CRD fo
 
 
 def gather_chart(
-    request: HookRequest, chart: Chart, needs: Callable[[Chart], list[str]], ehr: Ehr, *, seconds: float
+    request: HookRequest,
+    chart: Chart,
+    needs: Callable[[Chart], list[str]],
+    ehr: Ehr,
+    *,
+    seconds: float,
 ) -> Chart:
     """The chart with what the EHR could add within `seconds`; never raises for what the EHR does."""
     deadline = time.monotonic() + seconds

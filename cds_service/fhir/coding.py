@@ -33,8 +33,12 @@ _OTHER_SPELLINGS = {
     "https://nahdo.org/sopt": ("2.16.840.1.113883.3.221.5",),
 }
 _SCHEME = re.compile(r"^(?:h+ttps?://|urn:oid:)", re.IGNORECASE)
-_MODIFIED_CPT = re.compile(r"^(\d{4}[0-9A-Z])(?:[\s:\-]+[0-9A-Z]{2}(?:[\s:,\-]+[0-9A-Z]{2})*|[0-9A-Z]{2})$")
-_MODIFIED_HCPCS = re.compile(r"^([A-Z]\d{4})(?:[\s:\-]+[0-9A-Z]{2}(?:[\s:,\-]+[0-9A-Z]{2})*|[0-9A-Z]{2})$")
+_MODIFIED_CPT = re.compile(
+    r"^(\d{4}[0-9A-Z])(?:[\s:\-]+[0-9A-Z]{2}(?:[\s:,\-]+[0-9A-Z]{2})*|[0-9A-Z]{2})$"
+)
+_MODIFIED_HCPCS = re.compile(
+    r"^([A-Z]\d{4})(?:[\s:\-]+[0-9A-Z]{2}(?:[\s:,\-]+[0-9A-Z]{2})*|[0-9A-Z]{2})$"
+)
 _MODIFIED = {CPT: _MODIFIED_CPT, HCPCS: _MODIFIED_HCPCS}
 
 
@@ -42,7 +46,9 @@ def _bare(system: str) -> str:
     return _SCHEME.sub("", system.strip()).rstrip("/").lower()
 
 
-_CANONICAL = {_bare(name): uri for uri, others in _OTHER_SPELLINGS.items() for name in (uri, *others)}
+_CANONICAL = {
+    _bare(name): uri for uri, others in _OTHER_SPELLINGS.items() for name in (uri, *others)
+}
 
 
 class CodingKey(NamedTuple):
@@ -90,12 +96,18 @@ def read_coding(value: JsonObject) -> Coding:
 
 def read_codings(concept: Json) -> tuple[Coding, ...]:
     """The codings of one or many CodeableConcepts that say both system and code."""
-    found = (read_coding(coding) for part in objects(concept) for coding in objects(part.get("coding")))
+    found = (
+        read_coding(coding) for part in objects(concept) for coding in objects(part.get("coding"))
+    )
     return tuple(coding for coding in found if coding.system and coding.code)
 
 
 def read_words(concept: Json) -> tuple[str, ...]:
     """What one or many CodeableConcepts say in words: their texts and displays."""
     texts = [text(part.get("text")) for part in objects(concept)]
-    displays = [text(coding.get("display")) for part in objects(concept) for coding in objects(part.get("coding"))]
+    displays = [
+        text(coding.get("display"))
+        for part in objects(concept)
+        for coding in objects(part.get("coding"))
+    ]
     return tuple(words for words in texts + displays if words)

@@ -48,7 +48,10 @@ def parse_days(value: Json) -> Days | None:
 def _days(year: int, month: int | None, day: int | None) -> Days:
     first = date(year, 1 if month is None else month, 1 if day is None else day)
     last_month = _LAST_MONTH if month is None else month
-    return Days(first, date(year, last_month, calendar.monthrange(year, last_month)[1] if day is None else day))
+    return Days(
+        first,
+        date(year, last_month, calendar.monthrange(year, last_month)[1] if day is None else day),
+    )
 
 
 def period_days(period: JsonObject) -> Days:

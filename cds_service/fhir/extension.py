@@ -20,10 +20,14 @@ def parts(extension: JsonObject) -> dict[str, list[JsonObject]]:
 
 def value_of(extension: JsonObject) -> tuple[str, object]:
     """The name and content of `value[x]`; an empty name if there is none."""
-    return next(((name, found) for name, found in extension.items() if name.startswith("value")), ("", None))
+    return next(
+        ((name, found) for name, found in extension.items() if name.startswith("value")), ("", None)
+    )
 
 
-def with_extensions(resource: JsonObject, new: Sequence[JsonObject], without: Sequence[JsonObject] = ()) -> JsonObject:
+def with_extensions(
+    resource: JsonObject, new: Sequence[JsonObject], without: Sequence[JsonObject] = ()
+) -> JsonObject:
     """A copy of `resource` with `new` extensions last and `without` left out; all else is the very same."""
     present = resource.get("extension")
     if not isinstance(present, list):  # one thing where a list is due

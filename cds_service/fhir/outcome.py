@@ -9,7 +9,9 @@ def outcome_of(error: HookError) -> JsonObject:
     return operation_outcome(code=error.issue_code, diagnostics=str(error), where=error.where)
 
 
-def operation_outcome(*, code: str, diagnostics: str, where: str = "", severity: str = "error") -> JsonObject:
+def operation_outcome(
+    *, code: str, diagnostics: str, where: str = "", severity: str = "error"
+) -> JsonObject:
     """An OperationOutcome with one issue; `where` is the JSON path of the fault (FHIR R4 OperationOutcome)."""
     issue: JsonObject = {"severity": severity, "code": code, "diagnostics": diagnostics}
     if where:

@@ -9,7 +9,9 @@ from typing import NamedTuple
 from cds_service.fhir.resource import JsonObject, resource_type, text
 
 # Relative, or absolute under a base; not a search, a fragment or a URN that merely ends like one.
-_LITERAL = re.compile(r"(?:https?://[^?#\s]+/|[^?#\s:]*/)?([A-Z][A-Za-z]+)/([^/?#|]+)(?:/_history/[^/]+)?")
+_LITERAL = re.compile(
+    r"(?:https?://[^?#\s]+/|[^?#\s:]*/)?([A-Z][A-Za-z]+)/([^/?#|]+)(?:/_history/[^/]+)?"
+)
 
 
 class ResourceKey(NamedTuple):

@@ -1,63 +1,105 @@
-"""Payers and plans of the library: its Organizations and InsurancePlans."""
+"""Payers: which payer a Coverage leads to, and the memberships a call is about (CRD hook-13; HRex Coverage).
 
-from collections import defaultdict
+Payers are matched by identifier, never by name.
+"""
 
-from cds_service.crd.membership import Identifier, Payer, Payers, Plan, read_identifiers
-from cds_service.crd.wording import plain
-from cds_service.errors import ArtifactError
-from cds_service.fhir.coding import read_codings
-from cds_service.fhir.reference import parse_reference
-from cds_service.fhir.resource import JsonObject, first, follow, text
-from cds_service.policy.artifacts import Artifact, Library
+from collections.abc import Iterable, Mapping
 
+from cds_service.crd.request.chart import Chart
+from cds_service.crd.request.membership import (
+    Identifier,
+    Membership,
+    Payer,
+    candidate_coverages,
+    payor_identifiers,
+)
+from cds_service.errors import DataUnavailable, PayerNotHandled
+from cds_service.fhir.reference import read_key
+from cds_service.fhir.resource import JsonObject, first, text
+from cds_service.policy.plans import find_plan
 
-def compile_payers(library: Library) -> Payers:
-    """The payers of the library: Organizations with an identifier of ours or of the deployer's, and their plans."""
-    plans: dict[str, list[Plan]] = defaultdict(list)
-    for artifact in library.of_type("InsurancePlan"):
-        owner = parse_reference(text(first(artifact.resource.get("ownedBy")).get("reference")))
-        if owner is None or owner not in library.by_key:
-            raise ArtifactError(artifact.path, "$.ownedBy", "names no Organization of the library")
-        plans[owner.id].append(_plan(artifact.resource))
-    organizations = list(library.of_type("Organization"))
-    payers = [_payer(one, tuple(plans[text(one.resource["id"])])) for one in organizations]
-    _check_identifiers(organizations, payers)
-    return Payers(payers)
-
-
-def _check_identifiers(organizations: list[Artifact], payers: list[Payer]) -> None:
-    """One identifier is one payer's: else a member would get another payer's policies."""
-    owners: dict[Identifier, str] = {}
-    for artifact, payer in zip(organizations, payers, strict=True):
-        for identifier in payer.identifiers:
-            if owners.setdefault(identifier, payer.id) != payer.id:
-                raise artifact.broken("$.identifier", f"{identifier.value} is also Organization/{owners[identifier]}'s")
+_MOST_COVERAGES = (
+    8  # answered for an older client; nobody has more, and each is written onto every order
+)
+_ORGANIZATION_KEYS = ("payers", "payer", "organizations", "organization")
 
 
-def _payer(artifact: Artifact, plans: tuple[Plan, ...]) -> Payer:
-    resource = artifact.resource
-    aliases = [text(alias) for alias in resource.get("alias", ())]
-    identifiers = frozenset(read_identifiers(resource.get("identifier")))
-    if not identifiers:
-        raise ArtifactError(artifact.path, "$.identifier", "a payer needs an identifier with system and value")
-    brand = next(iter(aliases), "") or text(resource.get("name"))
-    if not plain(brand):
-        raise artifact.broken("$.name", "a payer needs a name to sign its cards with")
-    return Payer(id=text(resource["id"]), brand=brand, identifiers=identifiers, plans=plans)
+class Payers:
+    """The payers hosted here, found by any of their identifiers."""
+
+    def __init__(self, payers: Iterable[Payer]) -> None:
+        self.all = tuple(payers)
+        self._by_identifier: Mapping[Identifier, Payer] = {
+            identifier: payer for payer in self.all for identifier in payer.identifiers
+        }
+
+    def find(self, identifiers: Iterable[Identifier]) -> Payer | None:
+        """The payer any of these identifiers belongs to."""
+        known = (self._by_identifier.get(identifier) for identifier in identifiers)
+        return next((payer for payer in known if payer), None)
 
 
-def _plan(resource: JsonObject) -> Plan:
-    areas = follow(resource, ("contained",))
-    states = (text(name).upper() for area in areas for name in (area.get("name"), _state(area)))
-    return Plan(
-        id=text(resource["id"]),
-        name=text(resource.get("name")),
-        identifiers=frozenset(one.value for one in read_identifiers(resource.get("identifier"))),
-        types=frozenset(coding.key for coding in read_codings(resource.get("type"))),
-        states=frozenset(state for state in states if state) if "coverageArea" in resource else frozenset(),
-        resource=resource,
+def resolve_memberships(
+    chart: Chart, payers: Payers, *, must_have_one: bool
+) -> tuple[Membership, ...]:
+    """The memberships a call is about; none if no Coverage came.
+
+    A client that must have one gets exactly one, of a payer hosted here, or an error (CRD hook-13). An older one gets
+    every Coverage of a hosted payer, or else the first.
+
+    Raises:
+        PayerNotHandled: no Coverage, several, or one whose payer is not hosted here.
+        DataUnavailable: no Coverage was sent, none was looked for, and there is nowhere to ask.
+    """
+    found = tuple(
+        resolve_membership(coverage, chart, payers) for coverage in candidate_coverages(chart)
+    )
+    if must_have_one:
+        _check_one(found, chart)
+        return found
+    return tuple(one for one in found if one.payer)[:_MOST_COVERAGES] or found[:1]
+
+
+def _check_one(found: tuple[Membership, ...], chart: Chart) -> None:
+    looked_for = chart.foreign or any(_is_coverage_search(name) for name in chart.looked_for)
+    if not found and not looked_for:
+        raise DataUnavailable(
+            "the patient's Coverage was not sent and could not be queried", "$.prefetch"
+        )
+    if len(found) != 1:
+        count = "several Coverages" if found else "no Coverage"
+        raise PayerNotHandled(
+            f"exactly one Coverage is needed to tell the payer; {count} came", "$.prefetch"
+        )
+    if found[0].payer is None and not found[0].unreachable:
+        raise PayerNotHandled(
+            "the identifier of the Coverage's payer is missing or not hosted here", "$.prefetch"
+        )
+    if found[0].coverage_key is None:
+        raise PayerNotHandled("the Coverage has no id, so nothing can be said of it", "$.prefetch")
+
+
+def _is_coverage_search(name: str) -> bool:
+    """Whether a prefetch key or query that brought nothing was a search for Coverage."""
+    return "coverage" in name.lower()
+
+
+def resolve_membership(coverage: JsonObject, chart: Chart, payers: Payers) -> Membership:
+    """What one Coverage says of the member."""
+    payer = payers.find(payor_identifiers(coverage, chart))
+    return Membership(
+        coverage=coverage,
+        coverage_key=read_key(coverage),
+        payer=payer,
+        plan=find_plan(coverage, chart.patient, payer.plans) if payer else None,
+        patient=chart.patient,
+        unreachable=payer is None and _is_unreachable(coverage, chart),
     )
 
 
-def _state(location: JsonObject) -> str:
-    return text(first(location.get("address")).get("state"))
+def _is_unreachable(coverage: JsonObject, chart: Chart) -> bool:
+    """Whether the payer's Organization was asked for, by us or by the client, and could not be had."""
+    payor = first(coverage.get("payor"))
+    if not text(payor.get("reference")) or chart.find(payor, coverage):
+        return False
+    return chart.could_not_read(payor) or any(name in chart.failed for name in _ORGANIZATION_KEYS)

@@ -34,7 +34,8 @@ def http_problem(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
         return refused(TooLarge("the body is larger than this service reads"))
     outcome = operation_outcome(
-        code="not-found" if error.code == HTTPStatus.NOT_FOUND else "processing", diagnostics=error.name
+        code="not-found" if error.code == HTTPStatus.NOT_FOUND else "processing",
+        diagnostics=error.name,
     )
     response = Response(encode(outcome), status=error.code or 500, mimetype=FHIR_JSON)
     response.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
@@ -47,5 +48,7 @@ def our_bug(error: Exception) -> Response:
     frames = traceback.extract_tb(error.__traceback__)[-6:]
     places = " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
     _LOG.error("trace %s: %s at %s", trace, type(error).__name__, places)
-    outcome = operation_outcome(code="exception", severity="fatal", diagnostics=f"internal error, trace {trace}")
+    outcome = operation_outcome(
+        code="exception", severity="fatal", diagnostics=f"internal error, trace {trace}"
+    )
     return Response(encode(outcome), status=500, mimetype=FHIR_JSON)

@@ -1,7 +1,6 @@
 """Routes: discovery, the services, feedback (CDS Hooks, HTTP)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from flask import Blueprint, Flask, Response, request
 
@@ -10,40 +9,35 @@ from cds_service.cds_hooks.feedback import FeedbackParser
 from cds_service.errors import UnknownService
 from cds_service.fhir.resource import encode
 from cds_service.pipeline import Pipeline
-from cds_service.policy.artifacts import Library
-from cds_service.policy.index import PolicyIndex
-from cds_service.web.pages import create_pages
 from cds_service.web.problems import handle_problems
 
 _JSON = "application/json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What the web needs of the rest."""
-
-    library: Library
-    index: PolicyIndex
-    pipelines: Mapping[str, Pipeline]
-    feedback: FeedbackParser
-    log: AuditLog
-    max_body: int
-
-
-def create_web(parts: Parts) -> Flask:
-    """The WSGI application: CDS Hooks under /cds-services, policy pages under /policies."""
+def create_web(
+    pipelines: Mapping[str, Pipeline], log: AuditLog, *, pages: Blueprint, max_body: int
+) -> Flask:
+    """The WSGI application: CDS Hooks under /cds-services, beside the blueprint of `pages`."""
     app = Flask("cds_service.web", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = parts.max_body
-    app.register_blueprint(_cds_services(parts))
-    app.register_blueprint(create_pages(parts.library, parts.index))
+    app.config["MAX_CONTENT_LENGTH"] = max_body
+    app.register_blueprint(_cds_services(pipelines, log))
+    app.register_blueprint(pages)
     handle_problems(app)
     app.after_request(_allow_browsers)
     return app
 
 
-def _cds_services(parts: Parts) -> Blueprint:
+def _cds_services(pipelines: Mapping[str, Pipeline], log: AuditLog) -> Blueprint:
     services = Blueprint("cds_services", __name__, url_prefix="/cds-services")
-    discovery = encode({"services": [one.hook.service().to_json() for one in parts.pipelines.values()]})
+    discovery = encode(
+        {"services": [pipeline.hook.service().to_json() for pipeline in pipelines.values()]}
+    )
+    feedback_parser = FeedbackParser()
+
+    def find_pipeline(service_id: str) -> Pipeline:
+        if service_id not in pipelines:
+            raise UnknownService("no such service; GET /cds-services lists them")
+        return pipelines[service_id]
 
     @services.get("")
     def discover() -> Response:
@@ -51,21 +45,15 @@ def _cds_services(parts: Parts) -> Blueprint:
 
     @services.post("/<service_id>")
     def call(service_id: str) -> Response:
-        return Response(_pipeline(parts, service_id).answer(request.get_data()), mimetype=_JSON)
+        return Response(find_pipeline(service_id).answer(request.get_data()), mimetype=_JSON)
 
     @services.post("/<service_id>/feedback")
     def feedback(service_id: str) -> Response:
-        _pipeline(parts, service_id)
-        parts.log.write_feedback(parts.feedback.parse(request.get_data()))
+        find_pipeline(service_id)
+        log.write_feedback(feedback_parser.parse(request.get_data()))
         return Response(b"{}", mimetype=_JSON)
 
     return services
-
-
-def _pipeline(parts: Parts, service_id: str) -> Pipeline:
-    if service_id not in parts.pipelines:
-        raise UnknownService("no such service; GET /cds-services lists them")
-    return parts.pipelines[service_id]
 
 
 def _allow_browsers(response: Response) -> Response:

@@ -35,7 +35,9 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-def serve_until_stopped(app: Flask, bound: socket.socket, *, threads: int, ready: Callable[[], None]) -> None:
+def serve_until_stopped(
+    app: Flask, bound: socket.socket, *, threads: int, ready: Callable[[], None]
+) -> None:
     """Serve until SIGTERM or SIGINT, then finish the calls under way; `ready` is called once it listens."""
     server = create_server(
         app,

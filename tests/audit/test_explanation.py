@@ -7,9 +7,9 @@ from fakes import builtin_index, fake_pipeline
 from hook_requests import COMMERCIAL_HMO, bundle, coverage, order_sign, patient, service_request
 
 from cds_service.audit.explanation import explain
-from cds_service.crd.answer import OrderAnswer
+from cds_service.crd.decision.order_answer import OrderAnswer
 from cds_service.fhir.resource import encode
-from cds_service.policy.index import PolicyIndex
+from cds_service.policy.run.index import PolicyIndex
 
 NAMES = {
     "order",
@@ -43,7 +43,11 @@ def index() -> PolicyIndex:
 
 def answers(index: PolicyIndex, *orders: Any, **envelope: Any) -> tuple[OrderAnswer, ...]:
     """What became of a call about these orders."""
-    return fake_pipeline(index).consider(encode(order_sign(*orders, version="2.2", **envelope))).answers
+    return (
+        fake_pipeline(index)
+        .consider(encode(order_sign(*orders, version="2.2", **envelope)))
+        .answers
+    )
 
 
 def of_plan(payer: str, plan_type: Any, state: str = "WI") -> dict[str, Any]:
@@ -100,30 +104,41 @@ def test_an_explanation_says_which_rule_spoke_and_what_it_said(index: PolicyInde
         ([service_request("93799")], of_plan("anthem", None, "CA")),
         ([service_request("0600T")], of_plan("anthem", None, "CA")),
         ([service_request("0600T")], of_plan("icare", None)),
-        ([service_request("93799", note=[{"text": "pulsed field ablation"}])], of_plan("anthem", COMMERCIAL_HMO, "NY")),
+        (
+            [service_request("93799", note=[{"text": "pulsed field ablation"}])],
+            of_plan("anthem", COMMERCIAL_HMO, "NY"),
+        ),
     ],
 )
-def test_every_trace_and_determination_is_shown(index: PolicyIndex, orders: Any, prefetch: Any) -> None:
+def test_every_trace_and_determination_is_shown(
+    index: PolicyIndex, orders: Any, prefetch: Any
+) -> None:
     """No rule, condition, gap, answer, reason or detail is left out."""
     (answer,) = answers(index, *orders, prefetch=prefetch)
 
     said = explain([answer])
 
     for trace in answer.traces:
-        assert f"{trace.citation.rule_id} {'speaks' if trace.spoke else 'is silent'}" in values(said, "rule")
+        assert f"{trace.citation.rule_id} {'speaks' if trace.spoke else 'is silent'}" in values(
+            said, "rule"
+        )
         assert all(condition.expression in said for condition in trace.conditions)
-        assert all(condition.description in values(said, condition.value) for condition in trace.conditions)
-    for says in answer.determinations:
-        assert says.covered.value in values(said, "determined")
-        assert all(reason.text in values(said, "because") for reason in says.reasons)
-        assert len(values(said, "detail")) >= len(says.details)
+        assert all(
+            condition.description in values(said, condition.value) for condition in trace.conditions
+        )
+    for determination in answer.determinations:
+        assert determination.covered.value in values(said, "determined")
+        assert all(reason.text in values(said, "because") for reason in determination.reasons)
+        assert len(values(said, "detail")) >= len(determination.details)
 
 
 def test_what_is_unknown_is_said_to_be(index: PolicyIndex) -> None:
     """A payer not hosted here and a plan nobody named are not left blank."""
     said = explain(answers(index, prefetch={"coverage": bundle(coverage("icare", None))}))
     (answer,) = (
-        fake_pipeline(index).consider(encode(order_sign(prefetch={"coverage": bundle(coverage("another"))}))).answers
+        fake_pipeline(index)
+        .consider(encode(order_sign(prefetch={"coverage": bundle(coverage("another"))})))
+        .answers
     )
 
     assert values(said, "plan") == ["unknown"]

@@ -51,7 +51,9 @@ def record(identity: str, **elements: str) -> AuditRecord:
     )
 
 
-def feedback(card: str = "card-1", outcome: str = "overridden", at: str = "2026-11-20T12:00:00Z") -> Feedback:
+def feedback(
+    card: str = "card-1", outcome: str = "overridden", at: str = "2026-11-20T12:00:00Z"
+) -> Feedback:
     """One clinician's reaction."""
     body = {"card": card, "outcome": outcome, "outcomeTimestamp": at}
     return Feedback(card=card, outcome=outcome, timestamp=at, body=body)
@@ -153,7 +155,9 @@ def test_answers_are_there_after_reopening(path: Path) -> None:
 def test_answers_survive_a_killed_process(path: Path) -> None:
     """Every answer a process had kept is there after SIGKILL."""
     command = [sys.executable, "-c", KILLED, f"sqlite:///{path}"]
-    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
+    run = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2]
+    )
 
     assert run.returncode == -signal.SIGKILL, run.stderr
     assert kept(path) == set(run.stdout.split()) == {str(number) for number in range(20)}
@@ -171,10 +175,18 @@ def test_concurrent_writers_all_land(log: AuditLog, path: Path) -> None:
 
 def test_two_logs_share_a_file(path: Path) -> None:
     """Two processes on one file, here two logs, both keep their answers."""
-    with closing(open_log(f"sqlite:///{path}")) as one, closing(open_log(f"sqlite:///{path}")) as other:
+    with (
+        closing(open_log(f"sqlite:///{path}")) as one,
+        closing(open_log(f"sqlite:///{path}")) as other,
+    ):
         ids = [str(number) for number in range(EACH)]
         done: list[str] = []
-        together([lambda: done.extend(written(one, ids)), lambda: done.extend(written(other, [f"b{i}" for i in ids]))])
+        together(
+            [
+                lambda: done.extend(written(one, ids)),
+                lambda: done.extend(written(other, [f"b{i}" for i in ids])),
+            ]
+        )
 
     assert len(done) == 2 * EACH
     assert kept(path) == set(done)
@@ -196,13 +208,20 @@ def test_the_same_feedback_again_is_one(log: AuditLog, path: Path) -> None:
     log.write_feedback([feedback(), feedback()])
     log.write_feedback([feedback()])
 
-    assert rows(path, "SELECT card, outcome, at FROM feedback") == [("card-1", "overridden", "2026-11-20T12:00:00Z")]
+    assert rows(path, "SELECT card, outcome, at FROM feedback") == [
+        ("card-1", "overridden", "2026-11-20T12:00:00Z")
+    ]
 
 
 def test_feedback_that_differs_is_kept_apart(log: AuditLog, path: Path) -> None:
     """Another card, another outcome and another time are events of their own: a clinician may change their mind."""
     log.write_feedback(
-        [feedback(), feedback(card="card-2"), feedback(outcome="accepted"), feedback(at="2026-11-20T12:05:00Z")]
+        [
+            feedback(),
+            feedback(card="card-2"),
+            feedback(outcome="accepted"),
+            feedback(at="2026-11-20T12:05:00Z"),
+        ]
     )
 
     assert rows(path, "SELECT count(*) FROM feedback") == [(4,)]
@@ -229,7 +248,9 @@ def test_a_read_only_file_keeps_nothing(log: AuditLog, path: Path) -> None:
     """A file that can be read but not written is no log, and the caller learns it."""
     log.write(record("a-1"))
 
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)) as connection:
+    with closing(
+        sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+    ) as connection:
         assert written(SqliteLog(connection), ["a-2"]) == []
 
     assert kept(path) == {"a-1"}
@@ -286,8 +307,12 @@ def test_the_refusal_holds_nothing_of_the_answer(log: AuditLog) -> None:
     assert (caught.value.status, caught.value.issue_code) == (503, "transient")
 
 
-@pytest.mark.parametrize("broken", ["\ud800", OUT_OF_MEMORY], ids=["text no database can hold", "out of memory"])
-def test_an_answer_that_cannot_be_written_hides_no_other(log: AuditLog, path: Path, broken: str) -> None:
+@pytest.mark.parametrize(
+    "broken", ["\ud800", OUT_OF_MEMORY], ids=["text no database can hold", "out of memory"]
+)
+def test_an_answer_that_cannot_be_written_hides_no_other(
+    log: AuditLog, path: Path, broken: str
+) -> None:
     """Writers share a commit: whatever breaks it, no writer's answer passes for kept that is not there."""
     log.write(record("a"))
     waiting = [Event() for _ in range(WRITERS)]
@@ -296,11 +321,16 @@ def test_an_answer_that_cannot_be_written_hides_no_other(log: AuditLog, path: Pa
     def write(number: int, shared: SqliteLog) -> None:
         waiting[number].set()
         try:
-            done.extend(written(shared, [f"a-{number}"], hook_instance=broken if number % 2 else "fine"))
+            done.extend(
+                written(shared, [f"a-{number}"], hook_instance=broken if number % 2 else "fine")
+            )
         except (UnicodeEncodeError, MemoryError):
             return
 
-    with closing(sqlite3.connect(path, isolation_level=None)) as holder, closing(_forgetful(path)) as connection:
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as holder,
+        closing(_forgetful(path)) as connection,
+    ):
         shared = SqliteLog(connection)
         holder.execute("BEGIN IMMEDIATE")  # so that all of them queue behind the first
         threads = [Thread(target=write, args=(number, shared)) for number in range(WRITERS)]
@@ -369,7 +399,9 @@ def _no_database(there: Path) -> Path:
 
 
 @pytest.mark.parametrize("make", [_a_directory, _below_a_file, _no_database])
-def test_a_file_that_cannot_be_the_log_stops_the_start(make: Callable[[Path], Path], tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_the_log_stops_the_start(
+    make: Callable[[Path], Path], tmp_path: Path
+) -> None:
     """The error names the setting and the file."""
     unusable = make(tmp_path)
 

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 from fakes import NOON, FakeLog, builtin_index, fake_pipeline
-from hook_requests import COMMERCIAL_PPO, HOOK_INSTANCE, bundle, coverage, order_sign, patient, service_request
+from hook_requests import (
+    COMMERCIAL_PPO,
+    HOOK_INSTANCE,
+    bundle,
+    coverage,
+    order_sign,
+    patient,
+    service_request,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from json_values import json_objects, json_values, pairs, words
@@ -15,7 +23,7 @@ from json_values import json_objects, json_values, pairs, words
 from cds_service.audit.record import AuditRecord, without_token
 from cds_service.errors import NotRecorded
 from cds_service.fhir.resource import encode
-from cds_service.policy.index import PolicyIndex
+from cds_service.policy.run.index import PolicyIndex
 
 CANARY = "canary-token-d41d8cd9"
 SERVER = "https://ehr.example.invalid/fhir"
@@ -33,9 +41,9 @@ AUTHORIZATION: dict[str, Any] = {
 }
 
 secrets = st.sampled_from([CANARY, [CANARY], {"token": CANARY}, {"x": [{CANARY: 1}]}])
-secret_names = st.one_of(st.sampled_from(["access_token", "Access_Token", "refresh_token"]), words).filter(
-    lambda name: name not in KEPT
-)
+secret_names = st.one_of(
+    st.sampled_from(["access_token", "Access_Token", "refresh_token"]), words
+).filter(lambda name: name not in KEPT)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +64,13 @@ def strings_in(value: Any) -> Iterator[str]:
     """Every string in a JSON value, names too."""
     if isinstance(value, str):
         yield value
-    for inner in [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ():
+    for inner in (
+        [*value, *value.values()]
+        if isinstance(value, dict)
+        else value
+        if isinstance(value, list)
+        else ()
+    ):
         yield from strings_in(inner)
 
 
@@ -77,8 +91,12 @@ def test_no_token_is_kept_under_any_name(body: Any, known: Any, unknown: Any) ->
 
 @pytest.mark.crd("sec-6")
 @settings(max_examples=50, deadline=None)
-@given(body=json_objects, authorization=st.sampled_from([CANARY, [CANARY], [{"access_token": CANARY}]]))
-def test_an_authorization_of_another_shape_is_not_kept_at_all(body: Any, authorization: Any) -> None:
+@given(
+    body=json_objects, authorization=st.sampled_from([CANARY, [CANARY], [{"access_token": CANARY}]])
+)
+def test_an_authorization_of_another_shape_is_not_kept_at_all(
+    body: Any, authorization: Any
+) -> None:
     """A token where an object is due is not kept either."""
     kept = without_token({**body, "fhirAuthorization": authorization})
 
@@ -100,7 +118,11 @@ def test_all_else_is_kept_as_it_came(body: Any) -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(body=json_values.filter(lambda value: isinstance(value, dict) and "fhirAuthorization" not in value))
+@given(
+    body=json_values.filter(
+        lambda value: isinstance(value, dict) and "fhirAuthorization" not in value
+    )
+)
 def test_a_request_without_authorization_is_kept_whole(body: Any) -> None:
     """Nothing is added where there was nothing to take away."""
     assert without_token(body) == body
@@ -112,7 +134,9 @@ def test_a_call_leaves_a_record_without_its_token(index: PolicyIndex) -> None:
     record = recorded(index, order_sign(fhirServer=SERVER, fhirAuthorization=AUTHORIZATION))
 
     assert CANARY not in repr(record)
-    assert json.loads(record.request)["fhirAuthorization"] == {name: AUTHORIZATION[name] for name in KEPT}
+    assert json.loads(record.request)["fhirAuthorization"] == {
+        name: AUTHORIZATION[name] for name in KEPT
+    }
 
 
 @pytest.mark.crd("found-11", "found-37")
@@ -157,7 +181,9 @@ def test_decisions_name_the_rules_they_rest_on(index: PolicyIndex) -> None:
     (determined,) = decision["determined"]
     assert determined["covered"] == "not-covered"
     assert determined["rules"] != []
-    assert all("icare-wi-pa-1266" in rule and "|" in rule and "#" in rule for rule in determined["rules"])
+    assert all(
+        "icare-wi-pa-1266" in rule and "|" in rule and "#" in rule for rule in determined["rules"]
+    )
 
 
 def test_the_assertion_id_kept_is_the_one_sent(index: PolicyIndex) -> None:
@@ -170,7 +196,9 @@ def test_the_assertion_id_kept_is_the_one_sent(index: PolicyIndex) -> None:
 
 def test_an_order_no_rule_speaks_of_is_a_decision_too(index: PolicyIndex) -> None:
     """Where no policy answers, the record has no rules but the reason."""
-    request = order_sign(service_request("99999", system="https://codes.example.invalid"), version="2.2")
+    request = order_sign(
+        service_request("99999", system="https://codes.example.invalid"), version="2.2"
+    )
 
     (decision,) = json.loads(recorded(index, request).decisions)
 

@@ -31,7 +31,9 @@ def aims(found: Findings) -> Iterator[Aim]:
     largest = max(found.servers)
     start = found.servers[largest].start
     yield Aim(
-        aim=f"start with {largest:,} policies under {_START:.0f} s", measured=f"{start:.1f} s", met=start < _START
+        aim=f"start with {largest:,} policies under {_START:.0f} s",
+        measured=f"{start:.1f} s",
+        met=start < _START,
     )
     yield from _memory(found)
     yield from _soundness(found)
@@ -60,7 +62,9 @@ def _latency(found: Findings) -> Iterator[Aim]:
 
 def _p50_ratios(one: Pair, other: Pair) -> list[float]:
     """One server's p50 to another's, each taken to the floor beside it."""
-    pairs = zip(one.ratios(lambda slice_: slice_.p50), other.ratios(lambda slice_: slice_.p50), strict=True)
+    pairs = zip(
+        one.ratios(lambda slice_: slice_.p50), other.ratios(lambda slice_: slice_.p50), strict=True
+    )
     return [ours / theirs for ours, theirs in pairs]
 
 
@@ -93,4 +97,6 @@ def _soundness(found: Findings) -> Iterator[Aim]:
         met=margin >= _GENERATOR,
     )
     faults = sum(found.faults.values())
-    yield Aim(aim="every answer a 200 of the right length", measured=f"{faults} faults", met=not faults)
+    yield Aim(
+        aim="every answer a 200 of the right length", measured=f"{faults} faults", met=not faults
+    )

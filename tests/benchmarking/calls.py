@@ -53,10 +53,16 @@ def _prefetch(number: int) -> JsonObject:
     return {
         "patient": _patient(number),
         "coverage": _found(_coverage(number)),
-        "payers": _found(_organization("payer-0001", "Independent Care Health Plan", payer="icare")),
+        "payers": _found(
+            _organization("payer-0001", "Independent Care Health Plan", payer="icare")
+        ),
         "encounter": _encounter(number),
-        "practitioners": _found(_practitioner("signer-0001", "Ito"), _practitioner("surgeon-0001", "Osei")),
-        "roles": _found(_role("signer-0001", "clinic-0001"), _role("surgeon-0001", "hospital-0001")),
+        "practitioners": _found(
+            _practitioner("signer-0001", "Ito"), _practitioner("surgeon-0001", "Osei")
+        ),
+        "roles": _found(
+            _role("signer-0001", "clinic-0001"), _role("surgeon-0001", "hospital-0001")
+        ),
         "organizations": _found(
             _organization("clinic-0001", "Lakeshore Oncology Clinic"),
             _organization("hospital-0001", "Lakeshore Hospital"),
@@ -99,7 +105,11 @@ def _order(number: int) -> JsonObject:
         reasonCode=[_concept("http://hl7.org/fhir/sid/icd-10-cm", "C22.0", "Liver cell carcinoma")],
         bodySite=[_concept(_SNOMED, "10200004", "Liver structure")],
         quantityQuantity={"value": 1, "unit": "procedure"},
-        note=[{"text": "Lesion of 2.10 cm in segment IV beside the hepatic vein; discussed with the tumor board."}],
+        note=[
+            {
+                "text": "Lesion of 2.10 cm in segment IV beside the hepatic vein; discussed with the tumor board."
+            }
+        ],
         text=_narrative("Ablation of a lesion of the liver, ordered for 4 December 2026, routine."),
     )
 
@@ -108,10 +118,20 @@ def _patient(number: int) -> JsonObject:
     return patient(
         id=_member(number),
         meta=_meta(f"{_CRD}/profile-patient"),
-        text=_narrative("Ada Example, born 1950-05-05, lives in Example City, Wisconsin; speaks English."),
-        extension=[_us_core("race", "2106-3", "White"), _us_core("ethnicity", "2186-5", "Not Hispanic or Latino")],
+        text=_narrative(
+            "Ada Example, born 1950-05-05, lives in Example City, Wisconsin; speaks English."
+        ),
+        extension=[
+            _us_core("race", "2106-3", "White"),
+            _us_core("ethnicity", "2186-5", "Not Hispanic or Latino"),
+        ],
         identifier=[
-            {"use": "usual", "type": _concept(f"{_TERMINOLOGY}/v2-0203", name, what), "system": system, "value": value}
+            {
+                "use": "usual",
+                "type": _concept(f"{_TERMINOLOGY}/v2-0203", name, what),
+                "system": system,
+                "value": value,
+            }
             for name, what, system, value in (
                 ("MR", "Medical record number", f"{_EHR}/records", f"MR{number:07d}"),
                 ("MB", "Member number", "https://payer.example.invalid/members", f"W{number:09d}"),
@@ -125,7 +145,9 @@ def _patient(number: int) -> JsonObject:
         deceasedBoolean=False,
         address=[_address("home")],
         maritalStatus=_concept(f"{_TERMINOLOGY}/v3-MaritalStatus", "M", "Married"),
-        communication=[{"language": _concept("urn:ietf:bcp:47", "en-US", "English"), "preferred": True}],
+        communication=[
+            {"language": _concept("urn:ietf:bcp:47", "en-US", "English"), "preferred": True}
+        ],
         generalPractitioner=[_reference("Practitioner", "signer-0001")],
         managingOrganization=_reference("Organization", "clinic-0001"),
     )
@@ -133,12 +155,18 @@ def _patient(number: int) -> JsonObject:
 
 def _coverage(number: int) -> JsonObject:
     member = f"W{number:09d}"
-    classes = [_class("group", "GRP-0042"), _class("plan", "MA-HMO-7"), _class("subplan", "MA-HMO-7-WI")]
+    classes = [
+        _class("group", "GRP-0042"),
+        _class("plan", "MA-HMO-7"),
+        _class("subplan", "MA-HMO-7-WI"),
+    ]
     sent = coverage(
         id=f"coverage-{number:04d}",
         meta=_meta(f"{_CRD}/profile-coverage"),
         text=_narrative("iCare Medicare Advantage, member since 1 January 2026."),
-        identifier=[{"type": _concept(f"{_TERMINOLOGY}/v2-0203", "MB", "Member number"), "value": member}],
+        identifier=[
+            {"type": _concept(f"{_TERMINOLOGY}/v2-0203", "MB", "Member number"), "value": member}
+        ],
         policyHolder=_reference("Patient", _member(number)),
         subscriber=_reference("Patient", _member(number)),
         subscriberId=member,
@@ -149,14 +177,21 @@ def _coverage(number: int) -> JsonObject:
         order=1,
         network="Wisconsin network",
         costToBeneficiary=[
-            {"type": _concept(f"{_TERMINOLOGY}/coverage-copay-type", "copaypct"), "valueQuantity": {"value": 20.00}}
+            {
+                "type": _concept(f"{_TERMINOLOGY}/coverage-copay-type", "copaypct"),
+                "valueQuantity": {"value": 20.00},
+            }
         ],
     )
     return {**sent, "class": classes}
 
 
 def _class(kind: str, value: str) -> JsonObject:
-    return {"type": _concept(f"{_TERMINOLOGY}/coverage-class", kind), "value": value, "name": f"The {kind} {value}"}
+    return {
+        "type": _concept(f"{_TERMINOLOGY}/coverage-class", kind),
+        "value": value,
+        "name": f"The {kind} {value}",
+    }
 
 
 def _encounter(number: int) -> JsonObject:
@@ -178,7 +213,9 @@ def _encounter(number: int) -> JsonObject:
             }
         ],
         "period": {"start": "2026-11-20T09:00:00-06:00"},
-        "reasonCode": [_concept("http://hl7.org/fhir/sid/icd-10-cm", "C22.0", "Liver cell carcinoma")],
+        "reasonCode": [
+            _concept("http://hl7.org/fhir/sid/icd-10-cm", "C22.0", "Liver cell carcinoma")
+        ],
         "location": [{"location": _reference("Location", "theatre-0001"), "status": "planned"}],
         "serviceProvider": _reference("Organization", "clinic-0001"),
     }
@@ -195,7 +232,9 @@ def _practitioner(identity: str, family: str) -> JsonObject:
         "name": [{"use": "official", "family": family, "given": ["Sam"], "prefix": ["Dr."]}],
         "telecom": _telecom("work"),
         "address": [_address("work")],
-        "qualification": [{"code": _concept(f"{_TERMINOLOGY}/v2-0360", "MD", "Doctor of Medicine")}],
+        "qualification": [
+            {"code": _concept(f"{_TERMINOLOGY}/v2-0360", "MD", "Doctor of Medicine")}
+        ],
     }
 
 
@@ -208,14 +247,18 @@ def _role(practitioner: str, organization: str) -> JsonObject:
         "practitioner": _reference("Practitioner", practitioner),
         "organization": _reference("Organization", organization),
         "code": [_concept(_SNOMED, "309343006", "Physician")],
-        "specialty": [_concept("http://nucc.org/provider-taxonomy", "207RX0202X", "Medical oncology")],
+        "specialty": [
+            _concept("http://nucc.org/provider-taxonomy", "207RX0202X", "Medical oncology")
+        ],
         "location": [_reference("Location", "theatre-0001")],
         "telecom": _telecom("work"),
     }
 
 
 def _organization(identity: str, name: str, *, payer: str = "") -> JsonObject:
-    known_as = {"system": PAYER_ID, "value": payer} if payer else {"system": _NPI, "value": "0000000000"}
+    known_as = (
+        {"system": PAYER_ID, "value": payer} if payer else {"system": _NPI, "value": "0000000000"}
+    )
     return {
         "resourceType": "Organization",
         "id": identity,
@@ -247,7 +290,11 @@ def _location() -> JsonObject:
 
 def _concept(system: str, code: str, display: str = "") -> JsonObject:
     coding = {"system": system, "code": code}
-    return {"coding": [{**coding, "display": display}], "text": display} if display else {"coding": [coding]}
+    return (
+        {"coding": [{**coding, "display": display}], "text": display}
+        if display
+        else {"coding": [coding]}
+    )
 
 
 def _reference(kind: str, identity: str) -> JsonObject:
@@ -259,7 +306,10 @@ def _meta(profile: str) -> JsonObject:
 
 
 def _narrative(words: str) -> JsonObject:
-    return {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml"><p>{words}</p></div>'}
+    return {
+        "status": "generated",
+        "div": f'<div xmlns="http://www.w3.org/1999/xhtml"><p>{words}</p></div>',
+    }
 
 
 def _telecom(use: str) -> list[Any]:
@@ -271,7 +321,13 @@ def _telecom(use: str) -> list[Any]:
 
 def _address(use: str) -> JsonObject:
     lines = ["1 Example Street", "Suite 4"]
-    place = {"city": "Example City", "district": "Example", "state": "WI", "postalCode": "53000", "country": "US"}
+    place = {
+        "city": "Example City",
+        "district": "Example",
+        "state": "WI",
+        "postalCode": "53000",
+        "country": "US",
+    }
     return {"use": use, "type": "both", "line": lines, **place, "period": {"start": "2020-01-01"}}
 
 

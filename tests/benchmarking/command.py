@@ -20,13 +20,33 @@ _MOST_ROUNDS = 12
 
 @click.command()
 @click.option(
-    "--seconds", type=click.FloatRange(_SHORTEST, _LONGEST), help="load on each server, floor and connections"
+    "--seconds",
+    type=click.FloatRange(_SHORTEST, _LONGEST),
+    help="load on each server, floor and connections",
 )
-@click.option("--libraries", help="numbers of policies, the built-in 2 among them, such as 2,1000,10000")
-@click.option("--soak", "soaked", type=click.IntRange(0, 10_000_000), help="requests to watch memory over; 0 for none")
+@click.option(
+    "--libraries", help="numbers of policies, the built-in 2 among them, such as 2,1000,10000"
+)
+@click.option(
+    "--soak",
+    "soaked",
+    type=click.IntRange(0, 10_000_000),
+    help="requests to watch memory over; 0 for none",
+)
 @click.option("--quick", is_flag=True, help="a look in about a minute; its figures are rough")
-@click.option("--json", "written", type=click.Path(dir_okay=False, path_type=Path), help="write the findings here too")
-def main(seconds: float | None, libraries: str | None, soaked: int | None, quick: bool, written: Path | None) -> None:
+@click.option(
+    "--json",
+    "written",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="write the findings here too",
+)
+def main(
+    seconds: float | None,
+    libraries: str | None,
+    soaked: int | None,
+    quick: bool,
+    written: Path | None,
+) -> None:
     """Measure the service beside a floor: the same server and framework, decoding the same body, and no more."""
     signal.signal(signal.SIGTERM, _stop)  # so that every server and directory is cleared away
     seconds = seconds or (3.0 if quick else 18.0)
@@ -50,9 +70,13 @@ def _numbers(given: str) -> tuple[int, ...]:
     try:
         numbers = tuple(sorted({int(one) for one in given.split(",")}))
     except ValueError as error:
-        raise click.BadParameter(f"`{given}` is not a list of numbers", param_hint="--libraries") from error
+        raise click.BadParameter(
+            f"`{given}` is not a list of numbers", param_hint="--libraries"
+        ) from error
     if numbers[0] < BUILT_IN:
-        raise click.BadParameter(f"{BUILT_IN} policies are built in, so fewer cannot be", param_hint="--libraries")
+        raise click.BadParameter(
+            f"{BUILT_IN} policies are built in, so fewer cannot be", param_hint="--libraries"
+        )
     return numbers
 
 

@@ -73,7 +73,9 @@ def every_slice(measured: Measured, connections: int) -> list[Slice]:
 
 
 def _floor_slices(measured: Measured, connections: int) -> list[Slice]:
-    return [one for (count, _), pair in measured.items() if count == connections for one in pair.floor]
+    return [
+        one for (count, _), pair in measured.items() if count == connections for one in pair.floor
+    ]
 
 
 def rows(found: Findings) -> list[Row]:
@@ -83,7 +85,12 @@ def rows(found: Findings) -> list[Row]:
     return [
         floor,
         *(
-            _row(f"{name:,} policies", found.measured[FEW, name].server, found.measured[MANY, name].server, standing)
+            _row(
+                f"{name:,} policies",
+                found.measured[FEW, name].server,
+                found.measured[MANY, name].server,
+                standing,
+            )
             for name, standing in found.servers.items()
         ),
     ]

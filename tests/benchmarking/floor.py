@@ -38,7 +38,9 @@ def main() -> None:
     bound = bind(settings.host, 0)
     url = f"http://{settings.host}:{bound.getsockname()[1]}"
     app = floor(Path(sys.argv[1]).read_bytes())
-    serve_until_stopped(app, bound, threads=settings.threads, ready=lambda: print(f"floor on {url}", flush=True))
+    serve_until_stopped(
+        app, bound, threads=settings.threads, ready=lambda: print(f"floor on {url}", flush=True)
+    )
 
 
 if __name__ == "__main__":

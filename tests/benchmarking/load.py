@@ -84,7 +84,9 @@ def _have_done(pipe: Connection, job: Job) -> Load:
 
 
 def _work(pipe: Connection, bodies: Sequence[bytes]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, whose end of the pipe then closes
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C is for the parent, whose end of the pipe then closes
     with suppress(EOFError, ConnectionError):
         while True:
             pipe.send(_do(pipe.recv(), bodies))
@@ -125,7 +127,9 @@ def put_load(job: Job, bodies: Sequence[bytes]) -> Load:
     with ExitStack() as stack:
         selector = stack.enter_context(selectors.DefaultSelector())
         for _ in range(job.connections):
-            connection = stack.enter_context(socket.create_connection((_HOST, job.port), timeout=_SILENCE))
+            connection = stack.enter_context(
+                socket.create_connection((_HOST, job.port), timeout=_SILENCE)
+            )
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             selector.register(connection, selectors.EVENT_READ, _Caller(connection))
         return _drive(selector, requests, job)
@@ -154,7 +158,9 @@ def _drive(selector: selectors.BaseSelector, requests: Iterator[bytes], job: Job
             if now < until and asked < job.requests:
                 caller.ask(next(requests))
                 asked += 1
-    return Load(latencies=latencies, elapsed=now - began, cpu=time.process_time() - cpu, faults=dict(faults))
+    return Load(
+        latencies=latencies, elapsed=now - began, cpu=time.process_time() - cpu, faults=dict(faults)
+    )
 
 
 def _fault(answer: bytearray, expected: int) -> str:

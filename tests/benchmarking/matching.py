@@ -9,9 +9,9 @@ from benchmarking.policies import BUILT_IN, CODES, codes_of, payer_of
 from benchmarking.rounds import percentile
 
 from cds_service.fhir.coding import Coding
-from cds_service.policy.artifacts import builtin_library, read_library
-from cds_service.policy.compiler import compile_library
-from cds_service.policy.policy import Candidate
+from cds_service.policy.library.artifacts import builtin_library, read_library
+from cds_service.policy.library.compiler import compile_library
+from cds_service.policy.run.rules import Candidate
 
 _FAST, _SLOW = 20_000, 200  # lookups
 _STRIDE = 7919  # a prime: walks all over the library
@@ -34,7 +34,9 @@ class Matching:
 def measure_matching(library: Path, policies: int) -> Matching:
     """Lookups of listed codes all over the library."""
     index = compile_library(read_library([builtin_library(), library]))
-    questions = [_question(number * _STRIDE % (policies - BUILT_IN), number) for number in range(_FAST)]
+    questions = [
+        _question(number * _STRIDE % (policies - BUILT_IN), number) for number in range(_FAST)
+    ]
     fast = [_timed(index.candidates, one) for one in questions]
     slow = [_timed(index.ask_every_rule, one) for one in questions[:_SLOW]]
     return Matching(
@@ -42,7 +44,10 @@ def measure_matching(library: Path, policies: int) -> Matching:
         p50=percentile(fast, 0.50),
         p99=percentile(fast, 0.99),
         slow_p50=percentile(slow, 0.50),
-        agree=all(_rules(index.candidates, one) == _rules(index.ask_every_rule, one) for one in questions[:_SLOW]),
+        agree=all(
+            _rules(index.candidates, one) == _rules(index.ask_every_rule, one)
+            for one in questions[:_SLOW]
+        ),
     )
 
 

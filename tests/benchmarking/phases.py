@@ -11,19 +11,21 @@ from typing import TypeVar
 from cds_service.app import build_service
 from cds_service.audit.record import AuditRecord, without_token, write_decisions
 from cds_service.cds_hooks.request import decode_json
-from cds_service.crd.annotation import annotate, system_action, with_policy_links
-from cds_service.crd.answer import OrderAnswer
-from cds_service.crd.asked import read_orders
-from cds_service.crd.cards import Subject, most_urgent
-from cds_service.crd.chart import read_chart
-from cds_service.crd.configuration import read_configuration
-from cds_service.crd.coverage_information import Stamp
-from cds_service.crd.membership import resolve_memberships
-from cds_service.crd.order import day_of_service
-from cds_service.crd.versions import agree_version
+from cds_service.crd.decision.order_answer import OrderAnswer
+from cds_service.crd.request.chart import read_chart
+from cds_service.crd.request.configuration import read_configuration
+from cds_service.crd.request.order import day_of_service
+from cds_service.crd.request.requested_orders import read_requested_orders
+from cds_service.crd.request.version import agree_version
+from cds_service.crd.response.annotation import annotate, system_action, with_policy_links
+from cds_service.crd.response.card_text import Subject
+from cds_service.crd.response.cards import most_urgent
+from cds_service.crd.response.coverage_information import Stamp
+from cds_service.crd.response.versions import write_response
 from cds_service.fhir.resource import encode
 from cds_service.pipeline import Pipeline
-from cds_service.policy.adjudication import determine
+from cds_service.policy.payers import resolve_memberships
+from cds_service.policy.run.adjudication import determine
 from cds_service.settings import Settings
 
 T = TypeVar("T")
@@ -80,9 +82,14 @@ def measure_phases(directory: Path, bodies: Sequence[bytes], times: int) -> list
 
 
 def _phases(watch: Stopwatch) -> list[Phase]:
-    phases = [Phase(name=name, median=median(taken), mean=mean(taken)) for name, taken in watch.times.items()]
+    phases = [
+        Phase(name=name, median=median(taken), mean=mean(taken))
+        for name, taken in watch.times.items()
+    ]
     json, checked = (next(one for one in phases if one.name == name) for name in (_JSON, _CHECKED))
-    schema = Phase(name="parse: schema", median=checked.median - json.median, mean=checked.mean - json.mean)
+    schema = Phase(
+        name="parse: schema", median=checked.median - json.median, mean=checked.mean - json.mean
+    )
     return [schema if one is checked else one for one in phases]
 
 
@@ -91,33 +98,44 @@ def _walk(pipeline: Pipeline, body: bytes, watch: Stopwatch) -> bytes:
     watch.time(_JSON, lambda: decode_json(body))
     request = watch.time(_CHECKED, lambda: pipeline.parser.parse(body))
     version, configuration = watch.time(
-        "version, configuration", lambda: (agree_version(request.extension), read_configuration(request.extension))
+        "version, configuration",
+        lambda: (agree_version(request.extension), read_configuration(request.extension)),
     )
     chart = watch.time("chart", lambda: read_chart(request))
     payers = pipeline.index.payers
-    (member,) = watch.time("membership", lambda: resolve_memberships(chart, payers, must_have_one=True))
-    (order,) = watch.time("orders", lambda: read_orders(pipeline.hook, chart, version))
+    (member,) = watch.time(
+        "membership", lambda: resolve_memberships(chart, payers, must_have_one=True)
+    )
+    (order,) = watch.time("orders", lambda: read_requested_orders(pipeline.hook, chart, version))
 
     def determined() -> OrderAnswer:
         days = day_of_service(order, pipeline.now().date())
         answer = determine(order, member, days, index=pipeline.index, hook=pipeline.hook)
-        linked = tuple(with_policy_links(says, pipeline.cards.policy_url) for says in answer.determinations)
+        linked = tuple(
+            with_policy_links(determination, pipeline.cards.policy_url)
+            for determination in answer.determinations
+        )
         return replace(answer, determinations=linked, assertion_id=pipeline.new_id())
 
     answer = watch.time("determine", determined)
-    coverage, says = member.coverage_key, answer.from_policy
-    if coverage is None or says is None:
+    coverage, determination = member.coverage_key, answer.from_policy
+    if coverage is None or determination is None:
         raise DifferentAnswer
     stamp = Stamp(coverage=coverage, day=pipeline.now().date(), assertion_id=answer.assertion_id)
-    annotated = watch.time("annotate", lambda: annotate(order.resource, answer.determinations, stamp, version))
-    subject = Subject(order=order, brand=answer.brand, says=says)
+    annotated = watch.time(
+        "annotate", lambda: annotate(order.resource, answer.determinations, stamp, version)
+    )
+    subject = Subject(order=order, brand=answer.brand, determination=determination)
     cards = watch.time(
-        "cards", lambda: most_urgent(pipeline.cards.cards(subject, configuration), configuration.max_cards)
+        "cards",
+        lambda: most_urgent(pipeline.cards.cards(subject, configuration), configuration.max_cards),
     )
     response = watch.time(
         "response, encoded",
         lambda: encode(
-            version.response(cards, [system_action(order, annotated)], primary=pipeline.hook.primary).to_json()
+            write_response(
+                cards, [system_action(order, annotated)], version, primary=pipeline.hook.primary
+            ).to_json()
         ),
     )
     record = watch.time(

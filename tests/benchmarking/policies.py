@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cds_service.crd.codes import CANONICAL_BASE, COVERAGE_DETAIL, COVERAGE_DETERMINATION, PAYER_ID, REASONS
+from cds_service.crd.codes import (
+    CANONICAL_BASE,
+    COVERAGE_DETAIL,
+    COVERAGE_DETERMINATION,
+    PAYER_ID,
+    REASONS,
+)
 
 JsonObject = dict[str, Any]
 
@@ -15,7 +21,9 @@ CODES_A_POLICY = 8
 _PAYERS = 50
 _VERSION = "2026.1.1"
 _MOST_CITATIONS = 20
-_OWN_WORDS_EVERY = 4  # policies: one in so many has a condition and a detail that no other policy has
+_OWN_WORDS_EVERY = (
+    4  # policies: one in so many has a condition and a detail that no other policy has
+)
 _USAGE_CONTEXT = "http://terminology.hl7.org/CodeSystem/usage-context-type"
 _COMMENT = "http://hl7.org/fhir/StructureDefinition/cqf-artifactComment"
 _CONCEPT_COMMENT = "http://hl7.org/fhir/StructureDefinition/valueset-concept-comments"
@@ -43,7 +51,9 @@ def write_library(directory: Path, policies: int) -> GeneratedLibrary:
     if artifacts:
         artifacts += [one for number in range(_PAYERS) for one in _payer(number)]
     size = sum(_write(directory, one) for one in artifacts)
-    return GeneratedLibrary(directory=directory, policies=generated + BUILT_IN, files=len(artifacts), size=size)
+    return GeneratedLibrary(
+        directory=directory, policies=generated + BUILT_IN, files=len(artifacts), size=size
+    )
 
 
 def payer_of(number: int) -> str:
@@ -99,7 +109,10 @@ def _policy(number: int) -> tuple[JsonObject, JsonObject]:
 
 def _value_set(number: int, name: str, folder: str) -> JsonObject:
     concepts = [
-        {"extension": [{"url": _CONCEPT_COMMENT, "valueString": f"Invented procedure {code}"}], "code": code}
+        {
+            "extension": [{"url": _CONCEPT_COMMENT, "valueString": f"Invented procedure {code}"}],
+            "code": code,
+        }
         for code in codes_of(number)
     ]
     return {
@@ -131,7 +144,9 @@ def _plan_definition(number: int, name: str, payer: str, folder: str) -> JsonObj
         "folder": folder,
         "extension": [_comment(f"Statement {row}: {_EVIDENCE}") for row in range(number % 5)],
         "url": f"{CANONICAL_BASE}/PlanDefinition/{name}",
-        "identifier": [{"system": f"{CANONICAL_BASE}/NamingSystem/policy-number", "value": f"POL.{number:05d}"}],
+        "identifier": [
+            {"system": f"{CANONICAL_BASE}/NamingSystem/policy-number", "value": f"POL.{number:05d}"}
+        ],
         "version": _VERSION,
         "name": f"Policy{number:05d}",
         "title": f"Invented procedure {number}",
@@ -143,7 +158,10 @@ def _plan_definition(number: int, name: str, payer: str, folder: str) -> JsonObj
         "description": f"Invented procedure {number}, for measuring. {_EVIDENCE}",
         "useContext": [
             _context("program", [{"system": PAYER_ID, "code": payer}]),
-            _context("focus", [{"system": CODES, "version": "2026", "code": code} for code in codes_of(number)]),
+            _context(
+                "focus",
+                [{"system": CODES, "version": "2026", "code": code} for code in codes_of(number)],
+            ),
         ],
         "effectivePeriod": {"start": "2026-01-01"},
         "topic": [{"text": f"Invented procedure {number}"}, {"text": f"Device {number}"}],
@@ -168,12 +186,17 @@ def _related(number: int, name: str) -> list[JsonObject]:
         }
         for row in range(number % _MOST_CITATIONS)
     ]
-    return [*citations, {"type": "depends-on", "resource": f"{CANONICAL_BASE}/ValueSet/{name}-codes|{_VERSION}"}]
+    return [
+        *citations,
+        {"type": "depends-on", "resource": f"{CANONICAL_BASE}/ValueSet/{name}-codes|{_VERSION}"},
+    ]
 
 
 def _rule(number: int, name: str) -> JsonObject:
     own = number % _OWN_WORDS_EVERY == 0
-    reason = _concept(REASONS, "not-reasonable-necessary") | {"text": f"POL.{number:05d}: {_EVIDENCE}"}
+    reason = _concept(REASONS, "not-reasonable-necessary") | {
+        "text": f"POL.{number:05d}: {_EVIDENCE}"
+    }
     said = [
         {"url": "covered", "valueCode": "not-covered"},
         {"url": "reason", "valueCodeableConcept": reason},
@@ -185,13 +208,23 @@ def _rule(number: int, name: str) -> JsonObject:
         "title": f"Payer {number % _PAYERS} does not cover invented procedure {number}",
         "description": f"Invented procedure {number} is not covered.",
         "textEquivalent": "If the order has a listed code, then it is not covered.",
-        "documentation": [{"type": "documentation", "label": "Limitations", "display": f"POL.{number:05d}"}],
-        "condition": [_condition("The order has a listed code", "%order.exists()"), *([_own(number)] if own else [])],
+        "documentation": [
+            {"type": "documentation", "label": "Limitations", "display": f"POL.{number:05d}"}
+        ],
+        "condition": [
+            _condition("The order has a listed code", "%order.exists()"),
+            *([_own(number)] if own else []),
+        ],
         "input": [
             {
                 "id": "order",
                 "type": "ServiceRequest",
-                "codeFilter": [{"path": "code", "valueSet": f"{CANONICAL_BASE}/ValueSet/{name}-codes|{_VERSION}"}],
+                "codeFilter": [
+                    {
+                        "path": "code",
+                        "valueSet": f"{CANONICAL_BASE}/ValueSet/{name}-codes|{_VERSION}",
+                    }
+                ],
             }
         ],
     }
@@ -208,7 +241,9 @@ def _condition(description: str, expression: str) -> JsonObject:
 
 def _detail(number: int) -> JsonObject:
     coding = _concept(COVERAGE_DETAIL, "instructions")
-    when = _expression("The order says where", f"%order.locationCode.coding.where(code = 'site-{number}').exists()")
+    when = _expression(
+        "The order says where", f"%order.locationCode.coding.where(code = 'site-{number}').exists()"
+    )
     inside = [
         {"url": "category", "valueCode": "cat-other"},
         {"url": "code", "valueCodeableConcept": coding},
@@ -228,7 +263,10 @@ def _comment(words: str) -> JsonObject:
 
 
 def _context(code: str, codings: list[JsonObject]) -> JsonObject:
-    return {"code": {"system": _USAGE_CONTEXT, "code": code}, "valueCodeableConcept": {"coding": codings}}
+    return {
+        "code": {"system": _USAGE_CONTEXT, "code": code},
+        "valueCodeableConcept": {"coding": codings},
+    }
 
 
 def _concept(system: str, code: str) -> JsonObject:

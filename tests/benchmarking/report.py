@@ -60,7 +60,11 @@ def to_json(found: Findings) -> dict[str, Any]:
             }
             for (count, name), pair in found.measured.items()
         ],
-        "generator": {"rate": found.generator_rate, "busy": _generator_busy(found), "others": _others(found)},
+        "generator": {
+            "rate": found.generator_rate,
+            "busy": _generator_busy(found),
+            "others": _others(found),
+        },
         "phases": [asdict(phase) for phase in found.phases],
         "memory": [asdict(mark) for mark in found.marks],
         "matching": asdict(found.matching) if found.matching else None,
@@ -74,7 +78,11 @@ def _slice(one: Slice) -> dict[str, float]:
 
 
 def _machine() -> dict[str, Any]:
-    return {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}
+    return {
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+    }
 
 
 def _setting(found: Findings) -> Iterator[str]:
@@ -84,7 +92,9 @@ def _setting(found: Findings) -> Iterator[str]:
     yield f"answers kept in SQLite on {found.kept_in}, synced"
     for library in found.libraries.values():
         written = (
-            f"{library.files:,} generated files, {library.size / _MEGA:.1f} MiB" if library.files else "built-in only"
+            f"{library.files:,} generated files, {library.size / _MEGA:.1f} MiB"
+            if library.files
+            else "built-in only"
         )
         yield f"  {library.policies:,} policies: {written}"
     yield (
@@ -142,7 +152,12 @@ def _phases(phases: Sequence[Phase]) -> Iterator[str]:
     yield from _table(
         ("phase", "median", "mean", "share"),
         (
-            [one.name, f"{one.median * _MICRO:.0f}", f"{one.mean * _MICRO:.0f}", f"{one.median / whole.median:.0%}"]
+            [
+                one.name,
+                f"{one.median * _MICRO:.0f}",
+                f"{one.mean * _MICRO:.0f}",
+                f"{one.median / whole.median:.0%}",
+            ]
             for one in (*parts, rest, whole)
         ),
     )
@@ -182,14 +197,18 @@ def _matching(found: Findings) -> Iterator[str]:
         return
     seen = found.matching
     yield f"Policy match among {seen.rules:,} rules, in process: microseconds a lookup"
-    fast, slow = f"{seen.p50 * _MICRO:.1f}, p99 {seen.p99 * _MICRO:.1f}", f"{seen.slow_p50 * _MICRO:,.0f}"
+    fast, slow = (
+        f"{seen.p50 * _MICRO:.1f}, p99 {seen.p99 * _MICRO:.1f}",
+        f"{seen.slow_p50 * _MICRO:,.0f}",
+    )
     yield f"  index p50 {fast}; asking every rule p50 {slow}; same rules: {'yes' if seen.agree else 'NO'}"
 
 
 def _aims(found: Findings) -> Iterator[str]:
     yield "Aims"
     yield from _table(
-        ("aim", "measured", "met"), ([one.aim, one.measured, "yes" if one.met else "NO"] for one in aims(found))
+        ("aim", "measured", "met"),
+        ([one.aim, one.measured, "yes" if one.met else "NO"] for one in aims(found)),
     )
 
 
@@ -198,5 +217,7 @@ def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str
     every = [list(heads), *map(list, lines)]
     widths = [max(map(len, column)) for column in zip(*every, strict=True)]
     for line in every:
-        first, *others = (f"{cell:{'<' if at == 0 else '>'}{widths[at]}}" for at, cell in enumerate(line))
+        first, *others = (
+            f"{cell:{'<' if at == 0 else '>'}{widths[at]}}" for at, cell in enumerate(line)
+        )
         yield "  ".join(("", first, *others)).rstrip()

@@ -75,7 +75,13 @@ def measure(
         for (count, name), pair in measured.items():
             turns = [(floor, pair.floor), (servers[name], pair.server)]
             for server, slices in turns if number % 2 == 0 else reversed(turns):
-                slices.append(take(server, run, Job(port=server.port, connections=count, seconds=seconds / rounds)))
+                slices.append(
+                    take(
+                        server,
+                        run,
+                        Job(port=server.port, connections=count, seconds=seconds / rounds),
+                    )
+                )
     return measured
 
 
@@ -95,7 +101,9 @@ def take(server: Server, run: Run, job: Job) -> Slice:
 def _busy() -> float:
     """Seconds of processor time that anybody on this machine has used."""
     times = psutil.cpu_times()
-    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0))
+    return float(
+        sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0)
+    )
 
 
 def percentile(values: Iterable[float], part: float) -> float:

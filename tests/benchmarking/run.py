@@ -62,7 +62,9 @@ def measure_everything(extent: Extent, directory: Path) -> Findings:
         answer = _first_answer(commands[extent.libraries[0]], bodies[0])
         alone = _alone(answer, run)
         beside = _measure_beside(extent, servers.floor(directory / "floor", answer), commands, run)
-        marks = _soak(_service(directory / "soak", libraries[extent.libraries[0]]), run, extent.soak)
+        marks = _soak(
+            _service(directory / "soak", libraries[extent.libraries[0]]), run, extent.soak
+        )
     slices = [one for count in (FEW, MANY) for one in every_slice(beside.measured, count)]
     return Findings(
         body=len(bodies[0]),
@@ -110,7 +112,9 @@ def _alone(answer: bytes, run: Run) -> float:
         return run(Job(port=port, connections=MANY, seconds=_ALONE)).rate
 
 
-def _measure_beside(extent: Extent, floor: Command, commands: Mapping[int, Command], run: Run) -> _Beside:
+def _measure_beside(
+    extent: Extent, floor: Command, commands: Mapping[int, Command], run: Run
+) -> _Beside:
     tell("starts")
     floor_starts = starts(floor, extent.starts)
     its_starts = {number: starts(command, extent.starts) for number, command in commands.items()}
@@ -121,12 +125,21 @@ def _measure_beside(extent: Extent, floor: Command, commands: Mapping[int, Comma
         for server in (base, *up.values()):
             run(_WARM_UP.at(server.port))
         measured = measure(
-            up, base, run, connections=(FEW, MANY), rounds=extent.rounds, seconds=extent.seconds, tell=tell
+            up,
+            base,
+            run,
+            connections=(FEW, MANY),
+            rounds=extent.rounds,
+            seconds=extent.seconds,
+            tell=tell,
         )
         return _Beside(
             measured=measured,
             floor=_standing(floor_starts, base, ready),
-            servers={number: _standing(its_starts[number], server, ready) for number, server in up.items()},
+            servers={
+                number: _standing(its_starts[number], server, ready)
+                for number, server in up.items()
+            },
         )
 
 
@@ -151,5 +164,11 @@ def _matching(library: GeneratedLibrary) -> Matching | None:
 
 def _file_system(directory: Path) -> str:
     """What kind of disk holds the answers: a sync costs nothing on some."""
-    mounted = [one for one in psutil.disk_partitions(all=True) if directory.is_relative_to(one.mountpoint)]
-    return max(mounted, key=lambda one: len(one.mountpoint)).fstype if mounted else "an unknown file system"
+    mounted = [
+        one for one in psutil.disk_partitions(all=True) if directory.is_relative_to(one.mountpoint)
+    ]
+    return (
+        max(mounted, key=lambda one: len(one.mountpoint)).fstype
+        if mounted
+        else "an unknown file system"
+    )

@@ -93,7 +93,11 @@ def running(command: Command) -> Iterator[Server]:
     with printed.open("wb") as output:
         began = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, *command.arguments], stdout=output, stderr=subprocess.STDOUT, cwd=ROOT, env=_environment()
+            [sys.executable, *command.arguments],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+            env=_environment(),
         )
     try:
         port = _first_answer(process, printed, until=began + _START_LIMIT)
@@ -119,7 +123,10 @@ def _cpu(processes: Sequence[psutil.Process]) -> float:
 def _environment() -> dict[str, str]:
     """Ours, without settings of the service, and with this checkout before anything installed."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CRD_")}
-    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), kept.get("PYTHONPATH", ""))))}
+    return {
+        **kept,
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), kept.get("PYTHONPATH", "")))),
+    }
 
 
 def _first_answer(process: subprocess.Popen[bytes], printed: Path, until: float) -> int:

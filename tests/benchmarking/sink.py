@@ -26,7 +26,10 @@ def sink(body: bytes) -> Iterator[int]:
 
 
 def _serve(pipe: Connection, constant: bytes) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening, selectors.DefaultSelector() as selector:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        selectors.DefaultSelector() as selector,
+    ):
         selector.register(listening, selectors.EVENT_READ)
         pipe.send(listening.getsockname()[1])
         while True:

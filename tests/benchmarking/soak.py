@@ -26,12 +26,22 @@ class Mark:
     faults: Mapping[str, int]
 
 
-def soak(server: Server, run: Run, directory: Path, requests: int, tell: Callable[[str], None]) -> list[Mark]:
+def soak(
+    server: Server, run: Run, directory: Path, requests: int, tell: Callable[[str], None]
+) -> list[Mark]:
     """A mark before, and one after every block of requests; ends early if it takes too long."""
-    marks = [Mark(requests=0, memory=server.memory(), rate=0.0, p99=0.0, kept=_size(directory), faults={})]
+    marks = [
+        Mark(
+            requests=0, memory=server.memory(), rate=0.0, p99=0.0, kept=_size(directory), faults={}
+        )
+    ]
     seconds = 0.0
     for block in _blocks(requests):
-        load = run(Job(port=server.port, connections=_CONNECTIONS, seconds=_LIMIT - seconds, requests=block))
+        load = run(
+            Job(
+                port=server.port, connections=_CONNECTIONS, seconds=_LIMIT - seconds, requests=block
+            )
+        )
         seconds += load.elapsed
         mark = Mark(
             requests=marks[-1].requests + len(load.latencies),
@@ -42,7 +52,9 @@ def soak(server: Server, run: Run, directory: Path, requests: int, tell: Callabl
             faults=load.faults,
         )
         marks.append(mark)
-        tell(f"  {mark.requests:,} requests: {mark.memory / (1 << 20):.1f} MiB, {mark.rate:,.0f} req/s")
+        tell(
+            f"  {mark.requests:,} requests: {mark.memory / (1 << 20):.1f} MiB, {mark.rate:,.0f} req/s"
+        )
         if seconds >= _LIMIT:
             break
     return marks

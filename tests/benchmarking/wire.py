@@ -19,7 +19,10 @@ def post(host: str, body: bytes) -> bytes:
 
 def answer(body: bytes) -> bytes:
     """A whole answer."""
-    return f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    return (
+        f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        + body
+    )
 
 
 def is_whole(message: bytearray) -> bool:

@@ -16,9 +16,16 @@ NUMBER = 19570402
 GONE = object()
 AT = "2026-11-20T12:00:00Z"
 OVERRIDDEN: dict[str, Any] = {"card": "card-1", "outcome": "overridden", "outcomeTimestamp": AT}
-ACCEPTED: dict[str, Any] = {**OVERRIDDEN, "outcome": "accepted", "acceptedSuggestions": [{"id": "suggestion-1"}]}
+ACCEPTED: dict[str, Any] = {
+    **OVERRIDDEN,
+    "outcome": "accepted",
+    "acceptedSuggestions": [{"id": "suggestion-1"}],
+}
 REASON = {"code": "other", "system": "https://reasons.example.invalid"}
-FULL: dict[str, Any] = {**OVERRIDDEN, "overrideReason": {"reason": REASON, "userComment": "Discussed."}}
+FULL: dict[str, Any] = {
+    **OVERRIDDEN,
+    "overrideReason": {"reason": REASON, "userComment": "Discussed."},
+}
 
 PARSER = FeedbackParser()
 
@@ -94,7 +101,13 @@ def test_a_line_break_behind_a_time_is_part_of_it() -> None:
 
 @pytest.mark.parametrize(
     ("body", "where"),
-    [(b"{}", "$"), (b"[]", "$"), (b"null", "$"), (b'{"feedback":{}}', "$.feedback"), (b"feedback", "$")],
+    [
+        (b"{}", "$"),
+        (b"[]", "$"),
+        (b"null", "$"),
+        (b'{"feedback":{}}', "$.feedback"),
+        (b"feedback", "$"),
+    ],
 )
 def test_what_is_no_feedback_body_is_refused(body: bytes, where: str) -> None:
     """A feedback body is an object with a list under `feedback`."""
@@ -111,7 +124,9 @@ def test_times_are_rfc_3339(at: str) -> None:
     assert found.timestamp == at
 
 
-@pytest.mark.parametrize("reason", [{"reason": REASON}, {"userComment": "Discussed."}, {"reason": {"code": "other"}}])
+@pytest.mark.parametrize(
+    "reason", [{"reason": REASON}, {"userComment": "Discussed."}, {"reason": {"code": "other"}}]
+)
 def test_either_a_reason_or_a_comment_is_enough(reason: dict[str, Any]) -> None:
     """cds-fb-3: one of both; the specification's own sample sends a reason without display."""
     (found,) = PARSER.parse(batch({**OVERRIDDEN, "overrideReason": reason}))

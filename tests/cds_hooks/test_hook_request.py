@@ -61,9 +61,18 @@ BREACHES: tuple[tuple[tuple[str, ...], Any, str, str], ...] = (
 
 def full_request(**envelope: Any) -> dict[str, Any]:
     """A request with everything the envelope may hold."""
-    authorization = {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 30, "scope": "s", "subject": "us"}
+    authorization = {
+        "access_token": TOKEN,
+        "token_type": "Bearer",
+        "expires_in": 30,
+        "scope": "s",
+        "subject": "us",
+    }
     extension = {"davinci-crd.requestedVersion": "2.2"}
-    return {**order_sign(fhirServer=SERVER, fhirAuthorization=authorization, extension=extension), **envelope}
+    return {
+        **order_sign(fhirServer=SERVER, fhirAuthorization=authorization, extension=extension),
+        **envelope,
+    }
 
 
 def with_fault(path: tuple[str, ...], value: Any) -> bytes:
@@ -97,7 +106,9 @@ def reaction(parse: Any, body: bytes) -> str:
 
 @pytest.mark.crd("hook-13")
 @pytest.mark.parametrize(("path", "value", "where", "said"), BREACHES)
-def test_a_breach_is_named_by_its_place(path: tuple[str, ...], value: Any, where: str, said: str) -> None:
+def test_a_breach_is_named_by_its_place(
+    path: tuple[str, ...], value: Any, where: str, said: str
+) -> None:
     """A request that is no hook request is a 400 that says where and what is wanted there."""
     error = refusal(with_fault(path, value))
 
@@ -116,7 +127,9 @@ def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
 
 
 @pytest.mark.crd("hook-13")
-@pytest.mark.parametrize("body", [b"", b"{", b"hook=order-sign", b"\xef\xbb\xbf{}", b"[" * 100_000, b'"\\udc00"'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"hook=order-sign", b"\xef\xbb\xbf{}", b"[" * 100_000, b'"\\udc00"']
+)
 def test_a_body_that_is_not_json_is_refused(body: bytes) -> None:
     """What is not JSON is a 400 at the root."""
     error = refusal(body)
@@ -143,7 +156,9 @@ def test_every_missing_member_is_named_at_once() -> None:
 @settings(max_examples=200, deadline=None)
 @given(
     path=st.sampled_from(list(paths(full_request()))),
-    canary=st.sampled_from([CANARY, [CANARY], {CANARY: CANARY}, {"id": CANARY, "x": [NUMBER]}, NUMBER, [NUMBER]]),
+    canary=st.sampled_from(
+        [CANARY, [CANARY], {CANARY: CANARY}, {"id": CANARY, "x": [NUMBER]}, NUMBER, [NUMBER]]
+    ),
 )
 def test_a_refusal_never_repeats_a_value(path: tuple[str | int, ...], canary: Any) -> None:
     """Whatever stands wherever, no message, path or representation of the error holds it: it may be a patient's."""
@@ -171,13 +186,22 @@ def test_a_refusal_of_broken_json_never_repeats_it(cut: int, junk: bytes) -> Non
 def test_members_nobody_asked_for_change_nothing(root: Any, context: Any, prefetch: Any) -> None:
     """Unknown members of the envelope, the context and the prefetch are ignored."""
     plain = full_request()
-    added = {**root, **plain, "context": {**context, **plain["context"]}, "prefetch": {**prefetch, **plain["prefetch"]}}
+    added = {
+        **root,
+        **plain,
+        "context": {**context, **plain["context"]},
+        "prefetch": {**prefetch, **plain["prefetch"]},
+    }
 
     read = PARSER.parse(encode(added))
 
     assert plain["context"].items() <= read.context.items()
     assert plain["prefetch"].items() <= read.prefetch.items()
-    assert (read.hook, read.hook_instance, read.fhir_server) == ("order-sign", HOOK_INSTANCE, SERVER)
+    assert (read.hook, read.hook_instance, read.fhir_server) == (
+        "order-sign",
+        HOOK_INSTANCE,
+        SERVER,
+    )
 
 
 @settings(max_examples=100, deadline=None)
@@ -216,7 +240,9 @@ def test_the_envelope_is_read() -> None:
     )
 
 
-@pytest.mark.parametrize("written", [HOOK_INSTANCE, HOOK_INSTANCE.upper(), f"urn:uuid:{HOOK_INSTANCE}"])
+@pytest.mark.parametrize(
+    "written", [HOOK_INSTANCE, HOOK_INSTANCE.upper(), f"urn:uuid:{HOOK_INSTANCE}"]
+)
 def test_a_hook_instance_is_a_uuid_with_or_without_prefix(written: str) -> None:
     """The wire form has no `urn:uuid:`, yet some send it; it is dropped."""
     read = PARSER.parse(encode(full_request(hookInstance=written)))

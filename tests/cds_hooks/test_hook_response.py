@@ -112,7 +112,10 @@ def test_a_response_holds_its_cards_and_actions_in_order() -> None:
     """What was put into a response leaves in that order."""
     response = HookResponse(({"uuid": "1"}, {"uuid": "2"}), ({"type": "update"},))
 
-    assert response.to_json() == {"cards": [{"uuid": "1"}, {"uuid": "2"}], "systemActions": [{"type": "update"}]}
+    assert response.to_json() == {
+        "cards": [{"uuid": "1"}, {"uuid": "2"}],
+        "systemActions": [{"type": "update"}],
+    }
 
 
 def test_a_2_0_client_is_told_that_there_are_no_actions() -> None:

@@ -12,7 +12,10 @@ from cds_service.fhir.resource import resource_type
 
 ONE = {"resourceType": "Coverage", "id": "1"}
 TWO = {"resourceType": "Organization", "id": "2"}
-OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
+OUTCOME = {
+    "resourceType": "OperationOutcome",
+    "issue": [{"severity": "error", "code": "exception"}],
+}
 
 
 def bundle_of(*resources: Any, **elements: Any) -> dict[str, Any]:
@@ -26,7 +29,10 @@ NO_DATA = {
     "a Bundle with no entries": bundle_of(),
     "a Bundle without the element": {"resourceType": "Bundle", "type": "searchset", "total": 0},
     "a Bundle whose entry is null": {"resourceType": "Bundle", "entry": None},
-    "entries without a resource": {"resourceType": "Bundle", "entry": [{"fullUrl": "urn:uuid:1"}, {}, None]},
+    "entries without a resource": {
+        "resourceType": "Bundle",
+        "entry": [{"fullUrl": "urn:uuid:1"}, {}, None],
+    },
     "an empty object": {},
     "an object that is no resource": {"id": "1"},
     "a string": "Coverage/1",
@@ -41,8 +47,13 @@ DATA = {
     "a list": [ONE],
     "a list of Bundles": [bundle_of(ONE)],
     "a single entry where a list is due": {"resourceType": "Bundle", "entry": {"resource": ONE}},
-    "the first of several pages": bundle_of(ONE, link=[{"relation": "next", "url": "https://ehr.example.invalid/2"}]),
-    "beside entries without a resource": {"resourceType": "Bundle", "entry": [{}, None, {"resource": ONE}]},
+    "the first of several pages": bundle_of(
+        ONE, link=[{"relation": "next", "url": "https://ehr.example.invalid/2"}]
+    ),
+    "beside entries without a resource": {
+        "resourceType": "Bundle",
+        "entry": [{}, None, {"resource": ONE}],
+    },
 }
 FAILED = {
     "an OperationOutcome": OUTCOME,

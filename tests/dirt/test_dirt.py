@@ -27,7 +27,9 @@ def answer(dirt: Dirt, offline: Service, with_ehr_down: Service) -> Answered:
 
 @pytest.mark.crd("conf-12", "found-33", "hook-13", "hook-23")
 @pytest.mark.parametrize("dirt", DIRT, ids=lambda dirt: f"{dirt.area}: {dirt.name}")
-def test_each_dirty_request_gets_what_it_must(dirt: Dirt, offline: Service, with_ehr_down: Service) -> None:
+def test_each_dirty_request_gets_what_it_must(
+    dirt: Dirt, offline: Service, with_ehr_down: Service
+) -> None:
     """The status, the decisions in their order, and as many cards as stated; an error says where."""
     answered = answer(dirt, offline, with_ehr_down)
 
@@ -39,7 +41,9 @@ def test_each_dirty_request_gets_what_it_must(dirt: Dirt, offline: Service, with
 
 @pytest.mark.crd("resp-37", "hook-9")
 @pytest.mark.parametrize("dirt", DIRT, ids=lambda dirt: f"{dirt.area}: {dirt.name}")
-def test_the_answer_to_a_dirty_request_is_sound(dirt: Dirt, offline: Service, with_ehr_down: Service) -> None:
+def test_the_answer_to_a_dirty_request_is_sound(
+    dirt: Dirt, offline: Service, with_ehr_down: Service
+) -> None:
     """Nothing null or empty, no summary too long, and every order comes back as it came, our extension aside."""
     answered = answer(dirt, offline, with_ehr_down)
 
@@ -55,7 +59,8 @@ def test_there_are_at_least_150_dirty_requests() -> None:
 
 
 @pytest.mark.parametrize(
-    ("area", "variant"), [(area, variant) for area, variants in TOLERATED.items() for variant in variants]
+    ("area", "variant"),
+    [(area, variant) for area, variants in TOLERATED.items() for variant in variants],
 )
 def test_every_variant_on_the_tolerance_list_is_shown(area: str, variant: str) -> None:
     """What clients are known to send has at least one case in its area."""
@@ -71,7 +76,9 @@ def test_every_case_shows_a_variant_of_its_area() -> None:
     assert astray == set()
 
 
-@pytest.mark.parametrize("path", ["context", "$.context.", "$..context", "$.context[x]", "$context"])
+@pytest.mark.parametrize(
+    "path", ["context", "$.context.", "$..context", "$.context[x]", "$context"]
+)
 def test_a_place_that_is_no_json_path_is_refused(path: str) -> None:
     """A slip in a case's path is an error, not a case that changes nothing."""
     with pytest.raises(ValueError, match="no JSON path"):

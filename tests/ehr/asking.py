@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from cds_service.ehr.access import Access
 from cds_service.ehr.client import AT_ONCE, Reply, RequestsEhr
+from cds_service.outbound.access import Access
 
 TOKEN = "canary-token"  # noqa: S105
 QUERY = "Coverage?patient=canary-patient"
@@ -32,11 +32,18 @@ class Asker:
     clock: Clock
 
     def ask(
-        self, base: str, *queries: str, patience: float = 10.0, token: str = TOKEN, expires_in: float = 30.0
+        self,
+        base: str,
+        *queries: str,
+        patience: float = 10.0,
+        token: str = TOKEN,
+        expires_in: float = 30.0,
     ) -> tuple[Reply, ...]:
         """The replies of an EHR."""
         now = self.clock()
-        return self.client.ask(Access(base=base, token=token, expires=now + expires_in), queries, now + patience)
+        return self.client.ask(
+            Access(base=base, token=token, expires=now + expires_in), queries, now + patience
+        )
 
     def ask_one(self, base: str, query: str = QUERY, *, patience: float = 10.0) -> Reply:
         """The reply of an EHR to one query."""
@@ -52,7 +59,9 @@ class Asker:
 
 
 @contextmanager
-def asking(allowed: Collection[str] = (), *, ca_file: str = "", at_once: int = AT_ONCE) -> Iterator[Asker]:
+def asking(
+    allowed: Collection[str] = (), *, ca_file: str = "", at_once: int = AT_ONCE
+) -> Iterator[Asker]:
     """A client, closed in the end."""
     clock = Clock()
     client = RequestsEhr(allowed, ca_file=ca_file, at_once=at_once, clock=clock)

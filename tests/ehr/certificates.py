@@ -35,11 +35,15 @@ class Authority:
     def ca_file(self) -> str:
         """The authority's own certificate."""
         path = self.directory / "ca.pem"
-        signed = _certificate(self.signer, by=self.signer, host="authority.example.invalid", days=1, authority=True)
+        signed = _certificate(
+            self.signer, by=self.signer, host="authority.example.invalid", days=1, authority=True
+        )
         path.write_bytes(signed.public_bytes(Encoding.PEM))
         return str(path)
 
-    def server(self, *, host: str = "127.0.0.1", days: int = 1, self_signed: bool = False) -> ssl.SSLContext:
+    def server(
+        self, *, host: str = "127.0.0.1", days: int = 1, self_signed: bool = False
+    ) -> ssl.SSLContext:
         """A server with a certificate for `host`, good for some more days; of minus one day, it has expired."""
         own = make_signer(host)
         signed = _certificate(own, by=own if self_signed else self.signer, host=host, days=days)
@@ -67,7 +71,9 @@ def make_signer(name: str) -> Signer:
     return Signer(name=subject, key=ec.generate_private_key(ec.SECP256R1()))
 
 
-def _certificate(owner: Signer, *, by: Signer, host: str, days: int, authority: bool = False) -> x509.Certificate:
+def _certificate(
+    owner: Signer, *, by: Signer, host: str, days: int, authority: bool = False
+) -> x509.Certificate:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -80,8 +86,12 @@ def _certificate(owner: Signer, *, by: Signer, host: str, days: int, authority: 
         .add_extension(x509.SubjectAlternativeName([_name(host)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         .add_extension(_usage(signing=authority), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(owner.key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by.key.public_key()), critical=False)
+        .add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(owner.key.public_key()), critical=False
+        )
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(by.key.public_key()), critical=False
+        )
         .sign(by.key, SHA256())
     )
 

@@ -15,12 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cds_service.ehr.client import MAX_PAGES, MAX_QUERIES, MAX_TOTAL
-from cds_service.ehr.problem import LATE
-from cds_service.ehr.transport import MAX_RESPONSE
+from cds_service.outbound.problem import LATE
+from cds_service.outbound.transport import MAX_RESPONSE
 
 COVERAGE = {"resourceType": "Coverage", "id": "1"}
 OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "security"}]}
-REMARK = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "processing"}]}
+REMARK = {
+    "resourceType": "OperationOutcome",
+    "issue": [{"severity": "warning", "code": "processing"}],
+}
 READ = "Patient/1"
 
 NEVER_DONE = (
@@ -32,7 +35,13 @@ NEVER_DONE = (
     faults.slow_chunks,
     faults.endless_continue,
 )
-BROKEN = (faults.reset_before_answer, faults.reset_mid_body, faults.truncated, faults.not_http, faults.endless_line)
+BROKEN = (
+    faults.reset_before_answer,
+    faults.reset_mid_body,
+    faults.truncated,
+    faults.not_http,
+    faults.endless_line,
+)
 GARBAGE: dict[str, tuple[str, Behaviour]] = {
     "HTML": (QUERY, answer(b"<html><body>Please log in</body></html>", Content_Type="text/html")),
     "truncated JSON": (QUERY, answer(faults.EMPTY_BUNDLE[:20])),
@@ -81,7 +90,9 @@ def asker() -> Iterator[Asker]:
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("certificates"), make_signer("authority.example.invalid"))
+    return Authority(
+        tmp_path_factory.mktemp("certificates"), make_signer("authority.example.invalid")
+    )
 
 
 def test_replies_come_in_the_order_of_the_queries(asker: Asker) -> None:
@@ -91,7 +102,11 @@ def test_replies_come_in_the_order_of_the_queries(asker: Asker) -> None:
         ehr.on("Patient/1", resource("Patient", id="1"))
         replies = asker.ask(ehr.base, "Coverage?patient=1", "Organization/5", "Patient/1")
 
-    assert [reply.query for reply in replies] == ["Coverage?patient=1", "Organization/5", "Patient/1"]
+    assert [reply.query for reply in replies] == [
+        "Coverage?patient=1",
+        "Organization/5",
+        "Patient/1",
+    ]
     assert [len(reply.resources) for reply in replies] == [1, 0, 1]
     assert [reply.problem for reply in replies] == ["", "", ""]
 
@@ -170,7 +185,9 @@ def test_an_answer_that_does_not_end_is_late_and_cut_off(asker: Asker, fault: Be
 
 
 @pytest.mark.parametrize("fault", NEVER_DONE, ids=lambda fault: fault.__name__)
-def test_an_answer_over_tls_that_does_not_end_is_late_and_cut_off(fault: Behaviour, authority: Authority) -> None:
+def test_an_answer_over_tls_that_does_not_end_is_late_and_cut_off(
+    fault: Behaviour, authority: Authority
+) -> None:
     """B2, bar: an answer within the budget; connection closed."""
     with FakeEhr(fault, tls=authority.server()) as ehr, asking(ca_file=authority.ca_file) as asker:
         (reply,) = asker.ask_in_a_hurry(ehr.base)
@@ -203,7 +220,9 @@ def test_one_late_answer_does_not_cost_the_others(asker: Asker) -> None:
 
 
 @pytest.mark.parametrize("fault", BROKEN, ids=lambda fault: fault.__name__)
-def test_a_broken_answer_is_a_problem_and_not_asked_for_again(asker: Asker, fault: Behaviour) -> None:
+def test_a_broken_answer_is_a_problem_and_not_asked_for_again(
+    asker: Asker, fault: Behaviour
+) -> None:
     """B2, B6, bar: an answer within the budget, no retry on a connection that was new."""
     with FakeEhr(fault) as ehr:
         reply = asker.ask_one(ehr.base)
@@ -234,7 +253,10 @@ def test_an_answer_that_makes_no_sense_is_no_data(asker: Asker, name: str) -> No
 
 
 @settings(max_examples=50, deadline=None)
-@given(head=st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n", faults.HEAD + b"\r\n"]), rest=st.binary(max_size=200))
+@given(
+    head=st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n", faults.HEAD + b"\r\n"]),
+    rest=st.binary(max_size=200),
+)
 def test_no_bytes_at_all_upset_the_client(head: bytes, rest: bytes) -> None:
     """Whatever an EHR sends, there is one Reply, with resources or without."""
 
@@ -248,7 +270,9 @@ def test_no_bytes_at_all_upset_the_client(head: bytes, rest: bytes) -> None:
     assert reply.query == QUERY
 
 
-@pytest.mark.parametrize("fault", [faults.endless_body, faults.endless_chunks], ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize(
+    "fault", [faults.endless_body, faults.endless_chunks], ids=lambda fault: fault.__name__
+)
 def test_an_answer_too_large_is_cut_off(asker: Asker, fault: Behaviour) -> None:
     """B5, bar: 2 MB a response."""
     with FakeEhr(fault) as ehr:
@@ -287,7 +311,9 @@ def test_pages_without_end_come_to_an_end(asker: Asker) -> None:
 
 def test_many_large_answers_are_too_large_together(asker: Asker) -> None:
     """B5, bar: memory grows by less than 100 MB, which ten pages of 2 MB would not keep."""
-    page = resource("Bundle", link=[{"relation": "next", "url": "?page=2"}], text="x" * (MAX_RESPONSE - 1000))
+    page = resource(
+        "Bundle", link=[{"relation": "next", "url": "?page=2"}], text="x" * (MAX_RESPONSE - 1000)
+    )
     with FakeEhr(page) as ehr:
         reply = asker.ask_one(ehr.base)
 
@@ -308,7 +334,10 @@ def test_queries_beyond_the_most_are_not_asked(asker: Asker) -> None:
 
 def test_a_certificate_we_trust_is_accepted(authority: Authority) -> None:
     """B6: TLS that is in order works."""
-    with FakeEhr(bundle(COVERAGE), tls=authority.server()) as ehr, asking(ca_file=authority.ca_file) as asker:
+    with (
+        FakeEhr(bundle(COVERAGE), tls=authority.server()) as ehr,
+        asking(ca_file=authority.ca_file) as asker,
+    ):
         reply = asker.ask_one(ehr.base)
 
     assert (reply.resources, reply.problem) == ((COVERAGE,), "")
@@ -322,16 +351,26 @@ def test_a_certificate_we_trust_is_accepted(authority: Authority) -> None:
         ({"host": "other.example.invalid"}, "it is for another host"),
     ],
 )
-def test_a_bad_certificate_is_refused(authority: Authority, flaw: dict[str, Any], cause: str) -> None:
+def test_a_bad_certificate_is_refused(
+    authority: Authority, flaw: dict[str, Any], cause: str
+) -> None:
     """B6, bar: refused; message names the cause."""
-    with FakeEhr(bundle(), tls=authority.server(**flaw)) as ehr, asking(ca_file=authority.ca_file) as asker:
+    with (
+        FakeEhr(bundle(), tls=authority.server(**flaw)) as ehr,
+        asking(ca_file=authority.ca_file) as asker,
+    ):
         reply = asker.ask_one(ehr.base)
 
-    assert reply.problem.replace("self signed", "self-signed") == f"the EHR's certificate is refused: {cause}"
+    assert (
+        reply.problem.replace("self signed", "self-signed")
+        == f"the EHR's certificate is refused: {cause}"
+    )
     assert ehr.calls == []
 
 
-def test_a_certificate_of_an_authority_we_do_not_know_is_refused(asker: Asker, authority: Authority) -> None:
+def test_a_certificate_of_an_authority_we_do_not_know_is_refused(
+    asker: Asker, authority: Authority
+) -> None:
     """B6, bar: refused. Only the authorities named, or requests' own, are trusted."""
     with FakeEhr(bundle(), tls=authority.server()) as ehr:
         reply = asker.ask_one(ehr.base)
@@ -342,7 +381,10 @@ def test_a_certificate_of_an_authority_we_do_not_know_is_refused(asker: Asker, a
 
 def test_old_tls_is_refused(authority: Authority) -> None:
     """B6, bar: never downgraded."""
-    with FakeEhr(bundle(), tls=authority.old_server()) as ehr, asking(ca_file=authority.ca_file) as asker:
+    with (
+        FakeEhr(bundle(), tls=authority.old_server()) as ehr,
+        asking(ca_file=authority.ca_file) as asker,
+    ):
         reply = asker.ask_one(ehr.base)
 
     assert reply.problem.startswith("TLS failed: ")
@@ -351,7 +393,9 @@ def test_old_tls_is_refused(authority: Authority) -> None:
 
 def test_an_ehr_without_tls_is_not_asked_without_it(asker: Asker) -> None:
     """B6, bar: never downgraded."""
-    with FakeEhr(bundle(), greet=lambda plain: plain.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as ehr:
+    with FakeEhr(
+        bundle(), greet=lambda plain: plain.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    ) as ehr:
         reply = asker.ask_one(ehr.base.replace("http:", "https:"))
 
     assert reply.problem.startswith("TLS failed: ")
@@ -437,7 +481,10 @@ def test_no_environment_and_no_cookie_gets_into_a_request(
     """Proxies and netrc are not read, and what an EHR sets in one call it does not see in the next."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login canary password canary")
-    with FakeEhr(bundle()) as proxy, FakeEhr(answer(faults.EMPTY_BUNDLE, Set_Cookie="seen=yes; Path=/")) as ehr:
+    with (
+        FakeEhr(bundle()) as proxy,
+        FakeEhr(answer(faults.EMPTY_BUNDLE, Set_Cookie="seen=yes; Path=/")) as ehr,
+    ):
         monkeypatch.setenv("NETRC", str(netrc))
         monkeypatch.setenv("HTTP_PROXY", proxy.base)
         monkeypatch.setenv("ALL_PROXY", proxy.base)
@@ -450,7 +497,12 @@ def test_no_environment_and_no_cookie_gets_into_a_request(
 
 @pytest.mark.parametrize(
     "fault",
-    [faults.reset_before_answer, faults.truncated, faults.redirect("http://canary.invalid/"), status(401)],
+    [
+        faults.reset_before_answer,
+        faults.truncated,
+        faults.redirect("http://canary.invalid/"),
+        status(401),
+    ],
     ids=["reset", "truncated", "redirect", "refused"],
 )
 def test_neither_patients_nor_tokens_get_into_problems_or_logs(

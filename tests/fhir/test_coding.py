@@ -67,18 +67,29 @@ def test_a_system_has_many_spellings(canonical: str, spelling: str) -> None:
     dot=st.sampled_from(["", ".", ".."]),
 )
 def test_spelling_never_changes_the_key(
-    system: str, code: str, spell: tuple[Any, Any], padding: tuple[str, str, str, str], slash: str, dot: str
+    system: str,
+    code: str,
+    spell: tuple[Any, Any],
+    padding: tuple[str, str, str, str],
+    slash: str,
+    dot: str,
 ) -> None:
     """Case, blanks, a slash behind the system and a dot behind the code are no difference."""
     before, after, left, right = padding
 
-    spelled = Coding(f"{before}{spell[0](system)}{slash}{after}", f"{left}{spell[1](code)}{dot}{right}")
+    spelled = Coding(
+        f"{before}{spell[0](system)}{slash}{after}", f"{left}{spell[1](code)}{dot}{right}"
+    )
 
     assert spelled.key == Coding(system, code).key
 
 
 @settings(max_examples=100, deadline=None)
-@given(system=hosts, scheme=st.sampled_from(["http://", "https://", "", "HTTP://"]), slash=st.sampled_from(["", "/"]))
+@given(
+    system=hosts,
+    scheme=st.sampled_from(["http://", "https://", "", "HTTP://"]),
+    slash=st.sampled_from(["", "/"]),
+)
 def test_an_unknown_system_has_one_key_too(system: str, scheme: str, slash: str) -> None:
     """Scheme and slash are no difference for systems nobody told us of."""
     assert Coding(f"{scheme}{system}{slash}", "A").key == Coding(f"http://{system}", "A").key
@@ -116,7 +127,9 @@ def test_codes_stay_distinct_where_modifiers_have_no_meaning(one: str, other: st
     assert Coding(SNOMED, one).key != Coding(SNOMED, other).key
 
 
-@pytest.mark.parametrize("written", ["0600T-53", "0600T 53", "0600T53", "0600T:53", "0600t:53", " 0600T - 53 "])
+@pytest.mark.parametrize(
+    "written", ["0600T-53", "0600T 53", "0600T53", "0600T:53", "0600t:53", " 0600T - 53 "]
+)
 @pytest.mark.parametrize("system", [CPT, "urn:oid:2.16.840.1.113883.6.12"])
 def test_a_cpt_modifier_is_split_off(system: str, written: str) -> None:
     """A CPT code with a modifier is that code (CRD, post-coordination)."""
@@ -129,7 +142,9 @@ def test_a_cpt_modifier_is_split_off(system: str, written: str) -> None:
     separator=st.sampled_from([":", "-", " ", " - "]),
     added=st.lists(modifiers, min_size=1, max_size=4),
 )
-def test_any_modifiers_are_split_off(base: tuple[str, str], separator: str, added: list[str]) -> None:
+def test_any_modifiers_are_split_off(
+    base: tuple[str, str], separator: str, added: list[str]
+) -> None:
     """One modifier or several, whichever they are, never change the key."""
     system, code = base
 
@@ -140,14 +155,23 @@ def test_any_modifiers_are_split_off(base: tuple[str, str], separator: str, adde
 
 @pytest.mark.parametrize(
     ("system", "code"),
-    [(CPT, "0600T-5"), (CPT, "0600T-531"), (CPT, "0600TX"), (CPT, "06007"), (HCPCS, "E0431-N"), (CPT, "10600T")],
+    [
+        (CPT, "0600T-5"),
+        (CPT, "0600T-531"),
+        (CPT, "0600TX"),
+        (CPT, "06007"),
+        (HCPCS, "E0431-N"),
+        (CPT, "10600T"),
+    ],
 )
 def test_what_is_no_modifier_stays(system: str, code: str) -> None:
     """Only two letters or digits are a modifier; anything else makes another code."""
     assert Coding(system, code).key.code == code
 
 
-@pytest.mark.parametrize("system", ["http://loinc.org", SNOMED, ICD_10_PCS, "http://codes.example.invalid"])
+@pytest.mark.parametrize(
+    "system", ["http://loinc.org", SNOMED, ICD_10_PCS, "http://codes.example.invalid"]
+)
 def test_other_systems_have_no_modifiers(system: str) -> None:
     """A hyphen in another system's code belongs to the code."""
     assert Coding(system, "0600T-53").key.code == "0600T-53"
@@ -172,7 +196,12 @@ def test_a_coding_keeps_what_came(system: str, code: str, display: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "code"),
-    [({"code": 93799}, "93799"), ({"code": Decimal("22.0")}, "22.0"), ({"code": None}, ""), ({"code": ["x"]}, "")],
+    [
+        ({"code": 93799}, "93799"),
+        ({"code": Decimal("22.0")}, "22.0"),
+        ({"code": None}, ""),
+        ({"code": ["x"]}, ""),
+    ],
 )
 def test_a_code_may_be_a_number(value: Any, code: str) -> None:
     """EHRs send codes as JSON numbers; what is neither string nor number says nothing."""

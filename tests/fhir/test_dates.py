@@ -135,8 +135,15 @@ def test_days_are_outside_a_period_if_none_lies_in_it(period: Days, asked: Days)
 
 
 @settings(max_examples=100, deadline=None)
-@given(period=intervals, asked=intervals, gone=st.sampled_from(["start", "end"]), left=st.sampled_from([None, "soon"]))
-def test_an_unknown_bound_excludes_nothing_on_its_side(period: Days, asked: Days, gone: str, left: str | None) -> None:
+@given(
+    period=intervals,
+    asked=intervals,
+    gone=st.sampled_from(["start", "end"]),
+    left=st.sampled_from([None, "soon"]),
+)
+def test_an_unknown_bound_excludes_nothing_on_its_side(
+    period: Days, asked: Days, gone: str, left: str | None
+) -> None:
     """A bound that is absent or cannot be read never puts a day outside."""
     stated = {"start": period.first.isoformat(), "end": period.last.isoformat(), gone: left}
     beyond_the_other = period.last < asked.first if gone == "start" else asked.last < period.first
@@ -152,7 +159,9 @@ def test_a_partial_bound_excludes_only_what_is_certain() -> None:
     assert not outside({"end": "2024-10"}, middle)
 
 
-@pytest.mark.parametrize("period", [{}, {"start": "", "end": ""}, {"start": {"x": 1}, "end": [2024]}])
+@pytest.mark.parametrize(
+    "period", [{}, {"start": "", "end": ""}, {"start": {"x": 1}, "end": [2024]}]
+)
 def test_a_period_that_says_nothing_holds_every_day(period: dict[str, Any]) -> None:
     """Without a readable bound nothing is certainly outside."""
     assert not outside(period, Days(date.min, date.max))

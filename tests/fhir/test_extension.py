@@ -14,9 +14,13 @@ from cds_service.fhir.resource import encode, objects
 OURS = "https://extensions.example.invalid/ours"
 THEIRS = "https://extensions.example.invalid/theirs"
 
-extensions = st.fixed_dictionaries({"url": st.sampled_from([OURS, THEIRS])}, optional={"valueString": st.text()})
+extensions = st.fixed_dictionaries(
+    {"url": st.sampled_from([OURS, THEIRS])}, optional={"valueString": st.text()}
+)
 some = st.lists(extensions, max_size=3)
-present: st.SearchStrategy[dict[str, Any]] = st.one_of(st.just({}), st.fixed_dictionaries({"extension": some}))
+present: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.just({}), st.fixed_dictionaries({"extension": some})
+)
 resources = st.builds(lambda resource, inside: {**resource, **inside}, json_objects, present)
 
 
@@ -98,7 +102,11 @@ def test_extensions_are_found_by_url_in_their_order() -> None:
 
 def test_parts_are_grouped_by_name() -> None:
     """The parts of a complex extension stand under their names, each in its order."""
-    reason, another, covered = {"url": "reason", "n": 1}, {"url": "reason", "n": 2}, {"url": "covered"}
+    reason, another, covered = (
+        {"url": "reason", "n": 1},
+        {"url": "reason", "n": 2},
+        {"url": "covered"},
+    )
 
     named = parts({"url": OURS, "extension": [reason, covered, another]})
 
@@ -114,7 +122,9 @@ def test_parts_are_grouped_by_name() -> None:
         ({"url": "primitive", "_valueCode": {"id": "1"}}, ("", None)),
     ],
 )
-def test_a_value_comes_with_the_name_of_its_type(extension: dict[str, Any], value: tuple[str, object]) -> None:
+def test_a_value_comes_with_the_name_of_its_type(
+    extension: dict[str, Any], value: tuple[str, object]
+) -> None:
     """`value[x]` is found whatever its type; without one there is none."""
     assert value_of(extension) == value
 

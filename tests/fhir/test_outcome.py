@@ -7,10 +7,21 @@ from cds_service import errors
 from cds_service.errors import HookError
 from cds_service.fhir.outcome import operation_outcome
 
-HOOK_ERRORS = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, HookError)]
+HOOK_ERRORS = [
+    one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, HookError)
+]
 CODES = {one.issue_code for one in HOOK_ERRORS if one is not HookError}
 # FHIR R4 IssueType, as far as used.
-ISSUE_TYPES = {"invalid", "not-supported", "not-found", "required", "too-long", "transient", "exception", "processing"}
+ISSUE_TYPES = {
+    "invalid",
+    "not-supported",
+    "not-found",
+    "required",
+    "too-long",
+    "transient",
+    "exception",
+    "processing",
+}
 
 
 @pytest.mark.crd("hook-10")
@@ -26,7 +37,9 @@ def test_an_outcome_is_valid_fhir(code: str) -> None:
 
 def test_an_outcome_says_what_is_wrong_and_where() -> None:
     """One issue holds severity, code, words and the JSON path."""
-    outcome = operation_outcome(code="invalid", diagnostics="what is wrong", where="$.context.patientId")
+    outcome = operation_outcome(
+        code="invalid", diagnostics="what is wrong", where="$.context.patientId"
+    )
 
     assert outcome == {
         "resourceType": "OperationOutcome",
@@ -50,7 +63,9 @@ def test_a_fault_without_a_place_has_no_expression() -> None:
 
 def test_a_fault_of_ours_is_fatal() -> None:
     """The severity can be raised."""
-    (issue,) = operation_outcome(code="exception", diagnostics="internal error", severity="fatal")["issue"]
+    (issue,) = operation_outcome(code="exception", diagnostics="internal error", severity="fatal")[
+        "issue"
+    ]
 
     assert issue["severity"] == "fatal"
 

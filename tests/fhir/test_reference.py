@@ -9,18 +9,30 @@ from json_values import json_objects
 
 from cds_service.fhir.reference import ResourceKey, parse_reference, read_key, read_reference
 
-types = st.sampled_from(["Patient", "ServiceRequest", "Coverage", "Organization", "PractitionerRole"])
+types = st.sampled_from(
+    ["Patient", "ServiceRequest", "Coverage", "Organization", "PractitionerRole"]
+)
 # FHIR ids, and the longer and odder ones EHRs send: opaque, but for what ends a path.
-ids = st.text(st.characters(exclude_characters="/?#|", exclude_categories=["C", "Z"]), min_size=1, max_size=80)
+ids = st.text(
+    st.characters(exclude_characters="/?#|", exclude_categories=["C", "Z"]), min_size=1, max_size=80
+)
 bases = st.sampled_from(
-    ["", "/", "https://ehr.example.invalid/fhir/", "http://10.0.0.1:8080/api/FHIR/R4/", "/someEHR/fhir/"]
+    [
+        "",
+        "/",
+        "https://ehr.example.invalid/fhir/",
+        "http://10.0.0.1:8080/api/FHIR/R4/",
+        "/someEHR/fhir/",
+    ]
 )
 versions = st.sampled_from(["", "/_history/1", "/_history/a-b.c"])
 
 
 @settings(max_examples=200, deadline=None)
 @given(kind=types, identity=ids, base=bases, version=versions)
-def test_a_target_has_one_key_however_it_is_written(kind: str, identity: str, base: str, version: str) -> None:
+def test_a_target_has_one_key_however_it_is_written(
+    kind: str, identity: str, base: str, version: str
+) -> None:
     """Relative, absolute under any base, and versioned references share type and id (FHIR R4, literal references)."""
     assert parse_reference(f"{base}{kind}/{identity}{version}") == ResourceKey(kind, identity)
 
@@ -83,14 +95,20 @@ def test_a_key_is_not_found_inside_something_else(reference: str) -> None:
         ({"resourceType": ["Patient"], "id": "1"}, None),
     ],
 )
-def test_a_resource_is_addressed_by_type_and_id(resource: dict[str, Any], key: ResourceKey | None) -> None:
+def test_a_resource_is_addressed_by_type_and_id(
+    resource: dict[str, Any], key: ResourceKey | None
+) -> None:
     """A resource without type or id cannot be addressed."""
     assert read_key(resource) == key
 
 
 @pytest.mark.parametrize(
     ("value", "reference"),
-    [({"reference": " Patient/1 "}, "Patient/1"), ({"display": "the payer"}, ""), ({"reference": {"x": 1}}, "")],
+    [
+        ({"reference": " Patient/1 "}, "Patient/1"),
+        ({"display": "the payer"}, ""),
+        ({"reference": {"x": 1}}, ""),
+    ],
 )
 def test_a_reference_without_a_literal_says_nothing(value: dict[str, Any], reference: str) -> None:
     """Only `reference` is a literal reference; a display or an identifier is none."""

@@ -44,7 +44,9 @@ NOT_JSON = {
 }
 
 decimals = st.from_regex(r"-?(0|[1-9][0-9]{0,17})\.[0-9]{1,6}", fullmatch=True)
-numbers = st.from_regex(r"-?(0|[1-9][0-9]{0,17})\.[0-9]{1,30}([eE][+-]?[0-9]{1,3})?", fullmatch=True)
+numbers = st.from_regex(
+    r"-?(0|[1-9][0-9]{0,17})\.[0-9]{1,30}([eE][+-]?[0-9]{1,3})?", fullmatch=True
+)
 paths_of_names = st.lists(st.sampled_from(["a", "b", "code", "coding"]), max_size=3).map(tuple)
 
 
@@ -145,7 +147,9 @@ def test_one_object_is_read_like_a_list_of_one(value: Any, found: tuple[Any, ...
     assert objects(value) == found
 
 
-@pytest.mark.parametrize(("value", "found"), [([{"a": 1}, {}], {"a": 1}), ([], {}), (None, {}), ("text", {})])
+@pytest.mark.parametrize(
+    ("value", "found"), [([{"a": 1}, {}], {"a": 1}), ([], {}), (None, {}), ("text", {})]
+)
 def test_the_first_object_may_be_empty(value: Any, found: Any) -> None:
     """Where there is no object, an empty one stands in."""
     assert first(value) == found
@@ -181,10 +185,18 @@ def test_a_path_leads_through_lists_and_single_objects() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(resource=json_objects, path=paths_of_names)
-def test_reading_never_fails_and_never_changes_a_resource(resource: Any, path: tuple[str, ...]) -> None:
+def test_reading_never_fails_and_never_changes_a_resource(
+    resource: Any, path: tuple[str, ...]
+) -> None:
     """Readers take whatever stands in a resource and leave it alone."""
     before = copy.deepcopy(resource)
 
-    read = (objects(resource), first(resource), text(resource), resource_type(resource), follow(resource, path))
+    read = (
+        objects(resource),
+        first(resource),
+        text(resource),
+        resource_type(resource),
+        follow(resource, path),
+    )
 
     assert (len(read), resource) == (5, before)

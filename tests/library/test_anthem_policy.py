@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
-from cds_service.crd.hooks import HOOKS
+from cds_service.crd.request.hooks import HOOKS
 
 BASE = "https://coverage-policies.invalid/fhir"
 CPT = "http://www.ama-assn.org/go/cpt"
@@ -65,11 +65,33 @@ FILTERS = {
     UNSPECIFIED_RULE: {"path": "code", "code": [CODE_93799]},
 }
 HISTORY = (
-    *("2024-04-01", "2023-05-11", "2022-05-12", "2021-05-13", "2020-05-14", "2019-06-06", "2018-07-26"),
-    *("2017-08-03", "2016-08-04", "2015-08-06", "2014-08-14", "2013-08-08", "2012-08-09", "2011-08-18"),
+    *(
+        "2024-04-01",
+        "2023-05-11",
+        "2022-05-12",
+        "2021-05-13",
+        "2020-05-14",
+        "2019-06-06",
+        "2018-07-26",
+    ),
+    *(
+        "2017-08-03",
+        "2016-08-04",
+        "2015-08-06",
+        "2014-08-14",
+        "2013-08-08",
+        "2012-08-09",
+        "2011-08-18",
+    ),
 )
 INDEX_TERMS = (
-    *("Ablation, Soft Tissue", "Electroporation, Irreversible", "IRE", "NanoKnife", "Oncobionic System"),
+    *(
+        "Ablation, Soft Tissue",
+        "Electroporation, Irreversible",
+        "IRE",
+        "NanoKnife",
+        "Oncobionic System",
+    ),
     *("Pulsed field ablation (PFA)", "Soft Tissue Ablation"),
 )
 CITATION_LABELS = (*(f"P{n}" for n in range(1, 69)), *(f"G{n}" for n in range(1, 5)))
@@ -91,7 +113,11 @@ FACTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "description",
         ("investigational and not medically necessary", "soft tissue", "liver", "pancreas"),
     ),
-    ("A-6", "ire-listed-code", ("investigational and not medically necessary", "whatever the indication")),
+    (
+        "A-6",
+        "ire-listed-code",
+        ("investigational and not medically necessary", "whatever the indication"),
+    ),
     ("A-7", "justifications", ("Thomson 2011", "Verloh 2019", "Loh 2020")),
     ("A-8", "purpose", ("inadequate", "any condition or indication")),
     (
@@ -107,7 +133,11 @@ FACTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "justifications",
         ("2011-01-21", "AngioDynamics", "“treat”, “treatment” and “therapy”", "“ablation”"),
     ),
-    ("A-10", "justifications", ("FDA, 2019", "low energy, direct current", "non-thermal ablation device")),
+    (
+        "A-10",
+        "justifications",
+        ("FDA, 2019", "low energy, direct current", "non-thermal ablation device"),
+    ),
     ("A-11", "definition", ("Electroporation", "microscopic pores", "irreversible (IRE)")),
     ("A-12", "usage", ("contract benefits", "for information")),
     (
@@ -125,21 +155,43 @@ FACTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("A-15", "documentation", ("ICD-10 Diagnosis: All diagnoses",)),
     ("A-16", "citations", ("Hepatocellular Carcinoma (V1.2023). Revised March 10, 2023",)),
     ("A-16", "citations", ("Pancreatic Adenocarcinoma (V2.2022). Revised December 6, 2022",)),
-    ("A-17", "citations", ("six probe output", "Rancho Santa Margarita", "K080376", "April 2, 2008")),
+    (
+        "A-17",
+        "citations",
+        ("six probe output", "Rancho Santa Margarita", "K080376", "April 2, 2008"),
+    ),
     ("A-17", "citations", ("NanoKnife® System", "Fremont", "K102329", "October 24, 2011")),
     ("A-17", "citations", ("Marlborough", "K0183385", "June 18, 2019")),
     ("A-18", "topic", INDEX_TERMS),
     ("A-19", "usage", ("Product names are examples", "not a complete list")),
-    ("A-20", "documentation", ("02583ZF added", "93799 NOC added", "0600T and 0601T replace NOC codes")),
-    ("A-20", "documentation", ("“Current Effective Date” became “Publish Date”", "ICD-9 codes removed")),
+    (
+        "A-20",
+        "documentation",
+        ("02583ZF added", "93799 NOC added", "0600T and 0601T replace NOC codes"),
+    ),
+    (
+        "A-20",
+        "documentation",
+        ("“Current Effective Date” became “Publish Date”", "ICD-9 codes removed"),
+    ),
     ("A-20", "documentation", ("all uses of IRE", "New title: Irreversible Electroporation (IRE)")),
     ("A-20", "approvalDate", ("2011-08-18",)),
-    ("A-21", "ca-hmo-do-not-decide", ("neither approves nor denies", "Investigational Review Nurse")),
+    (
+        "A-21",
+        "ca-hmo-do-not-decide",
+        ("neither approves nor denies", "Investigational Review Nurse"),
+    ),
     ("A-21", "ca-hmo-do-not-decide", ("818-234-2767", "818-234-3824", "1-800-365-0609")),
     (
         "A-22",
         "usage",
-        ("Federal and state law", "exclusions", "take precedence", "before medical opinion", "updated"),
+        (
+            "Federal and state law",
+            "exclusions",
+            "take precedence",
+            "before medical opinion",
+            "updated",
+        ),
     ),
     ("A-22", "ire-listed-code", ("Federal and state law", "come first")),
     ("A-23", "copyright", ("permission of the health plan", "American Medical Association")),
@@ -148,7 +200,21 @@ FACTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 # citation labels of the study line, its figures as the document prints them
 STUDIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("P61", ("38", "in 4", "remaining 30", "46 of the 69", "66%", "30-day")),
-    ("P62", ("164", "n=117", "n=47", "17.9%", "14.9%", "p=0.607", "p=0.864", "84.3%", "67.2%", "6 weeks")),
+    (
+        "P62",
+        (
+            "164",
+            "n=117",
+            "n=47",
+            "17.9%",
+            "14.9%",
+            "p=0.607",
+            "p=0.864",
+            "84.3%",
+            "67.2%",
+            "6 weeks",
+        ),
+    ),
     ("P66", ("74", "69", "93%", "42 (57%)", "32 (43%)", "30 complications", "13 people (17.6%)")),
     ("P66", ("7 (23.3%)", "14 (46.7%)", "9 (30%)", "4.194", "15.73", "9 (12.2%)", "30 (40.5%)")),
     ("P66", ("p<0.004", "p<0.002", "69.1%", "48.7%", "28.8%", "97.2%", "53%", "31.2%")),
@@ -156,12 +222,26 @@ STUDIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("P41", ("COLDFIRE-2", "51 people", "39", "12", "76 tumors", "23 people", "34 events", "40%")),
     ("P41", ("34 of the 50 (68%)", "79%", "5.3 months", "2.5, 8.1", "74%", "HR 2.5", "HR 3.6")),
     ("P17", ("18 people (25 tumors)", "81", "149 tumors", "190", "n=31", "n=159", "19.4 vs. 13.2")),
-    ("P17", ("121", "25 IRE", "96 RFA", "40% vs. 28%", "p=0.25", "1.14", "p=0.71", "36.8% vs. 7.5%")),
+    (
+        "P17",
+        ("121", "25 IRE", "96 RFA", "40% vs. 28%", "p=0.25", "1.14", "p=0.71", "36.8% vs. 7.5%"),
+    ),
     ("P17", ("7 vs. 10", "88% vs. 58.8%", "2 (8%) vs. 4 (2.7%)", "p=0.18")),
     ("P7", ("50 people", "44 months", "43 (86%)", "5 (10%)", "2 (4%)", "10 (20%)", "9 (18%)")),
     (
         "P7",
-        ("1 (2.5%)", "8 (20%)", "78%", "n=40", "90%", "3 years", "p=0.063", "p=0.066", "71%", "1.7 ng/mL"),
+        (
+            "1 (2.5%)",
+            "8 (20%)",
+            "78%",
+            "n=40",
+            "90%",
+            "3 years",
+            "p=0.063",
+            "p=0.066",
+            "71%",
+            "1.7 ng/mL",
+        ),
     ),
     ("P65", ("109", "100", "6.0%", "2.2%-12.6%", "p<0.001", "20%", "9.0%")),
     ("P42", ("41", "36 months", "16 of 41 (39%)", "5 (15%)", "11 (33.3%)", "91.8%")),
@@ -218,7 +298,10 @@ DISCREPANCIES: tuple[tuple[str, ...], ...] = (
 def read_library() -> dict[str, Any]:
     """The JSON of every Anthem file, by file name."""
     folder = Path(__file__).parents[2] / "fhir_library" / "anthem"
-    return {path.name: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.rglob("*.json"))}
+    return {
+        path.name: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(folder.rglob("*.json"))
+    }
 
 
 def get_policy() -> dict[str, Any]:
@@ -256,7 +339,10 @@ def find_related(kind: str) -> list[dict[str, Any]]:
 def find_comments(kind: str) -> list[dict[str, str]]:
     """The comments of one kind, each as its text and date."""
     comments = [
-        {part["url"]: next(part[key] for key in part if key != "url") for part in extension["extension"]}
+        {
+            part["url"]: next(part[key] for key in part if key != "url")
+            for part in extension["extension"]
+        }
         for extension in get_policy()["extension"]
         if extension["url"] == COMMENT
     ]
@@ -271,7 +357,10 @@ def find_parts(rule_id: str, name: str) -> list[dict[str, Any]]:
 
 
 def find_details(rule_id: str) -> list[dict[str, Any]]:
-    return [{part["url"]: part for part in detail["extension"]} for detail in find_parts(rule_id, "detail")]
+    return [
+        {part["url"]: part for part in detail["extension"]}
+        for detail in find_parts(rule_id, "detail")
+    ]
 
 
 def walk(node: Any) -> Iterator[dict[str, Any]]:
@@ -306,7 +395,9 @@ ELEMENTS: dict[str, Callable[[], str]] = {
     "citations": lambda: show(find_related("citation")),
     "documentation": lambda: read_texts(find_comments("documentation")),
     "review": lambda: read_texts(find_comments("review")),
-    "definition": lambda: show([e for e in get_policy()["extension"] if e["url"] == DEFINITION_TERM]),
+    "definition": lambda: show(
+        [e for e in get_policy()["extension"] if e["url"] == DEFINITION_TERM]
+    ),
     "valueset": lambda: show(get_value_set()["compose"]),
 }
 
@@ -354,7 +445,11 @@ def test_every_string_is_trimmed() -> None:
     """No string of a resource begins or ends with white space."""
     for resource in get_resources():
         for node in walk(resource):
-            assert not [value for value in node.values() if isinstance(value, str) and value != value.strip()]
+            assert not [
+                value
+                for value in node.values()
+                if isinstance(value, str) and value != value.strip()
+            ]
 
 
 def test_the_payer_is_anthem() -> None:
@@ -410,7 +505,9 @@ def test_the_policy_names_payer_and_codes_but_no_line_of_business() -> None:
     """One program context has the payer's identifier, one focus context the codes; no plan is named."""
     program, focus = get_policy()["useContext"]
 
-    assert program["valueCodeableConcept"]["coding"] == [{"system": f"{BASE}/NamingSystem/payer-id", "code": "anthem"}]
+    assert program["valueCodeableConcept"]["coding"] == [
+        {"system": f"{BASE}/NamingSystem/payer-id", "code": "anthem"}
+    ]
     assert [context["code"]["code"] for context in (program, focus)] == ["program", "focus"]
 
 
@@ -456,9 +553,13 @@ def test_the_expansion_names_the_code_systems_it_used() -> None:
 def test_every_listed_code_has_a_label_of_our_own() -> None:
     """Each concept of the value set carries one comment."""
     url = "http://hl7.org/fhir/StructureDefinition/valueset-concept-comments"
-    concepts = [concept for part in get_value_set()["compose"]["include"] for concept in part["concept"]]
+    concepts = [
+        concept for part in get_value_set()["compose"]["include"] for concept in part["concept"]
+    ]
 
-    assert [[extension["url"] for extension in concept["extension"]] for concept in concepts] == [[url]] * 15
+    assert [[extension["url"] for extension in concept["extension"]] for concept in concepts] == [
+        [url]
+    ] * 15
 
 
 def test_no_code_anywhere_has_a_display() -> None:
@@ -469,7 +570,9 @@ def test_no_code_anywhere_has_a_display() -> None:
 
 def test_the_displays_in_the_cases_are_our_own_words() -> None:
     """The only displays are what an order might say of 93799 in plain words."""
-    displays = {node["display"] for case in get_cases() for node in walk(case["order"]) if "display" in node}
+    displays = {
+        node["display"] for case in get_cases() for node in walk(case["order"]) if "display" in node
+    }
 
     assert displays == {"PFA of the pulmonary veins", "pulsed field ablation"}
 
@@ -492,7 +595,9 @@ def test_the_rules_are_these_four() -> None:
 
 def test_the_triggers_carry_a_name_and_nothing_else() -> None:
     """A named event is fully coordinated: no data, no condition; only the parent has triggers."""
-    assert get_policy()["action"][0]["trigger"] == [{"type": "named-event", "name": name} for name in HOOKS]
+    assert get_policy()["action"][0]["trigger"] == [
+        {"type": "named-event", "name": name} for name in HOOKS
+    ]
     assert not [rule for rule in get_rules().values() if "trigger" in rule]
 
 
@@ -520,8 +625,12 @@ def test_each_rule_has_the_conditions_that_keep_it_apart_from_the_others(rule_id
     """The first condition binds the order; the others divide plans and words without overlap."""
     conditions = get_rules()[rule_id]["condition"]
 
-    assert {(c["kind"], c["expression"]["language"]) for c in conditions} == {("applicability", "text/fhirpath")}
-    assert [condition["expression"]["expression"] for condition in conditions] == CONDITIONS[rule_id]
+    assert {(c["kind"], c["expression"]["language"]) for c in conditions} == {
+        ("applicability", "text/fhirpath")
+    }
+    assert [condition["expression"]["expression"] for condition in conditions] == CONDITIONS[
+        rule_id
+    ]
 
 
 @pytest.mark.parametrize("rule_id", RULE_IDS)
@@ -554,14 +663,19 @@ def test_each_rule_has_what_a_reader_needs(rule_id: str) -> None:
         (UNSPECIFIED_RULE, "conditional", ["detail-code"], "code-needs-detail"),
     ],
 )
-def test_each_rule_determines(rule_id: str, covered: str, info_needed: list[str], reason_code: str) -> None:
+def test_each_rule_determines(
+    rule_id: str, covered: str, info_needed: list[str], reason_code: str
+) -> None:
     """Covered, the information needed, and one coded reason with text; never a prior authorization."""
     (reason,) = find_parts(rule_id, "reason")
     (coding,) = reason["valueCodeableConcept"]["coding"]
 
     assert [part["valueCode"] for part in find_parts(rule_id, "covered")] == [covered]
     assert [part["valueCode"] for part in find_parts(rule_id, "info-needed")] == info_needed
-    assert coding == {"system": f"{BASE}/CodeSystem/coverage-determination-reason", "code": reason_code}
+    assert coding == {
+        "system": f"{BASE}/CodeSystem/coverage-determination-reason",
+        "code": reason_code,
+    }
     assert reason_code in REASON_CODES
     assert not find_parts(rule_id, "pa-needed")
 
@@ -589,7 +703,9 @@ def test_every_detail_is_an_instruction_with_a_category(rule_id: str) -> None:
     for detail in find_details(rule_id):
         assert detail["category"]["valueCode"] in ("cat-decisional", "cat-other")
         assert detail["code"]["valueCodeableConcept"]["coding"][0]["code"] == "instructions"
-        assert {"category", "code", "value"} <= detail.keys() <= {"category", "code", "value", "when"}
+        assert (
+            {"category", "code", "value"} <= detail.keys() <= {"category", "code", "value", "when"}
+        )
 
 
 @pytest.mark.parametrize(
@@ -601,9 +717,13 @@ def test_every_detail_is_an_instruction_with_a_category(rule_id: str) -> None:
         (UNSPECIFIED_RULE, []),
     ],
 )
-def test_some_details_are_given_only_when_they_concern_the_order(rule_id: str, whens: list[str]) -> None:
+def test_some_details_are_given_only_when_they_concern_the_order(
+    rule_id: str, whens: list[str]
+) -> None:
     """The California instruction goes with an unknown plan, the code set notice with later years."""
-    found = [d["when"]["valueExpression"]["expression"] for d in find_details(rule_id) if "when" in d]
+    found = [
+        d["when"]["valueExpression"]["expression"] for d in find_details(rule_id) if "when" in d
+    ]
 
     assert found == whens
 
@@ -698,7 +818,9 @@ def test_no_related_artifact_has_a_url() -> None:
     """Addresses stand in the citation text: a url would become a link on every card."""
     documentation = [entry for rule in get_rules().values() for entry in rule["documentation"]]
 
-    assert not [entry for entry in [*get_policy()["relatedArtifact"], *documentation] if "url" in entry]
+    assert not [
+        entry for entry in [*get_policy()["relatedArtifact"], *documentation] if "url" in entry
+    ]
 
 
 def test_there_are_three_related_documents() -> None:
@@ -730,7 +852,11 @@ def test_every_pinned_canonical_resolves_to_a_file() -> None:
 
 def test_the_history_has_fourteen_rows_and_only_they_are_dated() -> None:
     """Fourteen documentation comments carry a date, newest first; no other comment does."""
-    comments = [comment for kind in ("documentation", "review", "guidance") for comment in find_comments(kind)]
+    comments = [
+        comment
+        for kind in ("documentation", "review", "guidance")
+        for comment in find_comments(kind)
+    ]
     dated = [comment for comment in comments if "authoredOn" in comment]
 
     assert tuple(comment["authoredOn"] for comment in dated) == HISTORY
@@ -739,7 +865,9 @@ def test_the_history_has_fourteen_rows_and_only_they_are_dated() -> None:
 
 def test_the_history_keeps_the_status_of_each_row() -> None:
     """One row without a status, ten reviews, two revisions, one new policy."""
-    rows = [comment["text"] for comment in find_comments("documentation") if "authoredOn" in comment]
+    rows = [
+        comment["text"] for comment in find_comments("documentation") if "authoredOn" in comment
+    ]
     kinds = Counter(row.split()[0].rstrip(".") for row in rows)
 
     assert kinds == {"No": 1, "Reviewed": 10, "Revised": 2, "New": 1}
@@ -750,7 +878,9 @@ def test_the_topics_are_the_seven_index_terms() -> None:
     assert get_policy()["topic"] == [{"text": term} for term in INDEX_TERMS]
 
 
-@pytest.mark.parametrize("device", ["NanoKnife", "Oncobionic System", "NanoKnife Oncobionic System"])
+@pytest.mark.parametrize(
+    "device", ["NanoKnife", "Oncobionic System", "NanoKnife Oncobionic System"]
+)
 def test_the_devices_the_document_names_can_be_found(device: str) -> None:
     """The two index terms, and the name that runs them together."""
     assert device in show(get_policy())
@@ -784,12 +914,14 @@ def test_the_fact_table_covers_every_fact() -> None:
     assert {fact for fact, _, _ in FACTS} == {f"A-{number}" for number in range(1, 24)}
 
 
-@pytest.mark.parametrize(("fact", "element", "says"), FACTS)
-def test_a_fact_stands_in_its_element(fact: str, element: str, says: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("fact", "element", "determination"), FACTS)
+def test_a_fact_stands_in_its_element(
+    fact: str, element: str, determination: tuple[str, ...]
+) -> None:
     """The element says what the document says."""
     text = read_element(element)
 
-    assert not [phrase for phrase in says if phrase not in text]
+    assert not [phrase for phrase in determination if phrase not in text]
 
 
 @pytest.mark.parametrize(("label", "figures"), STUDIES)
@@ -821,7 +953,9 @@ def test_the_cited_and_the_uncited_references_add_up() -> None:
     joined = ", ".join(found.get("label", "") for found in find_related("justification"))
     uncited = set(CITATION_LABELS) - set(joined.split(", "))
 
-    assert uncited == {f"P{number}" for number in (2, 4, 18, 19, 27, 31, 36, 38, 44, 47, 49, 52, 53, 56, 63, 67)}
+    assert uncited == {
+        f"P{number}" for number in (2, 4, 18, 19, 27, 31, 36, 38, 44, 47, 49, 52, 53, 56, 63, 67)
+    }
 
 
 def test_the_cases_belong_to_this_policy_and_have_sentences_for_names() -> None:

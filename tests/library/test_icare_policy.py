@@ -12,7 +12,7 @@ from fhir.resources.R4B import get_fhir_model_class
 from fhirpathpy import evaluate
 from fhirpathpy.models import models
 
-from cds_service.crd.hooks import HOOKS
+from cds_service.crd.request.hooks import HOOKS
 
 LIBRARY = Path(__file__).parents[2] / "fhir_library"
 BASE = "https://coverage-policies.invalid/fhir"
@@ -32,7 +32,7 @@ class Fact:
 
     id: str
     path: str
-    says: tuple[str, ...]
+    determination: tuple[str, ...]
 
 
 def commented(kind: str) -> str:
@@ -48,61 +48,103 @@ def related(kind: str, label: str = "") -> str:
 
 
 FACTS = (
-    Fact(id="I-1", path="PlanDefinition.title", says=("Irreversible Electroporation",)),
-    Fact(id="I-2", path="PlanDefinition.publisher", says=("Independent Care Health Plan", "iCare")),
+    Fact(id="I-1", path="PlanDefinition.title", determination=("Irreversible Electroporation",)),
+    Fact(
+        id="I-2",
+        path="PlanDefinition.publisher",
+        determination=("Independent Care Health Plan", "iCare"),
+    ),
     Fact(
         id="I-2",
         path="Organization.name | Organization.alias",
-        says=("Independent Care Health Plan", "iCare"),
+        determination=("Independent Care Health Plan", "iCare"),
     ),
-    Fact(id="I-3", path="PlanDefinition.effectivePeriod.start", says=("2024-10-08",)),
-    Fact(id="I-4", path="PlanDefinition.date", says=("2024-10-08",)),
-    Fact(id="I-5", path="PlanDefinition.lastReviewDate", says=("2024-09-24",)),
-    Fact(id="I-5", path="PlanDefinition.approvalDate", says=("2024-09-24",)),
-    Fact(id="I-6", path="PlanDefinition.identifier.where(use = 'official').value", says=("WI.PA-1266",)),
+    Fact(id="I-3", path="PlanDefinition.effectivePeriod.start", determination=("2024-10-08",)),
+    Fact(id="I-4", path="PlanDefinition.date", determination=("2024-10-08",)),
+    Fact(id="I-5", path="PlanDefinition.lastReviewDate", determination=("2024-09-24",)),
+    Fact(id="I-5", path="PlanDefinition.approvalDate", determination=("2024-09-24",)),
+    Fact(
+        id="I-6",
+        path="PlanDefinition.identifier.where(use = 'official').value",
+        determination=("WI.PA-1266",),
+    ),
     Fact(
         id="I-7",
         path="PlanDefinition.useContext.where(code.code = 'program').value.reference",
-        says=("InsurancePlan/icare-medicare-advantage",),
+        determination=("InsurancePlan/icare-medicare-advantage",),
     ),
-    Fact(id="I-7", path="PlanDefinition.subtitle", says=("Medicare Advantage Medical Coverage Policy",)),
+    Fact(
+        id="I-7",
+        path="PlanDefinition.subtitle",
+        determination=("Medicare Advantage Medical Coverage Policy",),
+    ),
     Fact(
         id="I-8",
         path="PlanDefinition.reviewer.name",
-        says=("iCare Medicare Utilization Management Committee",),
+        determination=("iCare Medicare Utilization Management Committee",),
     ),
-    Fact(id="I-9", path="PlanDefinition.usage", says=("coverage document may modify",)),
-    Fact(id="I-9", path=DETAILS, says=("coverage document may modify",)),
+    Fact(id="I-9", path="PlanDefinition.usage", determination=("coverage document may modify",)),
+    Fact(id="I-9", path=DETAILS, determination=("coverage document may modify",)),
     Fact(
         id="I-10",
         path="PlanDefinition.usage",
-        says=("does not override the reviewing medical director", "own medical judgment"),
+        determination=("does not override the reviewing medical director", "own medical judgment"),
     ),
-    Fact(id="I-11", path="PlanDefinition.usage", says=("Brand names", "not endorsements")),
-    Fact(id="I-11", path=commented("guidance"), says=("NanoKnife and Aliya are named for reference",)),
-    Fact(id="I-12", path="PlanDefinition.usage", says=("technology changes", "may review and update")),
-    Fact(id="I-13", path="PlanDefinition.copyright", says=("to define what is meant", "no right to payment")),
-    Fact(id="I-13", path="PlanDefinition.usage", says=("define what is meant",)),
-    Fact(id="I-13", path=DETAILS, says=("CPT codes only define what is meant",)),
-    Fact(id="I-14", path="PlanDefinition.copyright", says=("reproduced, stored", "without its permission")),
-    Fact(id="I-15", path=commented("documentation"), says=("Related policies: None.",)),
+    Fact(id="I-11", path="PlanDefinition.usage", determination=("Brand names", "not endorsements")),
+    Fact(
+        id="I-11",
+        path=commented("guidance"),
+        determination=("NanoKnife and Aliya are named for reference",),
+    ),
+    Fact(
+        id="I-12",
+        path="PlanDefinition.usage",
+        determination=("technology changes", "may review and update"),
+    ),
+    Fact(
+        id="I-13",
+        path="PlanDefinition.copyright",
+        determination=("to define what is meant", "no right to payment"),
+    ),
+    Fact(id="I-13", path="PlanDefinition.usage", determination=("define what is meant",)),
+    Fact(id="I-13", path=DETAILS, determination=("CPT codes only define what is meant",)),
+    Fact(
+        id="I-14",
+        path="PlanDefinition.copyright",
+        determination=("reproduced, stored", "without its permission"),
+    ),
+    Fact(id="I-15", path=commented("documentation"), determination=("Related policies: None.",)),
     Fact(
         id="I-16",
         path=f"{related('documentation')}.label",
-        says=("Medicare Coverage Database", "Online Manual System (IOMs)", "Transmittals"),
+        determination=("Medicare Coverage Database", "Online Manual System (IOMs)", "Transmittals"),
     ),
-    Fact(id="I-17", path=commented("documentation"), says=("NCD, LCD and LCA", "there is none")),
-    Fact(id="I-17", path="PlanDefinition.usage", says=("No NCD, LCD or LCA",)),
+    Fact(
+        id="I-17",
+        path=commented("documentation"),
+        determination=("NCD, LCD and LCA", "there is none"),
+    ),
+    Fact(id="I-17", path="PlanDefinition.usage", determination=("No NCD, LCD or LCA",)),
     Fact(
         id="I-18",
         path="PlanDefinition.topic.text",
-        says=("Irreversible electroporation", "IRE", "Pulsed electric field ablation", "NanoKnife", "Aliya"),
+        determination=(
+            "Irreversible electroporation",
+            "IRE",
+            "Pulsed electric field ablation",
+            "NanoKnife",
+            "Aliya",
+        ),
     ),
-    Fact(id="I-18", path="PlanDefinition.description", says=("also called pulsed electric field ablation",)),
+    Fact(
+        id="I-18",
+        path="PlanDefinition.description",
+        determination=("also called pulsed electric field ablation",),
+    ),
     Fact(
         id="I-19",
         path="PlanDefinition.description",
-        says=(
+        determination=(
             "without heat",
             "high-voltage direct current",
             "Needle-like electrode probes",
@@ -113,7 +155,7 @@ FACTS = (
     Fact(
         id="I-20",
         path="PlanDefinition.description",
-        says=(
+        determination=(
             "minimally invasive",
             "surgically or percutaneously",
             "usually under general anesthesia",
@@ -123,35 +165,47 @@ FACTS = (
     Fact(
         id="I-21",
         path="PlanDefinition.description",
-        says=(
+        determination=(
             "no heat-sink effect",
             "damage nearby healthy tissue less",
             "kidneys, liver, lungs, pancreas and prostate",
         ),
     ),
-    Fact(id="I-22", path="PlanDefinition.description", says=("two IRE devices", "NanoKnife", "Aliya")),
+    Fact(
+        id="I-22",
+        path="PlanDefinition.description",
+        determination=("two IRE devices", "NanoKnife", "Aliya"),
+    ),
     Fact(
         id="I-22",
         path=f"{related('justification', '17')}.citation",
-        says=("NanoKnife is approved", "soft tissue", "not specifically for tumors"),
+        determination=("NanoKnife is approved", "soft tissue", "not specifically for tumors"),
     ),
     Fact(
         id="I-22",
         path=f"{related('justification', '16')}.citation",
-        says=("Aliya is approved", "soft tissue", "not specifically for tumors"),
+        determination=("Aliya is approved", "soft tissue", "not specifically for tumors"),
     ),
-    Fact(id="I-22", path=commented("guidance"), says=("twice", "neither is approved")),
+    Fact(id="I-22", path=commented("guidance"), determination=("twice", "neither is approved")),
     Fact(
         id="I-23",
         path=f"{related('justification', '42 CFR 411.15')}.citation",
-        says=("Title 42", "§ 411.15", "Medicare excludes from coverage"),
+        determination=("Title 42", "§ 411.15", "Medicare excludes from coverage"),
     ),
-    Fact(id="I-24", path="PlanDefinition.purpose", says=("complications", "treatments that are known")),
-    Fact(id="I-25", path=f"{SAID}.extension.where(url = 'covered').value", says=("not-covered",)),
+    Fact(
+        id="I-24",
+        path="PlanDefinition.purpose",
+        determination=("complications", "treatments that are known"),
+    ),
+    Fact(
+        id="I-25",
+        path=f"{SAID}.extension.where(url = 'covered').value",
+        determination=("not-covered",),
+    ),
     Fact(
         id="I-25",
         path=REASON,
-        says=(
+        determination=(
             "not medically reasonable and necessary for any indication",
             "WI.PA-1266",
             "effective 2024-10-08",
@@ -160,11 +214,15 @@ FACTS = (
             "no literature acceptable to CMS",
         ),
     ),
-    Fact(id="I-25", path=f"{RULE}.description", says=("medically reasonable and necessary", "whatever")),
+    Fact(
+        id="I-25",
+        path=f"{RULE}.description",
+        determination=("medically reasonable and necessary", "whatever"),
+    ),
     Fact(
         id="I-26",
         path=f"{related('justification', '2, 3, 4')}.citation",
-        says=(
+        determination=(
             "independent technology assessment organization",
             "liver, pancreas and prostate",
             "outside the US",
@@ -179,30 +237,42 @@ FACTS = (
     Fact(
         id="I-27",
         path=f"{related('justification', '9, 10')}.citation",
-        says=("No national oncology organization", "ASCO", "NCCN", "recommends IRE as a cancer treatment"),
+        determination=(
+            "No national oncology organization",
+            "ASCO",
+            "NCCN",
+            "recommends IRE as a cancer treatment",
+        ),
     ),
-    Fact(id="I-28", path="PlanDefinition.usage", says=("Codes are informational", "guarantee neither")),
-    Fact(id="I-28", path=DETAILS, says=("guarantees neither coverage nor payment",)),
-    Fact(id="I-29", path="ValueSet.compose.include.concept.code", says=("0600T", "0601T")),
+    Fact(
+        id="I-28",
+        path="PlanDefinition.usage",
+        determination=("Codes are informational", "guarantee neither"),
+    ),
+    Fact(id="I-28", path=DETAILS, determination=("guarantees neither coverage nor payment",)),
+    Fact(id="I-29", path="ValueSet.compose.include.concept.code", determination=("0600T", "0601T")),
     Fact(
         id="I-29",
         path=commented("documentation"),
-        says=("CPT codes other than Category III: none identified.", "HCPCS codes: none identified."),
+        determination=(
+            "CPT codes other than Category III: none identified.",
+            "HCPCS codes: none identified.",
+        ),
     ),
     Fact(
         id="I-30",
         path=f"{related('citation', '16')}.citation",
-        says=("510(k) summary: Aliya", "June 17, 2022"),
+        determination=("510(k) summary: Aliya", "June 17, 2022"),
     ),
     Fact(
         id="I-30",
         path=f"{related('citation', '17')}.citation",
-        says=("510(k) summary: NanoKnife", "October 24, 2011"),
+        determination=("510(k) summary: NanoKnife", "October 24, 2011"),
     ),
     Fact(
         id="I-31",
         path=f"{COMMENTS}.where(extension.where(url = 'authoredOn').exists()).extension.value",
-        says=("documentation", "New policy.", "2024-09-24"),
+        determination=("documentation", "New policy.", "2024-09-24"),
     ),
 )
 
@@ -210,7 +280,9 @@ FACTS = (
 @pytest.fixture(scope="module")
 def artifacts() -> dict[str, Any]:
     """The resources of iCare's folder by resource type: there is one of each."""
-    read = [json.loads(path.read_bytes()) for path in sorted((LIBRARY / "icare").rglob("[A-Z]*-*.json"))]
+    read = [
+        json.loads(path.read_bytes()) for path in sorted((LIBRARY / "icare").rglob("[A-Z]*-*.json"))
+    ]
     return {resource["resourceType"]: resource for resource in read}
 
 
@@ -240,7 +312,9 @@ def objects_in(value: Any) -> Iterator[dict[str, Any]]:
     """Every JSON object in a value, at any depth."""
     if isinstance(value, dict):
         yield value
-    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+    for part in (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    ):
         yield from objects_in(part)
 
 
@@ -249,12 +323,14 @@ def test_the_fact_stands_in_its_element(fact: Fact, artifacts: dict[str, Any]) -
     """Each statement of the document is found where readers of FHIR look for it."""
     found = " ".join(str(value) for value in look_up(artifacts, fact.path))
 
-    assert [words for words in fact.says if words not in found] == []
+    assert [words for words in fact.determination if words not in found] == []
 
 
 def test_no_fact_of_the_document_is_left_out() -> None:
     """The document states 31 facts, I-1 to I-31."""
-    assert list(dict.fromkeys(fact.id for fact in FACTS)) == [f"I-{number}" for number in range(1, 32)]
+    assert list(dict.fromkeys(fact.id for fact in FACTS)) == [
+        f"I-{number}" for number in range(1, 32)
+    ]
 
 
 def test_exactly_two_codes_are_listed(artifacts: dict[str, Any]) -> None:
@@ -268,7 +344,9 @@ def test_the_expansion_holds_what_compose_lists(artifacts: dict[str, Any]) -> No
     """Servers without terminology read the expansion, others compose: both say the same."""
     codes = artifacts["ValueSet"]
     composed = [
-        (part["system"], concept["code"]) for part in codes["compose"]["include"] for concept in part["concept"]
+        (part["system"], concept["code"])
+        for part in codes["compose"]["include"]
+        for concept in part["concept"]
     ]
     expanded = [(coding["system"], coding["code"]) for coding in codes["expansion"]["contains"]]
 
@@ -280,7 +358,11 @@ def test_the_focus_names_the_codes_the_rule_filters_on(artifacts: dict[str, Any]
     focus = look_up(artifacts, "PlanDefinition.useContext.where(code.code = 'focus').value.coding")
     include = artifacts["ValueSet"]["compose"]["include"]
 
-    filtered = [(part["system"], part["version"], one["code"]) for part in include for one in part["concept"]]
+    filtered = [
+        (part["system"], part["version"], one["code"])
+        for part in include
+        for one in part["concept"]
+    ]
 
     assert codings(focus) == filtered
 
@@ -324,9 +406,13 @@ def test_seventeen_references_are_cited_in_order(artifacts: dict[str, Any]) -> N
         ("US Food & Drug Administration", ["16", "17"]),
     ],
 )
-def test_the_references_come_from_five_sources(source: str, labels: list[str], artifacts: dict[str, Any]) -> None:
+def test_the_references_come_from_five_sources(
+    source: str, labels: list[str], artifacts: dict[str, Any]
+) -> None:
     """Four are from ECRI, three from Hayes, three from the NCCN, five from UpToDate and two from the FDA."""
-    cited = [one for one in look_up(artifacts, related("citation")) if one["citation"].startswith(source)]
+    cited = [
+        one for one in look_up(artifacts, related("citation")) if one["citation"].startswith(source)
+    ]
 
     assert [one["label"] for one in cited] == labels
 
@@ -354,7 +440,9 @@ def test_the_two_devices_point_to_their_fda_summaries(artifacts: dict[str, Any])
     assert devices == {"NanoKnife": "17", "Aliya": "16"}
 
 
-def test_every_justification_rests_on_listed_references_or_the_regulation(artifacts: dict[str, Any]) -> None:
+def test_every_justification_rests_on_listed_references_or_the_regulation(
+    artifacts: dict[str, Any],
+) -> None:
     """A justification's label names references the document lists, or 42 CFR 411.15."""
     known = {*look_up(artifacts, f"{related('citation')}.label"), "42 CFR 411.15"}
     labels = look_up(artifacts, f"{related('justification')}.label")
@@ -410,7 +498,9 @@ def test_the_card_summary_is_short_and_plain(artifacts: dict[str, Any]) -> None:
 
 def test_all_six_crd_hooks_trigger_the_policy_by_name_only(policy: Any) -> None:
     """FHIR R4: a named event is agreed beforehand and carries nothing but its name."""
-    assert policy["action"][0]["trigger"] == [{"type": "named-event", "name": name} for name in HOOKS]
+    assert policy["action"][0]["trigger"] == [
+        {"type": "named-event", "name": name} for name in HOOKS
+    ]
 
 
 def test_every_pinned_canonical_leads_to_a_file(artifacts: dict[str, Any]) -> None:

@@ -59,7 +59,13 @@ FORBIDDEN = (
     ("cdt-1", [NOT_COVERED, {"url": "pa-needed", "valueCode": "auth-needed"}]),
     ("cdt-2", [CONDITIONAL, BECAUSE]),
     ("cdt-2", [NOT_COVERED, OTHER, BECAUSE]),
-    ("cdt-3", [NOT_COVERED, {"url": "questionnaire", "valueCanonical": f"{BASE}/Questionnaire/one|1.0.0"}]),
+    (
+        "cdt-3",
+        [
+            NOT_COVERED,
+            {"url": "questionnaire", "valueCanonical": f"{BASE}/Questionnaire/one|1.0.0"},
+        ],
+    ),
     ("cdt-4", [CONDITIONAL, OTHER]),
     ("cdt-5", [NOT_COVERED, BECAUSE, CODE_ONLY]),
 )
@@ -94,7 +100,9 @@ def objects_in(value: Any) -> Iterator[dict[str, Any]]:
     """Every JSON object in a value, at any depth."""
     if isinstance(value, dict):
         yield value
-    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+    for part in (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    ):
         yield from objects_in(part)
 
 
@@ -131,7 +139,17 @@ def test_the_definition_is_valid_and_survives_the_model(name: str, shared: dict[
 @pytest.mark.parametrize("name", FILES)
 def test_the_definition_can_be_shared_and_published(name: str, shared: dict[str, Any]) -> None:
     """Each definition has what R4 and CRMI ask of a shareable and publishable one."""
-    needed = {"url", "version", "name", "title", "status", "experimental", "date", "publisher", "description"}
+    needed = {
+        "url",
+        "version",
+        "name",
+        "title",
+        "status",
+        "experimental",
+        "date",
+        "publisher",
+        "description",
+    }
 
     assert needed - set(shared[name]) == set()
 
@@ -205,7 +223,12 @@ def test_every_determination_of_the_library_meets_the_constraints(
     policies: dict[str, Any], constraints: dict[str, str]
 ) -> None:
     """Every rule of every policy says something that CRD lets it say, and says it once."""
-    rules = [rule for policy in policies.values() for parent in policy["action"] for rule in parent["action"]]
+    rules = [
+        rule
+        for policy in policies.values()
+        for parent in policy["action"]
+        for rule in parent["action"]
+    ]
 
     for rule in rules:
         assert [one["url"] for one in rule["extension"]].count(DETERMINATION) == 1
@@ -267,7 +290,11 @@ def test_the_code_system_is_complete(name: str, codes: list[str], shared: dict[s
     system = shared[name]
     concepts = system["concept"]
 
-    assert (system["content"], system["caseSensitive"], system["count"]) == ("complete", True, len(codes))
+    assert (system["content"], system["caseSensitive"], system["count"]) == (
+        "complete",
+        True,
+        len(codes),
+    )
     assert [concept["code"] for concept in concepts] == codes
     assert all(concept["display"] and concept["definition"] for concept in concepts)
 

@@ -46,10 +46,17 @@ def paragraphs(card: JsonObject) -> list[str]:
 @pytest.mark.crd("resp-13", "resp-5", "resp-22", "resp-24")
 def test_every_card_fits_the_general_model_and_that_of_its_type() -> None:
     """Classified and judged by the tables of the standard, in the version that was asked for."""
-    problems = [(card["summary"], one) for asked, card in every_card() for one in card_problems(card, asked.version)]
+    problems = [
+        (card["summary"], one)
+        for asked, card in every_card()
+        for one in card_problems(card, asked.version)
+    ]
 
     assert problems == []
-    assert {kind for _, card in every_card() for kind in response_types(card)} == {REFERENCE, INSTRUCTIONS}
+    assert {kind for _, card in every_card() for kind in response_types(card)} == {
+        REFERENCE,
+        INSTRUCTIONS,
+    }
 
 
 @pytest.mark.crd("resp-13")
@@ -66,7 +73,9 @@ def test_every_action_fits_the_general_model() -> None:
 def test_a_warning_is_for_what_will_not_be_paid_and_nothing_else() -> None:
     """Seen from whoever decides on care: what is open, or may not concern the patient, is information."""
     for _, card in every_card():
-        is_refusal = ": not covered.**" in card["detail"] and "No coverage came" not in card["detail"]
+        is_refusal = (
+            ": not covered.**" in card["detail"] and "No coverage came" not in card["detail"]
+        )
         assert card["indicator"] == ("warning" if is_refusal else "info")
 
 
@@ -76,7 +85,9 @@ def test_a_warning_is_for_what_will_not_be_paid_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("member", "label"), [("medicare", "iCare"), ("commercial", "Anthem"), ("california", "Anthem")]
 )
-def test_a_card_is_signed_with_the_name_on_the_members_card(hook: str, version: str, member: str, label: str) -> None:
+def test_a_card_is_signed_with_the_name_on_the_members_card(
+    hook: str, version: str, member: str, label: str
+) -> None:
     """Neither the vendor's nor the service's."""
     cards = ask(call(hook, version=version, member=MEMBERS[member]))["cards"]
 
@@ -117,7 +128,9 @@ def test_a_detail_is_given_for_what_a_summary_has_no_room_for() -> None:
 def test_a_detail_begins_with_the_policy_and_its_answer_and_ends_with_the_order() -> None:
     """Critical first: a reader who stops early has read what counts."""
     for card in cards_of(REFERENCE):
-        first, *_, last = [one for one in paragraphs(card) if not one.startswith("No coverage came")]
+        first, *_, last = [
+            one for one in paragraphs(card) if not one.startswith("No coverage came")
+        ]
         assert "policy" in first
         assert last.startswith("This is about the order")
 
@@ -137,7 +150,9 @@ def test_a_detail_says_enough_to_do_without_the_link(hook: str, version: str) ->
 @pytest.mark.crd("resp-10")
 def test_no_link_stands_in_a_detail_alone() -> None:
     """Details hold no links at all; those there are stand beside them."""
-    assert [card["detail"] for _, card in every_card() if MARKDOWN_LINK.search(card["detail"])] == []
+    assert [
+        card["detail"] for _, card in every_card() if MARKDOWN_LINK.search(card["detail"])
+    ] == []
 
 
 @pytest.mark.crd("resp-11")
@@ -166,7 +181,9 @@ def test_a_card_offers_what_no_annotation_can(hook: str, version: str) -> None:
 def test_no_card_sends_anyone_to_a_portal() -> None:
     """Links lead to policy pages, and no words to where one would log in."""
     for _, card in every_card():
-        assert all(link["url"].startswith(f"{BASE_URL}/policies/") for link in card.get("links", ()))
+        assert all(
+            link["url"].startswith(f"{BASE_URL}/policies/") for link in card.get("links", ())
+        )
         assert not PORTAL.search(card["summary"] + card["detail"])
 
 
@@ -185,7 +202,9 @@ def test_links_lead_to_the_very_rule_that_spoke(tmp_path_factory: pytest.TempPat
     settings = Settings(database_url=f"sqlite:///{tmp_path_factory.mktemp('log') / 'log.sqlite3'}")
     service = build_service(settings, ehr=None)
     client = service.web(settings).test_client()
-    urls = {link["url"].removeprefix(BASE_URL) for card in cards_of(REFERENCE) for link in card["links"]}
+    urls = {
+        link["url"].removeprefix(BASE_URL) for card in cards_of(REFERENCE) for link in card["links"]
+    }
     pages = {url: client.get(url.split("#")[0]).text for url in urls if "#" in url}
     service.log.close()
 
@@ -205,15 +224,27 @@ def test_instructions_have_a_detail_and_neither_links_nor_suggestions() -> None:
 @pytest.mark.crd("resp-25")
 def test_coverage_information_is_an_action_and_never_a_card() -> None:
     """Whatever is decided, in whichever version."""
-    assert [card for _, card in every_card() if card["source"]["topic"]["code"] == "coverage-info"] == []
+    assert [
+        card for _, card in every_card() if card["source"]["topic"]["code"] == "coverage-info"
+    ] == []
     assert any(updates(answered.response) for answered in every_answer())
 
 
 @pytest.mark.crd("resp-8")
 def test_what_a_decision_relies_on_comes_before_what_is_related() -> None:
     """Reason, then what to do, then further reading."""
-    request = call("order-sign", asked_about("order-sign", UNLISTED, PULSED_FIELD), member=MEMBERS["commercial"])
+    request = call(
+        "order-sign",
+        asked_about("order-sign", UNLISTED, PULSED_FIELD),
+        member=MEMBERS["commercial"],
+    )
     detail = ask(request)["cards"][0]["detail"]
-    parts = ["not covered", "investigational", "relies on these words", "Related policies", "This is about the order"]
+    parts = [
+        "not covered",
+        "investigational",
+        "relies on these words",
+        "Related policies",
+        "This is about the order",
+    ]
 
     assert [detail.index(part) for part in parts] == sorted(detail.index(part) for part in parts)

@@ -38,7 +38,11 @@ BEYOND: dict[str, JsonObject] = {
         "patientInstruction": "come early",
         "insurance": [{"reference": "Coverage/another"}],
     },
-    "Coverage": {"costToBeneficiary": [{"valueMoney": {"value": 10}}], "subrogation": False, "contract": []},
+    "Coverage": {
+        "costToBeneficiary": [{"valueMoney": {"value": 10}}],
+        "subrogation": False,
+        "contract": [],
+    },
     "Patient": {"maritalStatus": {"text": "unknown"}, "photo": [], "generalPractitioner": []},
 }
 OPTIONAL: dict[str, JsonObject] = {
@@ -80,14 +84,20 @@ OPTIONAL_OF_COVERAGE: JsonObject = {
     "order": 1,
     "network": "n",
 }
-OPTIONAL_OF_PATIENT: JsonObject = {"birthDate": "1950-01-01", "telecom": [{"value": "1"}], "address": [{"state": "WI"}]}
+OPTIONAL_OF_PATIENT: JsonObject = {
+    "birthDate": "1950-01-01",
+    "telecom": [{"value": "1"}],
+    "address": [{"state": "WI"}],
+}
 
 
 def as_in_us_core(version: str) -> tuple[JsonObject, JsonObject, JsonObject]:
     """A member and an order as that version of US Core has them; 3.1.1 profiles neither Coverage nor ServiceRequest."""
     old = version == "3.1.1"
     payor = coverage()["payor"] * (2 if old else 1)
-    identifier = [] if old else [{"type": MB, "system": "https://ids.example.invalid", "value": "1"}]
+    identifier = (
+        [] if old else [{"type": MB, "system": "https://ids.example.invalid", "value": "1"}]
+    )
     meta = {} if old else profiled("coverage", version)
     of_coverage = coverage(payor=payor, identifier=identifier, meta=meta)
     if old:
@@ -108,7 +118,9 @@ def test_data_of_each_us_core_version_leads_to_the_same_answer(us_core: str, ver
     """The shape of Coverage and the profile claimed change nothing."""
     *member, order = as_in_us_core(us_core)
 
-    assert covered(ask(call("order-sign", order, member=member, version=version))) == ["not-covered"]
+    assert covered(ask(call("order-sign", order, member=member, version=version))) == [
+        "not-covered"
+    ]
 
 
 @pytest.mark.crd("conf-4")
@@ -119,12 +131,26 @@ def test_data_of_each_us_core_version_leads_to_the_same_answer(us_core: str, ver
         (MEMBERS["medicare"], {"start": "2020-01-01", "occurrenceDateTime": "2020-01-01"}),
         ((patient(), coverage(status="cancelled")), {}),
         ((patient(), coverage(period={"end": "2025-01-01"})), {}),
-        ((patient(), coverage(type={"coding": [{"system": "https://nahdo.org/sopt", "code": "2"}]})), {}),
+        (
+            (
+                patient(),
+                coverage(type={"coding": [{"system": "https://nahdo.org/sopt", "code": "2"}]}),
+            ),
+            {},
+        ),
         (MEMBERS["commercial"], {}),
     ],
-    ids=["date of service", "Coverage.status", "Coverage.period", "Coverage.type", "Coverage.payor"],
+    ids=[
+        "date of service",
+        "Coverage.status",
+        "Coverage.period",
+        "Coverage.type",
+        "Coverage.payor",
+    ],
 )
-def test_what_the_profiles_mark_must_support_is_used(hook: str, member: Any, order: JsonObject) -> None:
+def test_what_the_profiles_mark_must_support_is_used(
+    hook: str, member: Any, order: JsonObject
+) -> None:
     """Each of these elements leads to another answer for the same code."""
     usual = facts(ask(call(hook)))
 
@@ -160,7 +186,9 @@ def test_orders_with_what_is_mandatory_and_no_more_are_answered(hook: str, versi
     """Minimal orders of every kind, a Coverage and a Patient are all it takes."""
     orders = minimal_orders().values()
     response = ask(call(hook, *orders, version=version))
-    expected = [one["id"] for one in orders if hook in PRIMARY or one["resourceType"] == "ServiceRequest"]
+    expected = [
+        one["id"] for one in orders if hook in PRIMARY or one["resourceType"] == "ServiceRequest"
+    ]
 
     assert [one["id"] for one in updates(response)] == expected
 
@@ -189,10 +217,14 @@ def test_data_beyond_the_profiles_changes_nothing(hook: str, version: str) -> No
     insured=st.sets(st.sampled_from(sorted(OPTIONAL_OF_COVERAGE))),
     person=st.sets(st.sampled_from(sorted(OPTIONAL_OF_PATIENT))),
 )
-def test_what_may_be_omitted_is_never_missed(hook: str, order: set[int], insured: set[str], person: set[str]) -> None:
+def test_what_may_be_omitted_is_never_missed(
+    hook: str, order: set[int], insured: set[str], person: set[str]
+) -> None:
     """Whichever optional elements are missing, the call is answered."""
     optional = OPTIONAL[asked_about(hook)["resourceType"]]
-    about = asked_about(hook, **{name: optional[name] for at, name in enumerate(optional) if at in order})
+    about = asked_about(
+        hook, **{name: optional[name] for at, name in enumerate(optional) if at in order}
+    )
     whose = patient(**{"address": [], **{name: OPTIONAL_OF_PATIENT[name] for name in person}})
     by_whom = coverage(plan_type=None, **{name: OPTIONAL_OF_COVERAGE[name] for name in insured})
     request = call(hook, about, member=[whose, by_whom])
@@ -204,8 +236,14 @@ def test_what_may_be_omitted_is_never_missed(hook: str, order: set[int], insured
 def extension_urls(value: Any) -> Iterator[str]:
     """The URL of every extension in a JSON value, parts of extensions apart."""
     if isinstance(value, dict):
-        yield from (one["url"] for one in value.get("extension", ()) if isinstance(one, dict) and ":" in one["url"])
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from (
+            one["url"]
+            for one in value.get("extension", ())
+            if isinstance(one, dict) and ":" in one["url"]
+        )
+    for inner in (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    ):
         yield from extension_urls(inner)
 
 

@@ -45,7 +45,10 @@ def test_two_coverages_have_an_assertion_id_each(hook: str) -> None:
     both = [*MEMBERS["medicare"], coverage("anthem", COMMERCIAL_PPO, id="coverage-2")]
     parts = said(ask(call(hook, version="2.0", member=both)))
 
-    assert [one["coverage"][0]["reference"] for one in parts] == ["Coverage/coverage-1", "Coverage/coverage-2"]
+    assert [one["coverage"][0]["reference"] for one in parts] == [
+        "Coverage/coverage-1",
+        "Coverage/coverage-2",
+    ]
     assert len({one["coverage-assertion-id"][0] for one in parts}) == 2
 
 
@@ -78,10 +81,16 @@ def test_a_member_who_cannot_be_read_is_told_what_holds_in_california() -> None:
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 @pytest.mark.parametrize(
     "elements",
-    [{"status": "cancelled"}, {"period": {"end": "2025-12-31"}}, {"period": {"start": "2030-01-01"}}],
+    [
+        {"status": "cancelled"},
+        {"period": {"end": "2025-12-31"}},
+        {"period": {"start": "2030-01-01"}},
+    ],
     ids=["cancelled", "ended", "not begun"],
 )
-def test_a_coverage_that_is_not_active_is_said_to_be_so(hook: str, version: str, elements: JsonObject) -> None:
+def test_a_coverage_that_is_not_active_is_said_to_be_so(
+    hook: str, version: str, elements: JsonObject
+) -> None:
     """An answer, not an error, whatever the policies say; the code for it came with 2.2, the words are there before."""
     response = ask(call(hook, version=version, member=[patient(), coverage(**elements)]))
     (parts,) = said(response)
@@ -102,7 +111,9 @@ def test_a_coverage_that_is_not_active_is_said_to_be_so(hook: str, version: str,
     ],
     ids=["written before the policy", "planned after it began", "no date at all"],
 )
-def test_a_date_of_service_that_was_not_sent_is_inferred(hook: str, elements: JsonObject, expected: str) -> None:
+def test_a_date_of_service_that_was_not_sent_is_inferred(
+    hook: str, elements: JsonObject, expected: str
+) -> None:
     """From when the order was written, or else from today."""
     response = ask(call(hook, asked_about(hook, **elements)))
 
@@ -117,5 +128,7 @@ def test_what_was_inferred_from_words_is_said(hook: str) -> None:
     (parts,) = said(ask(call(hook, order, member=MEMBERS["commercial"])))
 
     assert parts["covered"] == ["not-covered"]
-    assert "relies on these words of the order: pulsed field ablation" in str(parts["detail"]).lower()
+    assert (
+        "relies on these words of the order: pulsed field ablation" in str(parts["detail"]).lower()
+    )
     assert [code["code"] for code in parts["billingCode"]] == [UNLISTED]

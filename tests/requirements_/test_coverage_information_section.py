@@ -83,7 +83,9 @@ def test_every_action_fits_the_model_of_coverage_information() -> None:
 @pytest.mark.crd("resp-27", "resp-28")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", SECONDARY)
-def test_secondary_hooks_carry_coverage_information_unless_it_is_switched_off(hook: str, version: str) -> None:
+def test_secondary_hooks_carry_coverage_information_unless_it_is_switched_off(
+    hook: str, version: str
+) -> None:
     """Where a policy speaks, they say what it says."""
     switched_off = ask(call(hook, version=version, settings={"coverage-info": False}))
 
@@ -118,7 +120,9 @@ def test_what_an_order_says_already_is_not_said_again(hook: str, version: str, c
 @pytest.mark.crd("resp-35")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
-def test_a_changed_fact_replaces_what_was_said_and_leaves_other_payers_alone(hook: str, version: str) -> None:
+def test_a_changed_fact_replaces_what_was_said_and_leaves_other_payers_alone(
+    hook: str, version: str
+) -> None:
     """The member's plan is known now: one repetition of ours, with what holds."""
     about = asked_about(hook, extension=[THEIRS])
     undecided = ask(call(hook, about, version=version, member=MEMBERS["plan unknown"]))
@@ -140,7 +144,11 @@ def bare(resource: JsonObject) -> bytes:
 @pytest.mark.parametrize("hook", [*PRIMARY, *SECONDARY])
 def test_nothing_else_in_a_resource_changes(hook: str, version: str) -> None:
     """Digits, order, nulls, contained and unknown elements, and others' extensions come back as they came."""
-    odd = {**asked_about(hook), **decode(AS_WRITTEN), "extension": [{"url": "https://else.invalid", "valueDecimal": 1}]}
+    odd = {
+        **asked_about(hook),
+        **decode(AS_WRITTEN),
+        "extension": [{"url": "https://else.invalid", "valueDecimal": 1}],
+    }
     (resource,) = updates(decode(ask_raw(call(hook, odd, version=version))))
 
     assert bare(resource) == bare(odd)

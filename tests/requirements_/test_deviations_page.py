@@ -25,8 +25,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from response_types import TOPICS
 
-from cds_service.crd.hooks import HOOKS
-from cds_service.crd.versions import VERSIONS as SPOKEN
+from cds_service.crd.request.hooks import HOOKS
+from cds_service.crd.request.version import VERSIONS as SPOKEN
 
 OPTIONS = "davinci-crd.configuration-options"
 DECLARABLE = re.compile(r"[1-9]\d*\.[1-9]\d*")  # crdver-1, which refuses `2.0`
@@ -63,7 +63,9 @@ def test_each_service_declares_every_version_it_speaks(hook: str) -> None:
 
 @pytest.mark.crd("dev-4")
 @pytest.mark.parametrize("hook", HOOK_NAMES)
-def test_an_option_has_a_code_a_type_a_name_a_description_and_a_default_of_its_type(hook: str) -> None:
+def test_an_option_has_a_code_a_type_a_name_a_description_and_a_default_of_its_type(
+    hook: str,
+) -> None:
     """Nothing an EHR's settings screen needs is missing."""
     for option in options(hook):
         assert set(option) == {"code", "type", "name", "description", "default"}
@@ -110,7 +112,9 @@ def test_each_response_type_can_be_switched_off_and_the_rest_stays(hook: str, ve
     assert types == {"coverage-info", "guideline", "claim"}
     assert types <= {option["code"] for option in options(hook)}
     for code in types:
-        assert given_types(ask(open_question(hook, version=version, settings={code: False}))) == types - {code}
+        assert given_types(
+            ask(open_question(hook, version=version, settings={code: False}))
+        ) == types - {code}
 
 
 @pytest.mark.crd("dev-14")
@@ -131,8 +135,14 @@ def test_a_limit_of_cards_is_kept_and_leaves_the_most_urgent(hook: str, limit: i
 @given(
     hook=st.sampled_from(HOOK_NAMES),
     asked=st.dictionaries(
-        st.sampled_from(["coverage-info", "guideline", "claim", "max-cards", "cost", "unheard-of", ""]),
-        st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5) | st.lists(st.none(), max_size=1),
+        st.sampled_from(
+            ["coverage-info", "guideline", "claim", "max-cards", "cost", "unheard-of", ""]
+        ),
+        st.none()
+        | st.booleans()
+        | st.integers(-5, 5)
+        | st.text(max_size=5)
+        | st.lists(st.none(), max_size=1),
     ),
 )
 def test_senseless_settings_never_fail_a_call(hook: str, asked: JsonObject) -> None:
@@ -143,7 +153,8 @@ def test_senseless_settings_never_fail_a_call(hook: str, asked: JsonObject) -> N
 @pytest.mark.crd("dev-17")
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 @pytest.mark.parametrize(
-    "asked", [{"cost": False}, {"insurance": True}, {"unheard-of": 7}, {"guideline": "off"}, [], "x"]
+    "asked",
+    [{"cost": False}, {"insurance": True}, {"unheard-of": 7}, {"guideline": "off"}, [], "x"],
 )
 def test_settings_that_are_not_ours_change_nothing(hook: str, asked: Any) -> None:
     """A client may send one configuration to all its payers."""
@@ -165,14 +176,19 @@ def test_no_call_needs_settings(hook: str, version: str | None) -> None:
 @pytest.mark.crd("dev-24", "dev-25")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", ORDER_HOOKS)
-def test_each_card_names_the_order_it_is_about_in_words_and_by_reference(hook: str, version: str) -> None:
+def test_each_card_names_the_order_it_is_about_in_words_and_by_reference(
+    hook: str, version: str
+) -> None:
     """Of two orders signed together a clinician, and the EHR, can tell which is meant."""
     names = ["Ablation, left lobe", "Ablation, right lobe"]
     orders = [{**asked_about(hook), "id": name[10], "code": concept(text=name)} for name in names]
     cards = ask(call(hook, *orders, version=version))["cards"]
     about = [card["extension"]["davinci-crd.associated-resource"] for card in cards]
 
-    assert [[name in card["detail"] for name in names] for card in cards] == [[True, False], [False, True]]
+    assert [[name in card["detail"] for name in names] for card in cards] == [
+        [True, False],
+        [False, True],
+    ]
     expected = ["ServiceRequest/l", "ServiceRequest/r"]
     assert about == [[one if version == "2.0" else {"reference": one}] for one in expected]
 

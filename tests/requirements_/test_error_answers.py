@@ -51,7 +51,16 @@ def post(client: FlaskClient, hook: str, body: bytes) -> tuple[int, JsonObject]:
 def is_operation_outcome(body: JsonObject) -> bool:
     """Whether a body is an OperationOutcome with codes FHIR knows."""
     severities = {"fatal", "error", "warning", "information"}
-    codes = {"invalid", "not-supported", "required", "not-found", "too-long", "transient", "exception", "processing"}
+    codes = {
+        "invalid",
+        "not-supported",
+        "required",
+        "not-found",
+        "too-long",
+        "transient",
+        "exception",
+        "processing",
+    }
     issues = body.get("issue", [])
     known = all(one["severity"] in severities and one["code"] in codes for one in issues)
     return body.get("resourceType") == "OperationOutcome" and bool(issues) and known
@@ -70,11 +79,17 @@ def broken(hook: str) -> dict[str, tuple[int, bytes]]:
         "hookInstance no UUID": (400, encode({**sound, "hookInstance": "1"})),
         "no context": (400, encode(without(sound, "context"))),
         "no patient": (400, encode({**sound, "context": without(context, "patientId")})),
-        "nothing it is about": (400, encode({**sound, "context": without(context, CONTEXTS[hook])})),
+        "nothing it is about": (
+            400,
+            encode({**sound, "context": without(context, CONTEXTS[hook])}),
+        ),
         "token without server": (400, encode(without(with_token(sound), "fhirServer"))),
         "version not spoken": (422, encode(call(hook, version="9.9"))),
         "payer not hosted": (400, encode(call(hook, member=MEMBERS["elsewhere"]))),
-        "payer without identifier": (400, encode(call(hook, member=[patient(), WITHOUT_IDENTIFIER]))),
+        "payer without identifier": (
+            400,
+            encode(call(hook, member=[patient(), WITHOUT_IDENTIFIER])),
+        ),
         "several Coverages": (400, encode(call(hook, member=[*MEMBERS["medicare"], ANOTHER]))),
         "no Coverage": (400, encode(call(hook, member=[patient()]))),
         "Coverage not sent": (412, encode({**sound, "prefetch": {}})),
@@ -89,7 +104,9 @@ def without(value: JsonObject, name: str) -> JsonObject:
 @pytest.mark.crd("hook-9", "hook-10", "hook-13")
 @pytest.mark.parametrize("fault", broken("order-sign"))
 @pytest.mark.parametrize("hook", HOOK_NAMES)
-def test_what_cannot_be_answered_gets_its_status_and_an_outcome(client: FlaskClient, hook: str, fault: str) -> None:
+def test_what_cannot_be_answered_gets_its_status_and_an_outcome(
+    client: FlaskClient, hook: str, fault: str
+) -> None:
     """400 for what is no hook call or not for our payers, 422 for what CRD alone forbids; always with an issue."""
     expected, body = broken(hook)[fault]
     status, outcome = post(client, hook, body)
@@ -102,7 +119,12 @@ def test_what_cannot_be_answered_gets_its_status_and_an_outcome(client: FlaskCli
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 @pytest.mark.parametrize(
     "member",
-    [MEMBERS["elsewhere"], MEMBERS["nobody"], (patient(), WITHOUT_IDENTIFIER), (*MEMBERS["medicare"], ANOTHER)],
+    [
+        MEMBERS["elsewhere"],
+        MEMBERS["nobody"],
+        (patient(), WITHOUT_IDENTIFIER),
+        (*MEMBERS["medicare"], ANOTHER),
+    ],
     ids=["not hosted", "no Coverage", "no identifier", "several"],
 )
 def test_a_coverage_that_does_not_lead_to_one_of_our_payers_is_a_400(
@@ -128,7 +150,9 @@ def test_crd_2_0_refuses_nobody_for_their_coverage(
 def test_an_error_repeats_neither_patient_nor_token(client: FlaskClient, fault: str) -> None:
     """What a call held does not come back in the words about it."""
     _, body = broken("order-sign")[fault]
-    with_secrets = body.replace(b'"hookInstance"', b'"token":"%s","hookInstance"' % TOKEN.encode(), 1)
+    with_secrets = body.replace(
+        b'"hookInstance"', b'"token":"%s","hookInstance"' % TOKEN.encode(), 1
+    )
     response = client.post("/cds-services/order-sign-crd", data=with_secrets)
 
     assert response.status_code >= 400
@@ -141,4 +165,7 @@ def test_an_error_repeats_neither_patient_nor_token(client: FlaskClient, fault: 
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_nothing_to_say_is_no_error(client: FlaskClient, hook: str, version: str) -> None:
     """A payer that would have liked to know more answers all the same."""
-    assert post(client, hook, encode(call(hook, version=version, member=MEMBERS["plan unknown"])))[0] == 200
+    assert (
+        post(client, hook, encode(call(hook, version=version, member=MEMBERS["plan unknown"])))[0]
+        == 200
+    )

@@ -29,7 +29,9 @@ from every_hook import (
 
 def billed_as(hook: str, code: str, *options: str) -> JsonObject:
     """What the hook is about, with codes it may be billed under."""
-    extension = [{"url": BILLING_OPTIONS, "valueCodeableConcept": concept(option)} for option in options]
+    extension = [
+        {"url": BILLING_OPTIONS, "valueCodeableConcept": concept(option)} for option in options
+    ]
     about = asked_about(hook, code)
     name = {"Appointment": "serviceType", "Encounter": "type"}.get(about["resourceType"], "code")
     coded = {**concept(code), "extension": extension}

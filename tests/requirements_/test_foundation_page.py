@@ -31,7 +31,7 @@ from fakes import FakeLog, fake_pipeline
 from hook_requests import HOOK_INSTANCE, coverage, patient
 from scripted_ehr import ScriptedEhr, always
 
-from cds_service.crd.hooks import HOOKS
+from cds_service.crd.request.hooks import HOOKS
 from cds_service.errors import HookError
 from cds_service.fhir.coding import CPT
 from cds_service.fhir.resource import encode
@@ -50,7 +50,12 @@ def test_every_hook_answers_though_the_ehr_does_not(hook: str) -> None:
     response = ask(unread, ehr=ehr)
 
     assert set(response) >= {"cards"}
-    assert before + ONE_SECOND <= min(ehr.deadlines) == max(ehr.deadlines) <= time.monotonic() + ONE_SECOND
+    assert (
+        before + ONE_SECOND
+        <= min(ehr.deadlines)
+        == max(ehr.deadlines)
+        <= time.monotonic() + ONE_SECOND
+    )
 
 
 @pytest.mark.crd("found-2")
@@ -72,7 +77,9 @@ def test_queries_end_well_before_the_guides_five_seconds() -> None:
         ("urn:oid:2.16.840.1.113883.6.12", "0600T"),
     ],
 )
-def test_one_service_written_in_many_ways_gets_one_answer(hook: str, system: str, code: str) -> None:
+def test_one_service_written_in_many_ways_gets_one_answer(
+    hook: str, system: str, code: str
+) -> None:
     """Case, blanks, modifiers and the names of code systems vary; what is covered does not."""
     about = asked_about(hook, "CODE")
     written = json.loads(json.dumps(about).replace('"CODE"', json.dumps(code)).replace(CPT, system))
@@ -114,7 +121,10 @@ def test_one_service_a_hook_answers_for_every_payer_and_plan(hook: str) -> None:
 def with_surprises(value: Any) -> Any:
     """The same JSON with an element nobody expects in every object that came."""
     if isinstance(value, dict):
-        return {**{name: with_surprises(inner) for name, inner in value.items()}, "unexpected": {"of": ["us"]}}
+        return {
+            **{name: with_surprises(inner) for name, inner in value.items()},
+            "unexpected": {"of": ["us"]},
+        }
     return [with_surprises(one) for one in value] if isinstance(value, list) else value
 
 
@@ -144,7 +154,10 @@ def test_what_is_not_known_is_named_and_the_rest_is_said(hook: str, version: str
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_order_that_cannot_be_read_does_not_take_the_others_with_it(version: str) -> None:
     """Of two orders one has its code where the EHR fails; the other is answered."""
-    drug = {**minimal_orders()["MedicationRequest"], "medicationReference": {"reference": "Medication/m"}}
+    drug = {
+        **minimal_orders()["MedicationRequest"],
+        "medicationReference": {"reference": "Medication/m"},
+    }
     del drug["medicationCodeableConcept"]
     request = with_token(call("order-sign", drug, asked_about("order-sign"), version=version))
 

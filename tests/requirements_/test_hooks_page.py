@@ -27,8 +27,8 @@ from hook_requests import bundle, coverage, patient, service_request
 from scripted_ehr import ScriptedEhr
 from small_library import part, policy, reason, rule, small_index
 
-from cds_service.crd.hooks import HOOKS
-from cds_service.policy.index import PolicyIndex
+from cds_service.crd.request.hooks import HOOKS
+from cds_service.policy.run.index import PolicyIndex
 
 FORM = "https://forms.example.invalid/Questionnaire/1"
 ACME = (patient(), coverage("acme", None))
@@ -49,8 +49,12 @@ def test_there_is_a_service_for_every_hook_and_what_it_is_about(hook: str, versi
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", PRIMARY)
 @pytest.mark.parametrize("code", [LISTED, NOT_IN_A_POLICY])
-@pytest.mark.parametrize("member", ["medicare", "plan unknown", "commercial", "california", "cancelled"])
-def test_a_primary_hook_always_carries_coverage_information(hook: str, version: str, code: str, member: str) -> None:
+@pytest.mark.parametrize(
+    "member", ["medicare", "plan unknown", "commercial", "california", "cancelled"]
+)
+def test_a_primary_hook_always_carries_coverage_information(
+    hook: str, version: str, code: str, member: str
+) -> None:
     """Whoever the member is and whether a policy speaks or not."""
     response = ask(call(hook, asked_about(hook, code), version=version, member=MEMBERS[member]))
 
@@ -66,7 +70,9 @@ def test_every_kind_of_order_gets_coverage_information(hook: str, version: str, 
     """Six kinds, of which policies may speak of one alone."""
     order = minimal_orders()[kind]
 
-    assert [reference(one) for one in updates(ask(call(hook, order, version=version)))] == [reference(order)]
+    assert [reference(one) for one in updates(ask(call(hook, order, version=version)))] == [
+        reference(order)
+    ]
 
 
 @pytest.mark.crd("hook-26", "resp-29")
@@ -92,7 +98,9 @@ def test_a_dispatched_order_that_is_not_at_hand_is_an_error() -> None:
 
 
 @pytest.fixture(scope="module", params=["clinical", "admin"])
-def asking_for_forms(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> PolicyIndex:
+def asking_for_forms(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> PolicyIndex:
     """A payer whose policy wants documentation, and names the form, whatever the hook."""
     needs = (
         part("covered", "covered"),
@@ -103,13 +111,17 @@ def asking_for_forms(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
         {"url": "questionnaire", "valueCanonical": FORM},
     )
     directory = tmp_path_factory.mktemp("library")
-    return small_index(directory, policy(rule(codes=("0600T",), says=needs), hooks=HOOK_NAMES))
+    return small_index(
+        directory, policy(rule(codes=("0600T",), determination=needs), hooks=HOOK_NAMES)
+    )
 
 
 @pytest.mark.crd("hook-19")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", SECONDARY)
-def test_a_secondary_hook_asks_for_no_documentation(hook: str, version: str, asking_for_forms: PolicyIndex) -> None:
+def test_a_secondary_hook_asks_for_no_documentation(
+    hook: str, version: str, asking_for_forms: PolicyIndex
+) -> None:
     """What the policy says of coverage stays; the form comes when the order is signed."""
     (parts,) = said(ask(call(hook, version=version, member=ACME), index=asking_for_forms))
 
@@ -120,7 +132,9 @@ def test_a_secondary_hook_asks_for_no_documentation(hook: str, version: str, ask
 @pytest.mark.crd("resp-38")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", PRIMARY)
-def test_a_primary_hook_names_the_form_beside_the_need(hook: str, version: str, asking_for_forms: PolicyIndex) -> None:
+def test_a_primary_hook_names_the_form_beside_the_need(
+    hook: str, version: str, asking_for_forms: PolicyIndex
+) -> None:
     """Documentation a policy wants is asked for with the questionnaire it names."""
     (parts,) = said(ask(call(hook, version=version, member=ACME), index=asking_for_forms))
 
@@ -133,9 +147,16 @@ def test_a_primary_hook_names_the_form_beside_the_need(hook: str, version: str, 
 def test_context_that_is_not_of_the_hook_is_ignored(hook: str) -> None:
     """Fields of later versions of a hook, or of nobody's."""
     request = call(hook)
-    unknown = {"davinci": [{"resourceType": "Basic"}], "tasks": bundle(), "locale": "en", "selected": None}
+    unknown = {
+        "davinci": [{"resourceType": "Basic"}],
+        "tasks": bundle(),
+        "locale": "en",
+        "selected": None,
+    }
 
-    assert facts(ask({**request, "context": {**request["context"], **unknown}})) == facts(ask(request))
+    assert facts(ask({**request, "context": {**request["context"], **unknown}})) == facts(
+        ask(request)
+    )
 
 
 @pytest.mark.crd("hook-30")
@@ -153,7 +174,9 @@ def test_only_dispatched_orders_are_answered(version: str) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_only_selected_orders_are_answered(version: str) -> None:
     """What was drafted before is not asked about again."""
-    request = call("order-select", service_request(), service_request("0601T", id="order-2"), version=version)
+    request = call(
+        "order-select", service_request(), service_request("0601T", id="order-2"), version=version
+    )
     request["context"]["selections"] = ["ServiceRequest/order-2"]
     response = ask(request)
 
@@ -165,9 +188,12 @@ def test_only_selected_orders_are_answered(version: str) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", SECONDARY)
 @pytest.mark.parametrize(
-    ("member", "code"), [("medicare", "not-reasonable-necessary"), ("cancelled", "no-active-coverage")]
+    ("member", "code"),
+    [("medicare", "not-reasonable-necessary"), ("cancelled", "no-active-coverage")],
 )
-def test_secondary_hooks_say_early_what_is_certain(hook: str, version: str, member: str, code: str) -> None:
+def test_secondary_hooks_say_early_what_is_certain(
+    hook: str, version: str, member: str, code: str
+) -> None:
     """A service not covered, a coverage that is not active."""
     response = ask(call(hook, version=version, member=MEMBERS[member]))
 

@@ -26,7 +26,7 @@ from every_hook import (
 from hook_requests import bundle, coverage, patient
 from scripted_ehr import ScriptedEhr
 
-from cds_service.crd.hooks import HOOKS
+from cds_service.crd.request.hooks import HOOKS
 
 PAYER: JsonObject = {
     "resourceType": "Organization",
@@ -36,10 +36,10 @@ PAYER: JsonObject = {
 BY_REFERENCE = coverage(payor=[{"reference": "Organization/payer"}])
 ALTERNATE = "http://hl7.org/fhir/StructureDefinition/alternate-reference"
 # The guide's standard expressions for the data used here (its CRDServices example).
-_REQUESTS = (
-    "CommunicationRequest DeviceRequest MedicationRequest NutritionOrder ServiceRequest VisionPrescription".split()
-)
-_DISPATCHED = {f"{kind}?_id={{{{context.dispatchedOrders.resolve().ofType({kind}).id}}}}" for kind in _REQUESTS}
+_REQUESTS = "CommunicationRequest DeviceRequest MedicationRequest NutritionOrder ServiceRequest VisionPrescription".split()
+_DISPATCHED = {
+    f"{kind}?_id={{{{context.dispatchedOrders.resolve().ofType({kind}).id}}}}" for kind in _REQUESTS
+}
 _DRAFTED = {
     "Device?_id={{context.draftOrders.entry.resource.ofType(DeviceRequest).code.resolve().id}}",
     "Medication?_id={{context.draftOrders.entry.resource.ofType(MedicationRequest).medication.resolve().id}}",
@@ -56,7 +56,10 @@ _BOOKED = {
         for kind in ("DeviceRequest", "MedicationRequest")
     ),
 }
-_EVERYWHERE = {"Patient/{{context.patientId}}", "Coverage?patient={{context.patientId}}&status=active"}
+_EVERYWHERE = {
+    "Patient/{{context.patientId}}",
+    "Coverage?patient={{context.patientId}}&status=active",
+}
 _ENCOUNTER = {"Encounter/{{context.encounterId}}"}
 STANDARD = {
     "order-sign": _DRAFTED,
@@ -77,7 +80,9 @@ def everything(hook: str) -> tuple[list[JsonObject], list[JsonObject]]:
     ):
         del orders[kind][f"{element}CodeableConcept"]
         orders[kind][f"{element}Reference"] = {"reference": f"{coded_by}/1"}
-    coded: list[JsonObject] = [{"resourceType": kind, "id": "1"} for kind in ("Device", "Medication")]
+    coded: list[JsonObject] = [
+        {"resourceType": kind, "id": "1"} for kind in ("Device", "Medication")
+    ]
     if hook == "appointment-book":
         booked = [orders[kind] for kind in ("ServiceRequest", "DeviceRequest", "MedicationRequest")]
         based_on = [{"reference": reference(booked[0])}, *(_alternate(one) for one in booked[1:])]
@@ -103,8 +108,12 @@ def test_the_answer_is_the_same_however_the_data_comes(hook: str, version: str) 
     about = asked_about(hook)
     held = [patient(), BY_REFERENCE, PAYER, about]
     sent = ask(call(hook, about, version=version, member=held))
-    queried = ask({**with_token(call(hook, about, version=version)), "prefetch": {}}, ehr=ScriptedEhr(held))
-    both = ask(with_token(call(hook, about, version=version, member=[BY_REFERENCE])), ehr=ScriptedEhr(held))
+    queried = ask(
+        {**with_token(call(hook, about, version=version)), "prefetch": {}}, ehr=ScriptedEhr(held)
+    )
+    both = ask(
+        with_token(call(hook, about, version=version, member=[BY_REFERENCE])), ehr=ScriptedEhr(held)
+    )
 
     assert facts(sent) == facts(queried) == facts(both)
     assert covered(sent) == ["not-covered"]
@@ -137,7 +146,10 @@ def test_no_more_is_prefetched_than_would_be_queried(hook: str) -> None:
 @pytest.mark.parametrize("hook", ORDER_HOOKS)
 def test_a_code_kept_elsewhere_is_queried_only_where_an_order_points_to_it(hook: str) -> None:
     """An order with its own code costs no query; one that names a Medication costs one."""
-    drug = {**minimal_orders()["MedicationRequest"], "medicationReference": {"reference": "Medication/m"}}
+    drug = {
+        **minimal_orders()["MedicationRequest"],
+        "medicationReference": {"reference": "Medication/m"},
+    }
     del drug["medicationCodeableConcept"]
     plain, pointing = ScriptedEhr(), ScriptedEhr()
     ask(with_token(call(hook)), ehr=plain)
@@ -160,7 +172,9 @@ def test_queries_go_to_the_ehr_of_the_call_with_its_token(hook: str) -> None:
 @pytest.mark.crd("found-32")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
-@pytest.mark.parametrize("nothing", [None, {"resourceType": "Bundle", "type": "searchset"}, bundle()])
+@pytest.mark.parametrize(
+    "nothing", [None, {"resourceType": "Bundle", "type": "searchset"}, bundle()]
+)
 def test_what_was_looked_for_in_vain_is_no_failed_precondition(
     hook: str, version: str, nothing: JsonObject | None
 ) -> None:
@@ -188,7 +202,13 @@ def test_a_record_without_what_we_would_have_liked_is_answered(hook: str) -> Non
     """Neither a plan nor a state nor a code: still coverage information, which says what is not known."""
     about = asked_about(hook)
     bare = {name: value for name, value in about.items() if name not in ("code", "serviceType")}
-    response = ask(call(hook, bare, member=[coverage("anthem", None), {"resourceType": "Patient", "id": "member-1"}]))
+    response = ask(
+        call(
+            hook,
+            bare,
+            member=[coverage("anthem", None), {"resourceType": "Patient", "id": "member-1"}],
+        )
+    )
 
     assert covered(response) == ["indeterminate"]
     assert said(response)[0]["reason"][0]["text"]

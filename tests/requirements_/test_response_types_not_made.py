@@ -16,7 +16,9 @@ def answers() -> tuple[Answered, ...]:
 @pytest.mark.crd("resp-59")
 def test_no_form_is_asked_for_beside_dtr(answers: tuple[Answered, ...]) -> None:
     """No Task is created, by a card or by an action."""
-    written = [action["resource"] for one in answers for action in one.response.get("systemActions", ())]
+    written = [
+        action["resource"] for one in answers for action in one.response.get("systemActions", ())
+    ]
 
     assert "Task" not in {resource["resourceType"] for resource in written}
     assert not any("suggestions" in card for one in answers for card in one.cards)
@@ -25,7 +27,9 @@ def test_no_form_is_asked_for_beside_dtr(answers: tuple[Answered, ...]) -> None:
 @pytest.mark.crd("resp-69", "resp-70")
 def test_no_coverage_is_adjusted(answers: tuple[Answered, ...]) -> None:
     """No Coverage is updated, under X12's rules or outside them, for clinicians or for anyone else."""
-    written = [action["resource"] for one in answers for action in one.response.get("systemActions", ())]
+    written = [
+        action["resource"] for one in answers for action in one.response.get("systemActions", ())
+    ]
 
     assert "Coverage" not in {resource["resourceType"] for resource in written}
     assert not any("suggestions" in card for one in answers for card in one.cards)
@@ -33,7 +37,9 @@ def test_no_coverage_is_adjusted(answers: tuple[Answered, ...]) -> None:
 
 def test_every_card_is_of_a_type_made_here(answers: tuple[Answered, ...]) -> None:
     """No alternates, no additional orders, no forms, no coverage updates, no apps."""
-    assert {kind for one in answers for card in one.cards for kind in response_types(card)} == set(MADE)
+    assert {kind for one in answers for card in one.cards for kind in response_types(card)} == set(
+        MADE
+    )
 
 
 def test_nothing_is_created_or_deleted(answers: tuple[Answered, ...]) -> None:

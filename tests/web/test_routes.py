@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from hook_requests import bundle, coverage, order_sign, service_request
 
 from cds_service.app import Service, build_service
-from cds_service.crd.hooks import HOOKS
+from cds_service.crd.request.hooks import HOOKS
 from cds_service.fhir.resource import decode, encode
 from cds_service.settings import Settings
 
@@ -51,7 +51,9 @@ def outcome_of(body: bytes) -> Any:
 
 
 @pytest.mark.crd("dev-1", "dev-2", "found-24", "hook-4")
-def test_discovery_lists_the_service_with_versions_and_prefetch_in_order(client: FlaskClient) -> None:
+def test_discovery_lists_the_service_with_versions_and_prefetch_in_order(
+    client: FlaskClient,
+) -> None:
     """Every service names its CRD versions, and a template stands after those it reads."""
     services = client.get("/cds-services").get_json()["services"]
 
@@ -74,10 +76,17 @@ def test_discovery_offers_a_switch_for_every_response_type(client: FlaskClient) 
 def check_options(options: list[dict[str, Any]]) -> None:
     """Each response type has its switch."""
 
-    assert [option["code"] for option in options] == ["coverage-info", "guideline", "claim", "max-cards"]
+    assert [option["code"] for option in options] == [
+        "coverage-info",
+        "guideline",
+        "claim",
+        "max-cards",
+    ]
     for name in ("code", "name", "description"):
         assert len({option[name] for option in options}) == len(options)
-    assert all("default" in option and option["type"] in ("boolean", "integer") for option in options)
+    assert all(
+        "default" in option and option["type"] in ("boolean", "integer") for option in options
+    )
 
 
 @pytest.mark.crd("resp-14", "resp-26", "hook-39", "found-40")
@@ -95,7 +104,9 @@ def test_a_signed_order_comes_back_not_covered_with_a_card(client: FlaskClient) 
 
 @pytest.mark.crd("hook-9", "hook-10", "hook-13")
 @pytest.mark.parametrize("name", HOSTILE_BODIES)
-def test_what_is_not_a_hook_request_is_a_400_with_an_outcome(client: FlaskClient, name: str) -> None:
+def test_what_is_not_a_hook_request_is_a_400_with_an_outcome(
+    client: FlaskClient, name: str
+) -> None:
     """Garbage is the caller's fault, said in FHIR's words, whatever it is."""
     response = client.post(SERVICE, data=HOSTILE_BODIES[name])
 
@@ -161,7 +172,9 @@ def test_a_get_on_a_service_is_a_405_that_says_what_is_allowed(client: FlaskClie
 
 
 @pytest.mark.parametrize("path", ["/cds-services", SERVICE, f"{SERVICE}/feedback"])
-def test_a_browsers_preflight_needs_nothing_and_allows_what_it_will_send(client: FlaskClient, path: str) -> None:
+def test_a_browsers_preflight_needs_nothing_and_allows_what_it_will_send(
+    client: FlaskClient, path: str
+) -> None:
     """The CDS Hooks Sandbox asks before every call; credentials are never allowed."""
     response = client.options(path, headers={"Origin": "https://ehr.example.invalid"})
 
@@ -192,7 +205,13 @@ def test_feedback_sent_twice_is_taken_twice_and_kept_once(
 
 def test_malformed_feedback_is_a_400(client: FlaskClient) -> None:
     """An outcome is accepted or overridden, nothing else."""
-    body = encode({"feedback": [{"card": "c", "outcome": "liked", "outcomeTimestamp": "2026-11-20T12:00:00Z"}]})
+    body = encode(
+        {
+            "feedback": [
+                {"card": "c", "outcome": "liked", "outcomeTimestamp": "2026-11-20T12:00:00Z"}
+            ]
+        }
+    )
 
     response = client.post(f"{SERVICE}/feedback", data=body)
 
@@ -201,7 +220,9 @@ def test_malformed_feedback_is_a_400(client: FlaskClient) -> None:
 
 
 @pytest.mark.crd("found-11", "found-37", "resp-48", "sec-6")
-def test_an_answer_is_on_disk_before_it_leaves_and_without_its_token(client: FlaskClient, tmp_path: Path) -> None:
+def test_an_answer_is_on_disk_before_it_leaves_and_without_its_token(
+    client: FlaskClient, tmp_path: Path
+) -> None:
     """What was said can be shown later; the key to the EHR cannot."""
     authorization = {
         "access_token": "TOKEN-CANARY",
@@ -210,7 +231,9 @@ def test_an_answer_is_on_disk_before_it_leaves_and_without_its_token(client: Fla
         "scope": "x",
         "subject": "y",
     }
-    request = order_sign(fhirServer="https://ehr.example.invalid/fhir", fhirAuthorization=authorization)
+    request = order_sign(
+        fhirServer="https://ehr.example.invalid/fhir", fhirAuthorization=authorization
+    )
 
     client.post(SERVICE, data=encode(request))
 
@@ -228,7 +251,9 @@ def test_an_answer_that_cannot_be_kept_is_not_given(client: FlaskClient, service
     assert outcome_of(response.data)["code"] == "transient"
 
 
-def test_a_bug_of_ours_gives_a_trace_id_and_nothing_else(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bug_of_ours_gives_a_trace_id_and_nothing_else(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
     """No stack, no value of the request: not to the caller, and not in the log."""
     app = service.web(Settings())
 

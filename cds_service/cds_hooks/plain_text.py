@@ -1,0 +1,27 @@
+"""Plain text, for summaries and labels (CDS Hooks, Card attributes): one line, no markup, nothing that hides or turns text."""
+
+import re
+
+_TAG = re.compile(r"<(?=[\w/!?])")
+
+
+def plain(text: str) -> str:
+    """`text` on one line, without control, bidirectional or invisible characters."""
+    if (
+        not text.isprintable()
+    ):  # str.isprintable: all of them, and separators other than the blank, are not
+        text = "".join(one if one.isprintable() or one.isspace() else "" for one in text)
+    return " ".join(text.split())
+
+
+def label(text: str) -> str:
+    """`text` plain, for a place that shows no markup: what looks like a tag is none."""
+    return _TAG.sub("‹", plain(text))
+
+
+def shorten(text: str, limit: int) -> str:
+    """`text` as a label of at most `limit` characters, cut at a word."""
+    line = label(text)
+    if len(line) <= limit:
+        return line
+    return line[: limit - 1].rsplit(" ", 1)[0].rstrip(" ,;:") + "…"

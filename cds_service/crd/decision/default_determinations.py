@@ -1,0 +1,65 @@
+"""What is said when no rule speaks: never `covered`, never `no-auth` (design: 4.3, 4.10)."""
+
+from cds_service.crd.codes import (
+    CONDITION_UNKNOWN,
+    NO_ACTIVE_COVERAGE,
+    NO_POLICY_FOUND,
+    ORDER_NOT_UNDERSTOOD,
+    PAYER_NOT_IDENTIFIED,
+    TECHNICAL,
+    Covered,
+    InfoNeeded,
+)
+from cds_service.crd.decision.determination import Determination, Reason
+
+
+def no_active_coverage() -> Determination:
+    """The member's coverage is cancelled, or its period does not hold the date of service (CRD resp-45)."""
+    words = "The member's coverage is not active on the date of service."
+    return Determination(
+        covered=Covered.NOT_COVERED, reasons=(Reason(text=words, coding=NO_ACTIVE_COVERAGE),)
+    )
+
+
+def perhaps_inactive() -> Determination:
+    """The order's date is vague, and some of the days it may mean lie outside the coverage's period."""
+    words = "Whether the member's coverage is active depends on the date of service, which the order does not tell."
+    return Determination(
+        covered=Covered.CONDITIONAL,
+        info_needed=frozenset({InfoNeeded.TIMEFRAME}),
+        reasons=(Reason(text=words, coding=CONDITION_UNKNOWN),),
+    )
+
+
+def payer_not_identified() -> Determination:
+    """A Coverage came, but no identifier of its payer is one hosted here."""
+    words = "The payer of this coverage could not be identified: its identifier is missing or not known here."
+    return _other(Reason(text=words, coding=PAYER_NOT_IDENTIFIED))
+
+
+def no_policy(brand: str) -> Determination:
+    """No rule of this payer speaks of the order."""
+    words = f"No {brand} policy in this library addresses this service on this date; nothing was determined."
+    return Determination(
+        covered=Covered.INDETERMINATE, reasons=(Reason(text=words, coding=NO_POLICY_FOUND),)
+    )
+
+
+def unreachable() -> Determination:
+    """What the answer depends on could not be read from the EHR (CRD resp-43)."""
+    words = "What this answer depends on could not be read from the EHR's FHIR server; nothing was determined."
+    return Determination(
+        covered=Covered.INDETERMINATE, reasons=(Reason(text=words, coding=TECHNICAL),)
+    )
+
+
+def order_not_understood() -> Determination:
+    """The order carries a modifier this service does not know (FHIR R4, modifierExtension)."""
+    words = "The order carries a modifier extension that can change its meaning and that this service does not know."
+    return _other(Reason(text=words, coding=ORDER_NOT_UNDERSTOOD))
+
+
+def _other(reason: Reason) -> Determination:
+    return Determination(
+        covered=Covered.CONDITIONAL, info_needed=frozenset({InfoNeeded.OTHER}), reasons=(reason,)
+    )

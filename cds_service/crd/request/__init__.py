@@ -1,0 +1,1 @@
+"""What was asked: hooks, context, configuration, version, chart, orders, memberships. Pure."""

@@ -1,0 +1,176 @@
+"""The hooks answered here, one row each (CRD, Supported Hooks).
+
+A row says which resources a call asks about, what to prefetch, and whether the hook is primary. Primary hooks always
+answer; secondary ones never ask for clinical or administrative documentation (CRD hook-19).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from cds_service.cds_hooks.discovery import Service
+from cds_service.crd.request.configuration import OPTIONS
+from cds_service.crd.request.context import (
+    appointments,
+    dispatched_orders,
+    draft_orders,
+    encounter,
+    no_references,
+    nothing,
+    selected_orders,
+)
+from cds_service.crd.request.version import ADVERTISED
+from cds_service.fhir.resource import JsonObject
+
+Prefetch = tuple[tuple[str, str], ...]
+
+# The guide's standard expressions, as few as we use (CRD found-27, found-29); a key stands after those it reads.
+# `payers` is ours: the standard set never fetches the Organization behind Coverage.payor.
+_MEMBER: Prefetch = (
+    ("patient", "Patient/{{context.patientId}}"),
+    ("coverage", "Coverage?patient={{context.patientId}}&status=active"),
+    (
+        "payers",
+        "Organization?_id={{%coverage.entry.resource.payor.resolve().ofType(Organization).id}}",
+    ),
+)
+_CODES_OF_DRAFTS: Prefetch = (
+    (
+        "devices",
+        "Device?_id={{context.draftOrders.entry.resource.ofType(DeviceRequest).code.resolve().id}}",
+    ),
+    (
+        "medications",
+        "Medication?_id={{context.draftOrders.entry.resource.ofType(MedicationRequest).medication.resolve().id}}",
+    ),
+)
+_CODES_OF_REQUESTS: Prefetch = (
+    ("devices", "Device?_id={{%deviceRequests.entry.resource.code.resolve().id}}"),
+    (
+        "medications",
+        "Medication?_id={{%medicationRequests.entry.resource.medication.resolve().id}}",
+    ),
+)
+
+
+def _dispatched(key: str, kind: str) -> tuple[str, str]:
+    return key, f"{kind}?_id={{{{context.dispatchedOrders.resolve().ofType({kind}).id}}}}"
+
+
+def _booked(key: str, kind: str, *, alternate: bool) -> tuple[str, str]:
+    other = (
+        ".extension('http://hl7.org/fhir/StructureDefinition/alternate-reference').value"
+        if alternate
+        else ""
+    )
+    path = f"context.appointments.entry.resource.basedOn{other}.resolve().ofType({kind}).id"
+    return key, f"{kind}?_id={{{{{path}}}}}"
+
+
+_DISPATCHED: Prefetch = (
+    _dispatched("communicationRequests", "CommunicationRequest"),
+    _dispatched("deviceRequests", "DeviceRequest"),
+    _dispatched("medicationRequests", "MedicationRequest"),
+    _dispatched("nutritionOrders", "NutritionOrder"),
+    _dispatched("serviceRequests", "ServiceRequest"),
+    _dispatched("visionPrescriptions", "VisionPrescription"),
+)
+_BOOKED: Prefetch = (
+    _booked("deviceRequests", "DeviceRequest", alternate=True),
+    _booked("serviceRequests", "ServiceRequest", alternate=False),
+    _booked("medicationRequests", "MedicationRequest", alternate=True),
+)
+_ENCOUNTER: Prefetch = (("encounter", "Encounter/{{context.encounterId}}"),)
+_USAGE = (
+    "Send the patient's one active Coverage, and the payer's Organization with its identifiers. "
+    "A client that asks for no davinci-crd.requestedVersion is answered in the shape of CRD 2.0."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """One hook: `resources` and `references` find in its context what a call asks about."""
+
+    name: str
+    title: str
+    asks: str
+    primary: bool
+    prefetch: Prefetch
+    resources: Callable[[JsonObject], tuple[JsonObject, ...]] = nothing
+    references: Callable[[JsonObject], tuple[str, ...]] = no_references
+
+    @property
+    def service_id(self) -> str:
+        return f"{self.name}-crd"
+
+    def service(self) -> Service:
+        """How discovery shows the service."""
+        return Service(
+            id=self.service_id,
+            hook=self.name,
+            title=self.title,
+            description=(
+                f"Reads {self.asks}, applies the payer's medical policy for the member, plan and date of service, "
+                "writes coverage information and shows the policy that applies."
+            ),
+            prefetch=self.prefetch,
+            usage_requirements=_USAGE,
+            extension={
+                "davinci-crd.version": list(ADVERTISED),
+                "davinci-crd.configuration-options": list(OPTIONS),
+            },
+        )
+
+
+HOOKS: Mapping[str, Hook] = {
+    hook.name: hook
+    for hook in (
+        Hook(
+            name="order-sign",
+            title="Coverage requirements when orders are signed",
+            asks="each order about to be signed",
+            primary=True,
+            prefetch=(*_MEMBER, *_CODES_OF_DRAFTS),
+            resources=draft_orders,
+        ),
+        Hook(
+            name="order-select",
+            title="Coverage requirements when orders are selected",
+            asks="each order just selected",
+            primary=False,
+            prefetch=(*_MEMBER, *_CODES_OF_DRAFTS),
+            resources=selected_orders,
+        ),
+        Hook(
+            name="order-dispatch",
+            title="Coverage requirements when a performer is chosen",
+            asks="each order a performer is chosen for",
+            primary=True,
+            prefetch=(*_MEMBER, *_DISPATCHED, *_CODES_OF_REQUESTS),
+            references=dispatched_orders,
+        ),
+        Hook(
+            name="appointment-book",
+            title="Coverage requirements when appointments are booked",
+            asks="each appointment about to be booked, or the order it is for",
+            primary=True,
+            prefetch=(*_MEMBER, *_BOOKED, *_CODES_OF_REQUESTS),
+            resources=appointments,
+        ),
+        Hook(
+            name="encounter-start",
+            title="Coverage requirements when an encounter starts",
+            asks="the encounter that starts",
+            primary=False,
+            prefetch=(*_MEMBER, *_ENCOUNTER),
+            references=encounter,
+        ),
+        Hook(
+            name="encounter-discharge",
+            title="Coverage requirements when a patient is discharged",
+            asks="the encounter that ends",
+            primary=False,
+            prefetch=(*_MEMBER, *_ENCOUNTER),
+            references=encounter,
+        ),
+    )
+}

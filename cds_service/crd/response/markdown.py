@@ -1,0 +1,22 @@
+"""Words on cards: no HTML, nothing that hides or turns text, and no markdown a request or a policy slips in."""
+
+import re
+
+from cds_service.cds_hooks.plain_text import plain
+
+# What could start markup inside a line of GitHub-flavoured markdown, the only place texts are put.
+_DEFUSED = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"\\{mark}" for mark in "\\`*_[]~|"},
+)
+_BLOCK = re.compile(r"^(\d*)(?=[#+=.)-])")
+_AUTOLINK = re.compile(r"(?i)(:)(?=//)|(?<=www)(\.)|(@)")
+
+
+def prose(text: str) -> str:
+    """A policy's own words as markdown that shows them as they stand: tags, emphasis and blocks defused."""
+    return _BLOCK.sub(r"\1\\\\", plain(text).translate(_DEFUSED))
+
+
+def escape(text: str) -> str:
+    """A request's words likewise, and without the links that markdown makes of bare addresses."""
+    return _AUTOLINK.sub(lambda found: f"\\{found.group()}", prose(text))

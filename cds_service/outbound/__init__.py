@@ -1,0 +1,1 @@
+"""Guarded HTTP to others: checked addresses, connection limits, a circuit breaker."""

@@ -1,0 +1,107 @@
+"""The codes a policy's rules filter on, by code system, each with our own label and the rules that use it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from cds_service.fhir.coding import CPT, HCPCS, ICD_10_CM, ICD_10_PCS, canonical_system
+from cds_service.fhir.extension import find_extensions
+from cds_service.fhir.resource import JsonObject, follow, text
+from cds_service.policy.library.artifacts import Library
+
+_LABEL = "http://hl7.org/fhir/StructureDefinition/valueset-concept-comments"
+_NAMES = {CPT: "CPT", HCPCS: "HCPCS Level II", ICD_10_PCS: "ICD-10-PCS", ICD_10_CM: "ICD-10-CM"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeRow:
+    """A code, what it is in our own words (never its owner's descriptor), and the ids of the rules that use it."""
+
+    code: str
+    labels: tuple[str, ...]
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeTable:
+    """The codes of one version of one system."""
+
+    name: str
+    uri: str
+    rows: tuple[CodeRow, ...]
+
+
+class _Use(NamedTuple):
+    """One code of one rule's filter."""
+
+    system: str
+    version: str
+    code: str
+    label: str
+    rule: str
+
+
+def read_code_tables(plan_definition: JsonObject, library: Library) -> tuple[CodeTable, ...]:
+    """A table for each code system, codes in the order the rules name them."""
+    actions = follow(plan_definition, ("action", "action"))
+    uses = [use for action in actions for use in _uses(action, library)]
+    systems = dict.fromkeys((use.system, use.version) for use in uses)
+    return tuple(
+        _table(system, [use for use in uses if (use.system, use.version) == system])
+        for system in systems
+    )
+
+
+def value_sets(plan_definition: JsonObject, library: Library) -> tuple[JsonObject, ...]:
+    """The ValueSets the rules filter on, each once."""
+    filters = follow(plan_definition, ("action", "action", "input", "codeFilter"))
+    canonicals = dict.fromkeys(text(one.get("valueSet")) for one in filters if "valueSet" in one)
+    return tuple(library.by_canonical[canonical].resource for canonical in canonicals)
+
+
+def _uses(action: JsonObject, library: Library) -> Iterator[_Use]:
+    rule = text(action.get("id"))
+    for code_filter in follow(action, ("input", "codeFilter")):
+        canonical = text(code_filter.get("valueSet"))
+        if canonical:
+            yield from _listed(library.by_canonical[canonical].resource, rule)
+        # Beside a ValueSet the rule's description is about more than this code.
+        label = "" if canonical else text(action.get("description"))
+        for coding in follow(code_filter, ("code",)):
+            yield _use(coding, coding, label, rule)
+
+
+def _listed(value_set: JsonObject, rule: str) -> Iterator[_Use]:
+    for include in follow(value_set, ("compose", "include")):
+        for concept in follow(include, ("concept",)):
+            comments = find_extensions(concept, _LABEL)
+            yield _use(
+                include, concept, text(comments[0].get("valueString")) if comments else "", rule
+            )
+
+
+def _use(system: JsonObject, concept: JsonObject, label: str, rule: str) -> _Use:
+    return _Use(
+        text(system.get("system")),
+        text(system.get("version")),
+        text(concept.get("code")),
+        label,
+        rule,
+    )
+
+
+def _table(system: tuple[str, str], uses: Iterable[_Use]) -> CodeTable:
+    uri, version = system
+    by_code: dict[str, list[_Use]] = {}
+    for use in uses:
+        by_code.setdefault(use.code, []).append(use)
+    name = f"{_NAMES.get(canonical_system(uri), uri)} {version}".strip()
+    return CodeTable(name=name, uri=uri, rows=tuple(_row(code, by) for code, by in by_code.items()))
+
+
+def _row(code: str, uses: list[_Use]) -> CodeRow:
+    return CodeRow(
+        code=code,
+        labels=tuple(dict.fromkeys(use.label for use in uses if use.label)),
+        rules=tuple(dict.fromkeys(use.rule for use in uses)),
+    )

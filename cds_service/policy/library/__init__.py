@@ -1,0 +1,1 @@
+"""Reading a library at start: artifacts, their shape, and the rules they compile to."""

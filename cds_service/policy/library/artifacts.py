@@ -1,0 +1,152 @@
+"""The library: FHIR resources read from directories and checked strictly, each with the file it came from.
+
+Later directories overlay earlier ones: a resource of the same type and id replaces the earlier one whole.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from fhir.resources.R4B import get_fhir_model_class
+from pydantic import BaseModel, ValidationError
+
+from cds_service.errors import ArtifactError
+from cds_service.fhir.reference import ResourceKey, read_key
+from cds_service.fhir.resource import JsonObject, decode, resource_type, text
+
+CASES = "cases.json"  # a policy's own tests: beside the artifacts, not one of them
+
+# Progress on a long read: how many files of how many.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One resource and its file."""
+
+    path: Path
+    resource: JsonObject
+
+    def broken(self, where: str, problem: object) -> ArtifactError:
+        """The error to raise for a fault at the JSON path `where`."""
+        return ArtifactError(self.path, where, str(problem))
+
+    def needed(self, name: str) -> str:
+        """The text of an element that must be there.
+
+        Raises:
+            ArtifactError: it is not.
+        """
+        value = text(self.resource.get(name))
+        if not value:
+            raise self.broken(f"$.{name}", "a policy needs it")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """All artifacts, by type and id and by pinned canonical (`url|version`)."""
+
+    by_key: Mapping[ResourceKey, Artifact]
+    by_canonical: Mapping[str, Artifact]
+
+    def of_type(self, kind: str) -> Iterator[Artifact]:
+        """The artifacts of one resource type, by id."""
+        return (self.by_key[key] for key in sorted(self.by_key) if key.type == kind)
+
+
+def builtin_library() -> Path:
+    """The library that comes with the service: inside the installed package, or beside it in a checkout."""
+    package = Path(str(resources.files("cds_service")))
+    installed = package / "fhir_library"
+    return installed if installed.is_dir() else package.parent / "fhir_library"
+
+
+def no_progress(_done: int, _of: int) -> None:
+    """No progress is shown."""
+
+
+def read_library(directories: Iterable[Path], progress: Progress = no_progress) -> Library:
+    """Every artifact under `directories`, checked.
+
+    Raises:
+        ArtifactError: a directory is missing, or a file in it is not a valid FHIR resource.
+    """
+    files = [(directory, file) for directory in directories for file in _files(directory)]
+    by_key: dict[ResourceKey, tuple[Path, Artifact]] = {}
+    for number, (directory, file) in enumerate(files, start=1):
+        artifact = read_artifact(file)
+        key = _key(artifact)
+        before = by_key.get(key)
+        if before and before[0] == directory:
+            raise artifact.broken("$.id", f"{key} is also in {before[1].path}")
+        by_key[key] = directory, artifact
+        progress(number, len(files))
+    artifacts = {key: artifact for key, (_, artifact) in by_key.items()}
+    return Library(artifacts, _by_canonical(artifacts.values()))
+
+
+def read_artifact(path: Path) -> Artifact:
+    """The resource in one file.
+
+    Raises:
+        ArtifactError: not JSON, no FHIR resource, or not valid as one.
+    """
+    try:
+        resource = decode(path.read_bytes())
+    except ValueError as error:
+        raise ArtifactError(path, "$", f"not JSON: {error}") from error
+    if not isinstance(resource, dict) or not resource_type(resource):
+        raise ArtifactError(path, "$.resourceType", "not a FHIR resource")
+    _check(path, resource)
+    return Artifact(path, resource)
+
+
+def _files(directory: Path) -> list[Path]:
+    if not directory.is_dir():
+        raise ArtifactError(directory, "$", "no such library directory")
+    return sorted(file for file in directory.rglob("*.json") if file.name != CASES)
+
+
+def _key(artifact: Artifact) -> ResourceKey:
+    key = read_key(artifact.resource)
+    if key is None:
+        raise ArtifactError(artifact.path, "$.id", "an artifact needs an id")
+    if artifact.path.name != f"{key.type}-{key.id}.json":
+        raise ArtifactError(
+            artifact.path, "$.id", f"the file of this resource is named {key.type}-{key.id}.json"
+        )
+    return key
+
+
+def _check(path: Path, resource: JsonObject) -> None:
+    try:
+        model: type[BaseModel] = get_fhir_model_class(resource_type(resource))
+    except ValueError as error:
+        raise ArtifactError(
+            path, "$.resourceType", f"unknown type `{resource_type(resource)}`"
+        ) from error
+    try:
+        model.model_validate(resource)
+    except ValidationError as error:
+        raise _first_fault(path, error.errors()[0]) from error
+
+
+def _first_fault(path: Path, fault: Any) -> ArtifactError:
+    where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in fault["loc"])
+    return ArtifactError(path, f"${where}", fault["msg"])
+
+
+def _by_canonical(artifacts: Iterable[Artifact]) -> dict[str, Artifact]:
+    found: dict[str, Artifact] = {}
+    for artifact in artifacts:
+        if url := text(artifact.resource.get("url")):
+            canonical = f"{url}|{text(artifact.resource.get('version'))}"
+            if canonical in found:
+                raise ArtifactError(
+                    artifact.path, "$.url", f"{canonical} is also in {found[canonical].path}"
+                )
+            found[canonical] = artifact
+    return found

@@ -1,0 +1,96 @@
+"""The index: from a payer and a coding to the rules that list it. Built once, never changed, swapped whole."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from cds_service.fhir.coding import Coding, CodingKey
+from cds_service.policy.payers import Payers
+from cds_service.policy.run.mentions import find_mentions, words_of
+from cds_service.policy.run.rules import Candidate, Policy, Rule
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyIndex:
+    """Every policy hosted here, and two doors to its rules: the fast one and the obvious one."""
+
+    payers: Payers
+    policies: tuple[Policy, ...]
+    rules: tuple[Rule, ...]
+    _by_coding: Mapping[tuple[str, CodingKey], tuple[Rule, ...]]
+    _catch_all: Mapping[str, tuple[Rule, ...]]
+    _by_first_word: Mapping[tuple[str, str], tuple[Policy, ...]]
+
+    def candidates(
+        self, payer_id: str, order_type: str, codings: Sequence[Coding], hook: str
+    ) -> list[Candidate]:
+        """The payer's rules for this type of order whose filter one of these codings meets."""
+        listed = {
+            id(rule): rule
+            for coding in codings
+            for rule in self._by_coding.get((payer_id, coding.key), ())
+        }
+        rules = [*listed.values(), *self._catch_all.get(payer_id, ())]
+        found = (Candidate(rule=rule, matched=rule.matches(codings)) for rule in rules)
+        return [
+            one
+            for one in found
+            if one.rule.order_type == order_type and hook in one.rule.policy.hooks
+        ]
+
+    def ask_every_rule(
+        self, payer_id: str, order_type: str, codings: Sequence[Coding], hook: str
+    ) -> list[Candidate]:
+        """The same answer the slow way, without the index; tests hold the two against each other."""
+        return [
+            Candidate(rule=rule, matched=rule.matches(codings))
+            for rule in self.rules
+            if rule.policy.payer_id == payer_id
+            and rule.order_type == order_type
+            and hook in rule.policy.hooks
+            if rule.matches(codings) or not rule.codings
+        ]
+
+    def mentioned(self, payer_id: str, words: Sequence[str]) -> list[tuple[Policy, str]]:
+        """The payer's policies one of whose index terms these words say, with the term; a hint, never a decision."""
+        starts = {word for text in words for word in words_of(text)}
+        nearby = {
+            policy.id: policy
+            for word in starts
+            for policy in self._by_first_word.get((payer_id, word), ())
+        }
+        found = (
+            (policy, find_mentions(words, policy.terms)) for _, policy in sorted(nearby.items())
+        )
+        return [(policy, terms[0]) for policy, terms in found if terms]
+
+
+def build_index(payers: Payers, rules: Iterable[Rule]) -> PolicyIndex:
+    """The index over compiled rules."""
+    everything = tuple(rules)
+    policies = {(rule.policy.id, rule.policy.payer_id): rule.policy for rule in everything}
+    return PolicyIndex(
+        payers,
+        tuple(policies[name] for name in sorted(policies)),
+        everything,
+        _group(((rule.policy.payer_id, key), rule) for rule in everything for key in rule.keys),
+        _group((rule.policy.payer_id, rule) for rule in everything if not rule.codings),
+        _group(
+            ((one.payer_id, word), one) for one in policies.values() for word in _first_words(one)
+        ),
+    )
+
+
+def _group(pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:
+    grouped: dict[K, list[V]] = defaultdict(list)
+    for key, value in pairs:
+        grouped[key].append(value)
+    return {key: tuple(values) for key, values in grouped.items()}
+
+
+def _first_words(policy: Policy) -> Iterator[str]:
+    return (words_of(term)[0] for term in policy.terms)

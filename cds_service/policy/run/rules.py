@@ -1,0 +1,120 @@
+"""Policies and rules, compiled: what a payer's PlanDefinition comes to at run time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from cds_service.crd.decision.determination import (
+    Citation,
+    ConditionTrace,
+    Detail,
+    Determination,
+)
+from cds_service.crd.request.membership import Plan
+from cds_service.fhir.coding import Coding, CodingKey
+from cds_service.fhir.dates import Days
+from cds_service.fhir.resource import JsonObject
+from cds_service.fhir.truth import Truth
+from cds_service.policy.run.conditions import Expression, ExpressionError, Variables, truth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """One version of one policy; `lines` are the plans it is limited to, all of the payer's if empty."""
+
+    id: str
+    url: str
+    version: str
+    payer_id: str
+    lines: tuple[Plan, ...]
+    start: date
+    end: date
+    hooks: frozenset[str]
+    terms: tuple[str, ...]
+    resource: JsonObject
+    citation: Citation
+
+    def in_force(self, days: Days) -> Truth:
+        """Whether this version governs; unknown if only some of the days it may be lie inside."""
+        if self.start <= days.first and days.last <= self.end:
+            return Truth.TRUE
+        return Truth.FALSE if days.last < self.start or self.end < days.first else Truth.UNKNOWN
+
+    def governs(self, plan: Plan | None) -> Truth:
+        """Whether a member of this plan is in the policy's line of business."""
+        if not self.lines:
+            return Truth.TRUE
+        if plan is None:
+            return Truth.UNKNOWN
+        return Truth.TRUE if any(plan.id == line.id for line in self.lines) else Truth.FALSE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One applicability condition of a rule."""
+
+    description: str
+    expression: Expression
+
+    def test(self, variables: Variables) -> ConditionTrace:
+        """What the condition comes to; an error leaves it unknown and says so."""
+        try:
+            return self._trace(truth(self.expression.evaluate(variables)))
+        except ExpressionError as error:
+            return self._trace(Truth.UNKNOWN, str(error))
+
+    def _trace(self, value: Truth, error: str = "") -> ConditionTrace:
+        return ConditionTrace(
+            description=self.description,
+            expression=self.expression.source,
+            value=value,
+            error=error,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DynamicDetail:
+    """A detail given only `when` an expression holds, or whose words an expression yields."""
+
+    detail: Detail
+    when: Expression | None
+    value: Expression | None
+
+    def read(self, variables: Variables) -> Detail | None:
+        """The detail for one order, or None if it is not to be given.
+
+        Raises:
+            ExpressionError: an expression cannot be evaluated.
+        """
+        if self.when and truth(self.when.evaluate(variables)) is not Truth.TRUE:
+            return None
+        if self.value is None:
+            return self.detail
+        words = " ".join(str(part) for part in self.value.evaluate(variables))
+        return replace(self.detail, value=words) if words else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One child action of a PlanDefinition; no `codings` means every order of its type."""
+
+    policy: Policy
+    citation: Citation
+    order_type: str
+    codings: tuple[Coding, ...]
+    keys: frozenset[CodingKey]
+    conditions: tuple[Condition, ...]
+    determination: Determination
+    dynamic: tuple[DynamicDetail, ...]
+
+    def matches(self, codings: Sequence[Coding]) -> tuple[Coding, ...]:
+        """The order's codings that the rule lists."""
+        return tuple(coding for coding in codings if coding.key in self.keys)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A rule whose filter an order has met, and the codings it was met by."""
+
+    rule: Rule
+    matched: tuple[Coding, ...]

@@ -1,0 +1,186 @@
+"""The index: its fast door and its slow one lead to the same rules."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import builtin_index
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from library_answers import answered_cases
+from small_library import organization, policy, rule, small_index
+
+from cds_service.fhir.coding import CPT, HCPCS, Coding
+from cds_service.policy.run.index import PolicyIndex
+from cds_service.policy.run.mentions import find_mentions
+from cds_service.policy.run.rules import Candidate
+
+CODES = ("0001T", "0002T", "0003T")
+KINDS = ("ServiceRequest", "DeviceRequest")
+HOOKS = ("order-sign", "order-select")
+PAYERS = ("acme", "other")
+
+rules = st.builds(
+    lambda codes, kind: {"codes": codes, "kind": kind},
+    st.lists(st.sampled_from(CODES), max_size=2, unique=True),
+    st.sampled_from(KINDS),
+)
+policies = st.builds(
+    lambda rules, payer, hooks: {"rules": rules, "payer": payer, "hooks": hooks},
+    st.lists(rules, min_size=1, max_size=3),
+    st.sampled_from(PAYERS),
+    st.lists(st.sampled_from(HOOKS), min_size=1, unique=True),
+)
+codings = st.lists(
+    st.builds(
+        Coding,
+        st.sampled_from(
+            [CPT, CPT.replace("http:", "https:"), "urn:oid:2.16.840.1.113883.6.12", HCPCS, ""]
+        ),
+        st.sampled_from([*CODES, "0001t", " 0001T ", "0001T-53", "0001T:26", "0009T", ""]),
+    ),
+    max_size=4,
+)
+
+
+def index_of(directory: Path, generated: list[dict[str, Any]]) -> PolicyIndex:
+    """The index over generated policies of two payers."""
+    written = [
+        policy(
+            *(rule(f"rule-{at}", **one) for at, one in enumerate(made["rules"])),
+            name=f"policy-{number}",
+            payer=made["payer"],
+            hooks=made["hooks"],
+        )
+        for number, made in enumerate(generated)
+    ]
+    return small_index(directory, organization("other"), *written)
+
+
+def named(candidates: list[Candidate]) -> list[tuple[str, str, tuple[Coding, ...]]]:
+    return sorted(
+        (one.rule.policy.id, one.rule.citation.rule_id, one.matched) for one in candidates
+    )
+
+
+@settings(max_examples=75, deadline=None)
+@given(
+    generated=st.lists(policies, min_size=1, max_size=4),
+    asked=st.lists(
+        st.tuples(st.sampled_from(PAYERS), st.sampled_from(KINDS), codings, st.sampled_from(HOOKS)),
+        max_size=8,
+    ),
+)
+def test_the_index_finds_what_asking_every_rule_finds(
+    tmp_path_factory: pytest.TempPathFactory, generated: list[dict[str, Any]], asked: list[Any]
+) -> None:
+    """For any library, payer, order and hook: the same rules, matched by the same codings, each once."""
+    index = index_of(tmp_path_factory.mktemp("library"), generated)
+    for question in asked:
+        assert named(index.candidates(*question)) == named(index.ask_every_rule(*question))
+
+
+def test_both_doors_agree_on_every_case_of_the_library() -> None:
+    """The same for the built-in policies and their own cases."""
+    index = builtin_index()
+    for _, answer in answered_cases(index):
+        for payer in index.payers.all:
+            question = (payer.id, answer.order.type, answer.order.codings, "order-sign")
+            assert named(index.candidates(*question)) == named(index.ask_every_rule(*question))
+
+
+def test_another_payers_rules_are_never_found(tmp_path: Path) -> None:
+    """A code is looked up under its payer."""
+    index = small_index(tmp_path, organization("other"), policy(payer="other"))
+
+    assert index.candidates("acme", "ServiceRequest", [Coding(CPT, "0001T")], "order-sign") == []
+
+
+def test_a_code_of_another_system_is_another_code(tmp_path: Path) -> None:
+    """Coding is system and code."""
+    index = small_index(tmp_path, policy())
+
+    assert (
+        index.candidates(
+            "acme", "ServiceRequest", [Coding(HCPCS, "0001T"), Coding("", "0001T")], "order-sign"
+        )
+        == []
+    )
+
+
+def test_a_rule_met_by_several_codings_is_one_candidate(tmp_path: Path) -> None:
+    """It speaks once, and knows each coding it was met by."""
+    index = small_index(tmp_path, policy(rule(codes=("0001T", "0002T"))))
+    both = [Coding(CPT, "0001T"), Coding(CPT, "0002T"), Coding(CPT, "0009T")]
+    (found,) = index.candidates("acme", "ServiceRequest", both, "order-sign")
+
+    assert found.matched == tuple(both[:2])
+
+
+def test_index_terms_are_found_in_the_words_of_an_order() -> None:
+    """The built-in policies' topics, however they are written; with whose policy and which term."""
+    index = builtin_index()
+    found = {
+        words: [(one.citation.number, term) for one, term in index.mentioned("anthem", [words])]
+        for words in (
+            "NanoKnife for pancreas",
+            "nano-knife",
+            "soft  tissue-ablation",
+            "an ablation",
+            "not NanoKnife",
+            "",
+        )
+    }
+
+    assert found["NanoKnife for pancreas"] == [("SURG.00126", "NanoKnife")]
+    assert found["soft  tissue-ablation"] == [("SURG.00126", "Soft Tissue Ablation")]
+    assert [found[words] for words in ("nano-knife", "an ablation", "not NanoKnife", "")] == [
+        [],
+        [],
+        [],
+        [],
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["NanoKnife, left lobe", "ablation (NanoKnife)", "Ablation by NanoKnife.", "“NanoKnife”"],
+)
+def test_punctuation_beside_a_term_does_not_hide_it(words: str) -> None:
+    """People write commas and brackets."""
+    assert [term for _, term in builtin_index().mentioned("anthem", [words])] == ["NanoKnife"]
+
+
+@settings(max_examples=75, deadline=None)
+@given(
+    topics=st.lists(
+        st.sampled_from(["Invented ablation", "inv", "The-Thing", "(abc) thing", "é"]),
+        min_size=1,
+        unique=True,
+    ),
+    words=st.lists(
+        st.sampled_from("an invented ablation inv the thing The-Thing (abc) abc É not".split()),
+        max_size=5,
+    ),
+)
+@example(topics=["(abc) thing"], words=["abc", "thing"])
+def test_a_hint_is_found_exactly_if_a_topic_is_said(
+    tmp_path_factory: pytest.TempPathFactory, topics: list[str], words: list[str]
+) -> None:
+    """Looking up first words misses no policy that reading every topic would find."""
+    text = " ".join(words)
+    index = small_index(
+        tmp_path_factory.mktemp("library"), policy(topic=[{"text": one} for one in topics])
+    )
+
+    assert bool(index.mentioned("acme", [text])) == bool(find_mentions([text], topics))
+
+
+def test_versions_of_one_policy_hint_once_each(tmp_path: Path) -> None:
+    """A policy is an id; each version is hinted at under its own."""
+    topic = [{"text": "Invented ablation"}]
+    index = small_index(tmp_path, policy(name="one", topic=topic), policy(name="two", topic=topic))
+
+    assert [
+        one.id for one, _ in index.mentioned("acme", ["invented ablation", "Invented Ablation"])
+    ] == ["one", "two"]

@@ -1,0 +1,166 @@
+"""Mentions: what a text says in so many words, and neither denies nor leaves open."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cds_service.policy.run.mentions import find_mentions
+
+PHRASES = (
+    "pulsed field ablation",
+    "pulsed electric field ablation",
+    "pulsed-field",
+    "PFA",
+    "irreversible electroporation",
+    "IRE",
+)
+SAID: list[tuple[str, list[str]]] = [
+    ("Pulsed field ablation of the pulmonary veins", ["pulsed field ablation", "pulsed-field"]),
+    ("PULSED FIELD ABLATION", ["pulsed field ablation", "pulsed-field"]),
+    ("pulsed-field-ablation", ["pulsed field ablation", "pulsed-field"]),
+    ("pulsed  field\u00a0ablation", ["pulsed field ablation", "pulsed-field"]),
+    ("pulsed\u2011field ablation", ["pulsed field ablation", "pulsed-field"]),
+    ("ablation (PFA)", ["PFA"]),
+    ("PFA/IRE", ["PFA", "IRE"]),
+    ("pfa or ire", ["PFA", "IRE"]),
+    ("No contrast. PFA of the veins", ["PFA"]),
+    ("not cryoablation, but PFA", ["PFA"]),
+    ("Cryoablation was refused; PFA instead", ["PFA"]),
+    ("irreversible electroporation (IRE)", ["irreversible electroporation", "IRE"]),
+]
+NOT_SAID = [
+    "",
+    " ",
+    "Cardiac ablation",
+    "PFAS exposure",
+    "fire",
+    "IREland",
+    "pulsed dye laser, field ablation",
+    "pulsed. Field ablation",
+    "reversible electroporation",
+    "not PFA",
+    "No pulsed field ablation",
+    "cryoablation rather than PFA",
+    "without PFA",
+    "PFA was declined",
+    "PFA not planned",
+    "PFA contraindicated",
+    "PFA was ruled out and is not wanted",
+    "PFA versus cryoablation",
+    "PFA or cryoablation",
+    "cryoablation or PFA",
+    "possible PFA",
+    "consider irreversible electroporation",
+    "candidate for PFA",
+    "neither PFA nor IRE",
+    "non-PFA ablation",
+    "if PFA is unavailable",
+]
+
+
+@pytest.mark.parametrize(("words", "expected"), SAID)
+def test_what_is_said_is_found_in_the_order_asked_for(words: str, expected: list[str]) -> None:
+    """Case, blanks and hyphens do not matter; the phrase comes back as it was given."""
+    assert find_mentions([words], PHRASES) == expected
+
+
+@pytest.mark.parametrize("words", NOT_SAID)
+def test_what_is_denied_left_open_or_part_of_another_word_is_not_said(words: str) -> None:
+    """An order that does not settle what is ordered must not be read as settled."""
+    assert find_mentions([words], PHRASES) == []
+
+
+def plain(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.casefold())
+
+
+def holds(text: str, phrase: str) -> bool:
+    """Whether the words of the phrase stand in the text one after the other."""
+    words, wanted = plain(text), plain(phrase)
+    return bool(wanted) and any(words[at : at + len(wanted)] == wanted for at in range(len(words)))
+
+
+some_words = st.lists(
+    st.sampled_from(
+        [
+            *"pulsed field ablation PFA IRE irreversible electroporation not no or possible of the".split(),
+            ".",
+            "-",
+        ]
+    ),
+    max_size=12,
+).map(" ".join)
+any_text = st.one_of(some_words, st.text(max_size=40))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    texts=st.lists(any_text, max_size=3),
+    phrases=st.lists(st.one_of(st.sampled_from(PHRASES), any_text), max_size=4),
+)
+def test_a_phrase_that_is_absent_is_never_said(texts: list[str], phrases: list[str]) -> None:
+    """What is found stands word for word in one of the texts, and was asked for."""
+    for phrase in find_mentions(texts, phrases):
+        assert phrase in phrases
+        assert any(holds(text, phrase) for text in texts)
+
+
+@pytest.mark.parametrize("phrase", ["", "-", "()", "\u00a0"])
+def test_a_phrase_without_words_is_never_said(phrase: str) -> None:
+    """Nothing is not something that could be said."""
+    assert find_mentions(["", "anything", "a - b"], [phrase]) == []
+
+
+def respell(text: str, data: st.DataObject) -> str:
+    """The same words in another case and with other blanks and hyphens between them."""
+    words = text.split(" ")
+    between = [
+        data.draw(st.sampled_from([" ", "  ", "-", " - ", "\t", "\u00a0"])) for _ in words[1:]
+    ]
+    cased = [
+        data.draw(st.sampled_from([word, word.upper(), word.lower(), word.title()]))
+        for word in words
+    ]
+    return "".join(part for pair in zip(cased, [*between, ""], strict=True) for part in pair)
+
+
+@settings(max_examples=150, deadline=None)
+@given(text=some_words, data=st.data())
+def test_case_blanks_and_hyphens_do_not_matter(text: str, data: st.DataObject) -> None:
+    """However the same words are written, the same phrases are said."""
+    assert find_mentions([respell(text, data)], PHRASES) == find_mentions([text], PHRASES)
+
+
+@settings(max_examples=100, deadline=None)
+@given(phrase=st.sampled_from(PHRASES), data=st.data())
+def test_a_phrase_alone_is_said_however_it_is_spelled(phrase: str, data: st.DataObject) -> None:
+    """The phrase itself, in any case and with any blanks, is a mention of it."""
+    assert phrase in find_mentions([respell(phrase, data)], PHRASES)
+
+
+@settings(max_examples=100, deadline=None)
+@given(texts=st.lists(some_words, max_size=3))
+def test_each_text_speaks_for_itself(texts: list[str]) -> None:
+    """A denial in one note does not reach into another, and words of two do not make a phrase."""
+    alone = {phrase for text in texts for phrase in find_mentions([text], PHRASES)}
+
+    assert set(find_mentions(texts, PHRASES)) == alone
+
+
+def test_a_denial_reaches_no_further_than_its_clause() -> None:
+    """A full stop, a comma or `but` ends it."""
+    for words in (
+        "No contrast. PFA",
+        "No contrast, PFA",
+        "No contrast but PFA",
+        "No contrast; PFA",
+        "No contrast\nPFA",
+    ):
+        assert find_mentions([words], PHRASES) == ["PFA"]
+
+
+def test_a_very_long_text_is_read_in_time() -> None:
+    """Ten thousand words and a phrase at their end; no expression backtracks."""
+    assert find_mentions(["veins " * 10_000 + "PFA"], PHRASES) == ["PFA"]
