@@ -1,7 +1,7 @@
 """Wiring: the only place that joins the parts."""
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from cds_service.audit.log import AuditLog, open_log
 from cds_service.cds_hooks.request import HookRequestParser
 from cds_service.crd.codes import CANONICAL_BASE
 from cds_service.crd.request.hooks import HOOKS
+from cds_service.crd.response.card_text import CardText, render_texts
 from cds_service.crd.response.cards import CardMaker
 from cds_service.ehr.client import Ehr
 from cds_service.fhir.coding import Coding
@@ -65,11 +66,9 @@ def build_service(
     directories = library_directories(settings)
     with _undisturbed():
         library = read_library(directories, progress)
-        index = compile_library(library)
+        index = compile_library(library, base_url=settings.links_base)
     kept = log or open_log(settings.database)
-    cards = CardMaker(
-        base_url=settings.links_base, override_reasons=_override_reasons(library), new_id=_new_id
-    )
+    cards = make_cards(index, _override_reasons(library), _new_id)
     pipelines = {
         hook.service_id: Pipeline(
             hook=hook,
@@ -85,6 +84,14 @@ def build_service(
         for hook in HOOKS.values()
     }
     return Service(library=library, index=index, pipelines=pipelines, log=kept)
+
+
+def make_cards(
+    index: PolicyIndex, override_reasons: tuple[Coding, ...], new_id: Callable[[], str]
+) -> CardMaker:
+    """What makes the cards of the policies in this index, their texts rendered once."""
+    rendered = render_texts(rule.determination for rule in index.rules)
+    return CardMaker(CardText(rendered), override_reasons, new_id)
 
 
 def library_directories(settings: Settings) -> tuple[Path, ...]:

@@ -86,13 +86,13 @@ def answer(request_file: Path, explained: bool, **options: object) -> None:
     service = _started(_settings(options), log=NoLog())
     body = request_file.read_bytes()
     try:
-        outcome = service.pipelines[f"{_hook_of(body)}-crd"].consider(body)
+        decisions, response = service.pipelines[f"{_hook_of(body)}-crd"].evaluate(body)
     except KeyError as error:
         raise click.ClickException(f"no service answers the hook {error}") from error
     except HookError as error:
         click.echo(encode(outcome_of(error)))
         raise SystemExit(1) from error
-    click.echo(explain(outcome.answers) if explained else encode(outcome.response.to_json()))
+    click.echo(explain(decisions.answers) if explained else encode(response.to_json()))
 
 
 @main.command()

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 
+from cds_service.app import make_cards
 from cds_service.audit.record import AuditRecord
 from cds_service.cds_hooks.feedback import Feedback
 from cds_service.cds_hooks.request import HookRequestParser
 from cds_service.crd.request.hooks import HOOKS
-from cds_service.crd.response.cards import CardMaker
 from cds_service.ehr.client import Ehr
 from cds_service.errors import NotRecorded
 from cds_service.fhir.coding import Coding
@@ -56,7 +56,7 @@ class CountingIds:
 
 def builtin_index() -> PolicyIndex:
     """The index over the library that comes with the service."""
-    return compile_library(read_library([builtin_library()]))
+    return compile_library(read_library([builtin_library()]), base_url=BASE_URL)
 
 
 def fake_pipeline(
@@ -73,7 +73,7 @@ def fake_pipeline(
         hook=HOOKS[hook],
         parser=HookRequestParser(hook),
         index=index,
-        cards=CardMaker(base_url=BASE_URL, override_reasons=reasons, new_id=ids),
+        cards=make_cards(index, reasons, ids),
         log=log or FakeLog(),
         ehr=ehr,
         ehr_seconds=1.0,

@@ -154,7 +154,7 @@ def write_library(directory: Path, *resources: JsonObject) -> Path:
 
 def compile_directories(*directories: Path) -> PolicyIndex:
     """The index over these directories, the later ones overlaying the earlier."""
-    return compile_library(read_library(directories))
+    return compile_library(read_library(directories), base_url="https://crd.example.invalid")
 
 
 def small_index(directory: Path, *resources: JsonObject) -> PolicyIndex:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from cds_service.cds_hooks.plain_text import plain
-from cds_service.crd.decision.determination import Determination, RuleTrace
+from cds_service.crd.decision.determination import Determination
 from cds_service.crd.decision.order_answer import OrderAnswer
+from cds_service.crd.decision.trace import RuleTrace
 from cds_service.fhir.coding import Coding
 from cds_service.fhir.dates import Days
 
@@ -39,7 +40,9 @@ def _answer(answer: OrderAnswer) -> Iterator[str]:
 
 
 def _rule(trace: RuleTrace) -> Iterator[str]:
-    yield _row("rule", f"{trace.citation.rule_id} {'speaks' if trace.spoke else 'is silent'}")
+    yield _row(
+        "rule", f"{trace.citation.rule_id} {'speaks' if trace.determination else 'is silent'}"
+    )
     yield _row("  policy", trace.citation.canonical)
     yield _row("  matched", ", ".join(map(_coding, trace.matched)) or "every order of its type")
     for condition in trace.conditions:
@@ -60,6 +63,7 @@ def _determination(determination: Determination) -> Iterator[str]:
         yield _row("  billed as", ", ".join(map(_coding, determination.billing_codes)))
     yield from (_row("  because", reason.text) for reason in determination.reasons)
     yield from (_row("  detail", str(detail.value)) for detail in determination.details)
+    yield from (_row("  detail", citation.page_url) for citation in determination.citations)
 
 
 def _row(name: str, value: str) -> str:

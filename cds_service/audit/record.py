@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from cds_service.crd.decision.order_answer import OrderAnswer
-from cds_service.fhir.resource import JsonObject, encode
+from cds_service.cds_hooks.request import HookRequest
+from cds_service.crd.decision.order_answer import Decisions, OrderAnswer
+from cds_service.fhir.resource import JsonObject, encode, text
 
 # What of fhirAuthorization may be kept: everything but the token, by name, so that a new field stays out.
 _KEPT_OF_AUTHORIZATION = ("token_type", "expires_in", "scope", "subject", "patient")
@@ -23,6 +24,28 @@ class AuditRecord:
     decisions: bytes
     request: bytes
     response: bytes
+
+
+def write_record(
+    identity: str,
+    at: datetime,
+    hook: str,
+    asked: HookRequest | bytes,
+    decisions: Decisions,
+    response: bytes,
+) -> AuditRecord:
+    """The record of a response or a refusal; `asked` is the bare body where it was no request of the hook."""
+    request = asked if isinstance(asked, HookRequest) else None
+    return AuditRecord(
+        id=identity,
+        at=at,
+        hook=hook,
+        hook_instance=request.hook_instance if request else "",
+        version=text(request.extension.get("davinci-crd.requestedVersion")) if request else "",
+        decisions=write_decisions(decisions.answers),
+        request=encode(without_token(request.body)) if request else b"null",
+        response=response,
+    )
 
 
 def without_token(body: JsonObject) -> JsonObject:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from cds_service.cds_hooks.prefetch import Found
 from cds_service.cds_hooks.request import HookRequest
 from cds_service.crd.request.chart import Chart
-from cds_service.ehr.client import Ehr
+from cds_service.crd.request.lookups import Lookup
+from cds_service.ehr.client import Ehr, Reply
 from cds_service.fhir.resource import text
 from cds_service.outbound.access import Access
 
@@ -34,10 +35,15 @@ def gather_chart(
         replies = ehr.ask(access, queries, deadline)
         chart = chart.with_found(
             [Found(resource) for reply in replies for resource in reply.resources],
-            looked_for=[reply.query for reply in replies if not reply.problem],
-            failed=[reply.query for reply in replies if reply.problem],
+            {reply.query: _result(reply) for reply in replies},
         )
     return chart
+
+
+def _result(reply: Reply) -> Lookup:
+    if reply.problem:
+        return Lookup.FAILED
+    return Lookup.FOUND if reply.resources else Lookup.ABSENT
 
 
 def read_access(request: HookRequest) -> Access:

@@ -5,7 +5,7 @@ off. The order itself is never rewritten.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cds_service.fhir.resource import Json, JsonObject, objects, text
@@ -47,7 +47,7 @@ def _bare(system: str) -> str:
 
 
 _CANONICAL = {
-    _bare(name): uri for uri, others in _OTHER_SPELLINGS.items() for name in (uri, *others)
+    _bare(spelling): uri for uri, others in _OTHER_SPELLINGS.items() for spelling in (uri, *others)
 }
 
 
@@ -60,26 +60,33 @@ class CodingKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Coding:
-    """A system and a code as they came; `key` is what comparisons use."""
+    """A system and a code as they came; `key`, computed once, is what comparisons use."""
 
     system: str
     code: str
     display: str = ""
+    key: CodingKey = field(init=False, repr=False, compare=False)
 
-    @property
-    def key(self) -> CodingKey:
-        """The canonical system with the code trimmed, upper-cased and without modifiers."""
-        system = canonical_system(self.system)
-        return CodingKey(system, _plain_code(system, self.code.strip().rstrip(".").upper()))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", _key(self.system, self.code))
 
     def to_json(self) -> JsonObject:
         shown = {"system": self.system, "code": self.code, "display": self.display}
         return {name: value for name, value in shown.items() if value}
 
 
+def _key(system: str, code: str) -> CodingKey:
+    """The canonical system with the code trimmed, upper-cased and without modifiers."""
+    canonical = canonical_system(system)
+    return CodingKey(canonical, _plain_code(canonical, code.strip().rstrip(".").upper()))
+
+
 def canonical_system(system: str) -> str:
     """One URI for every spelling of a known system; an unknown one keeps its own, less scheme and slash."""
-    return _CANONICAL.get(_bare(system)) or _bare(system)
+    if system in _OTHER_SPELLINGS:  # nearly every coding spells its system as its owner does
+        return system
+    bare = _bare(system)
+    return _CANONICAL.get(bare, bare)
 
 
 def _plain_code(system: str, code: str) -> str:

@@ -32,5 +32,6 @@ def with_extensions(
     present = resource.get("extension")
     if not isinstance(present, list):  # one thing where a list is due
         present = [] if present is None else [present]
-    kept = [item for item in present if not any(item is old for old in without)]
+    left_out = set(map(id, without))
+    kept = [item for item in present if id(item) not in left_out]
     return {**resource, "extension": [*kept, *new]}

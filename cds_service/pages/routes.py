@@ -55,7 +55,7 @@ def list_policies(index: PolicyIndex) -> list[Listed]:
 
 def _listed(policy: Policy, index: PolicyIndex) -> Listed:
     brand = next(payer.brand for payer in index.payers.all if payer.id == policy.payer_id)
-    keys = {key for rule in index.rules if rule.policy.id == policy.id for key in rule.keys}
+    keys = {key for rule in index.rules if rule.policy.id == policy.id for key in rule.by_key}
     return Listed(policy=policy, brand=brand, end=shown_end(policy), codes=len(keys))
 
 

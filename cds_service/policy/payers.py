@@ -3,9 +3,11 @@
 Payers are matched by identifier, never by name.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 
 from cds_service.crd.request.chart import Chart
+from cds_service.crd.request.lookups import Lookup
 from cds_service.crd.request.membership import (
     Identifier,
     Membership,
@@ -13,7 +15,7 @@ from cds_service.crd.request.membership import (
     candidate_coverages,
     payor_identifiers,
 )
-from cds_service.errors import DataUnavailable, PayerNotHandled
+from cds_service.errors import DataUnavailable, InvalidRequest, PayerNotHandled
 from cds_service.fhir.reference import read_key
 from cds_service.fhir.resource import JsonObject, first, text
 from cds_service.policy.plans import find_plan
@@ -21,7 +23,8 @@ from cds_service.policy.plans import find_plan
 _MOST_COVERAGES = (
     8  # answered for an older client; nobody has more, and each is written onto every order
 )
-_ORGANIZATION_KEYS = ("payers", "payer", "organizations", "organization")
+# What would end an id inside a reference. FHIR allows less (R4, id); EHRs are known to send more.
+_NOT_IN_A_REFERENCE = re.compile(r"[\s/?#|\\\x00-\x1f\x7f]")
 
 
 class Payers:
@@ -32,11 +35,16 @@ class Payers:
         self._by_identifier: Mapping[Identifier, Payer] = {
             identifier: payer for payer in self.all for identifier in payer.identifiers
         }
+        self._by_id = {payer.id: payer for payer in self.all}
 
     def find(self, identifiers: Iterable[Identifier]) -> Payer | None:
         """The payer any of these identifiers belongs to."""
         known = (self._by_identifier.get(identifier) for identifier in identifiers)
         return next((payer for payer in known if payer), None)
+
+    def get(self, payer_id: str) -> Payer:
+        """The payer with the id of its Organization in the library."""
+        return self._by_id[payer_id]
 
 
 def resolve_memberships(
@@ -50,19 +58,24 @@ def resolve_memberships(
     Raises:
         PayerNotHandled: no Coverage, several, or one whose payer is not hosted here.
         DataUnavailable: no Coverage was sent, none was looked for, and there is nowhere to ask.
+        InvalidRequest: a Coverage has an id that no reference can carry.
     """
     found = tuple(
         resolve_membership(coverage, chart, payers) for coverage in candidate_coverages(chart)
     )
     if must_have_one:
         _check_one(found, chart)
-        return found
-    return tuple(one for one in found if one.payer)[:_MOST_COVERAGES] or found[:1]
+        memberships = found
+    else:
+        hosted = tuple(membership for membership in found if membership.payer)
+        memberships = hosted[:_MOST_COVERAGES] or found[:1]
+    _check_ids(memberships)
+    return memberships
 
 
 def _check_one(found: tuple[Membership, ...], chart: Chart) -> None:
-    looked_for = chart.foreign or any(_is_coverage_search(name) for name in chart.looked_for)
-    if not found and not looked_for:
+    looked_for = chart.lookups.state_of_type("Coverage") is Lookup.ABSENT
+    if not found and not (looked_for or chart.of_others):
         raise DataUnavailable(
             "the patient's Coverage was not sent and could not be queried", "$.prefetch"
         )
@@ -71,35 +84,38 @@ def _check_one(found: tuple[Membership, ...], chart: Chart) -> None:
         raise PayerNotHandled(
             f"exactly one Coverage is needed to tell the payer; {count} came", "$.prefetch"
         )
-    if found[0].payer is None and not found[0].unreachable:
+    (membership,) = found
+    if membership.payer is None and not membership.unreachable:
         raise PayerNotHandled(
             "the identifier of the Coverage's payer is missing or not hosted here", "$.prefetch"
         )
-    if found[0].coverage_key is None:
+    if membership.coverage_key is None:
         raise PayerNotHandled("the Coverage has no id, so nothing can be said of it", "$.prefetch")
 
 
-def _is_coverage_search(name: str) -> bool:
-    """Whether a prefetch key or query that brought nothing was a search for Coverage."""
-    return "coverage" in name.lower()
+def _check_ids(memberships: Iterable[Membership]) -> None:
+    """What is said of a Coverage names it by a reference, so its id has to fit into one."""
+    for membership in memberships:
+        key = membership.coverage_key
+        if key and _NOT_IN_A_REFERENCE.search(key.id):
+            raise InvalidRequest(
+                "the Coverage's id holds a character that no reference can (FHIR R4, id)",
+                "$.prefetch",
+            )
 
 
 def resolve_membership(coverage: JsonObject, chart: Chart, payers: Payers) -> Membership:
     """What one Coverage says of the member."""
     payer = payers.find(payor_identifiers(coverage, chart))
+    payor = first(coverage.get("payor"))
     return Membership(
         coverage=coverage,
         coverage_key=read_key(coverage),
         payer=payer,
         plan=find_plan(coverage, chart.patient, payer.plans) if payer else None,
         patient=chart.patient,
-        unreachable=payer is None and _is_unreachable(coverage, chart),
+        # A payor in words alone was never to be read.
+        unreachable=payer is None
+        and bool(text(payor.get("reference")))
+        and chart.state(payor, coverage) is Lookup.FAILED,
     )
-
-
-def _is_unreachable(coverage: JsonObject, chart: Chart) -> bool:
-    """Whether the payer's Organization was asked for, by us or by the client, and could not be had."""
-    payor = first(coverage.get("payor"))
-    if not text(payor.get("reference")) or chart.find(payor, coverage):
-        return False
-    return chart.could_not_read(payor) or any(name in chart.failed for name in _ORGANIZATION_KEYS)

@@ -15,48 +15,62 @@ def find_plan(
 ) -> Plan | None:
     """The plan named by the class `plan`, else the only one that fits `Coverage.type` and the member's state."""
     named = {
-        text(one.get("value")) for one in objects(coverage.get("class")) if _is_plan_class(one)
+        text(coverage_class.get("value"))
+        for coverage_class in objects(coverage.get("class"))
+        if _is_plan_class(coverage_class)
     }
     by_name = [plan for plan in plans if plan.identifiers & named]
     if by_name:
         return _only(by_name)
     types = frozenset(coding.key for coding in read_codings(coverage.get("type")))
-    return _only(
-        _narrowest([plan for plan in plans if _shares_type(plan, types)], _states(patient))
-    )
+    by_type = [plan for plan in plans if _shares_type(plan, types)]
+    return _only(_narrowest(by_type, _states(patient)))
 
 
-def _is_plan_class(value: JsonObject) -> bool:
-    return any(coding.key == PLAN_CLASS for coding in read_codings(value.get("type")))
+def _is_plan_class(coverage_class: JsonObject) -> bool:
+    return any(coding.key == PLAN_CLASS for coding in read_codings(coverage_class.get("type")))
 
 
 def _shares_type(plan: Plan, types: frozenset[CodingKey]) -> bool:
-    """Whether a type is shared, and no code system that both use contradicts it."""
+    """Whether a type is shared, and no code system that both use contradicts it.
+
+    A Coverage may be typed in several systems at once. `HMO` in one fits an HMO plan; `PPO` beside it in a second
+    system that the plan is typed in too speaks against it, and then the plan is unknown rather than guessed.
+    """
     shared = plan.types & types
-    both = {one.system for one in plan.types} & {one.system for one in types}
-    return bool(shared) and both == {one.system for one in shared}
+    systems_of_both = {key.system for key in plan.types} & {key.system for key in types}
+    return bool(shared) and systems_of_both == {key.system for key in shared}
 
 
 def _states(patient: JsonObject | None) -> frozenset[str]:
-    current = [one for one in follow(patient or {}, ("address",)) if one.get("use") != "old"]
+    """The states of the member's current addresses, as letter codes where they are written so."""
+    addresses = follow(patient or {}, ("address",))
+    current = (address for address in addresses if address.get("use") != "old")
     states = (text(address.get("state")).upper().removeprefix("US-") for address in current)
     return frozenset(state for state in states if state)
 
 
 def _narrowest(fitting: list[Plan], states: frozenset[str]) -> list[Plan]:
-    """Plans for the member's state before plans for any; none if an area matters and the state is not certain."""
-    areas = frozenset(state for plan in fitting for state in plan.states)
-    if not areas:
+    """Plans for the member's state before plans for any; none if an area matters and the state is not certain.
+
+    A plan without an area covers everyone, so it yields to one that names the member's state. But who may live in a
+    plan's area, or outside it, must not be counted out of it: which plan he has is then unknown.
+    """
+    if not any(plan.states for plan in fitting):
         return fitting
     if not _is_certain(states, fitting):
         return []
-    return [plan for plan in fitting if plan.states & states] or [
-        plan for plan in fitting if not plan.states
-    ]
+    here = [plan for plan in fitting if plan.states & states]
+    return here or [plan for plan in fitting if not plan.states]
 
 
 def _is_certain(states: frozenset[str], fitting: list[Plan]) -> bool:
-    if any(states <= plan.states for plan in fitting):  # one state, in one spelling or several
+    """Whether the states tell inside from outside of every area.
+
+    One state in several spellings (`CA`, `California`) is certain where one plan knows them all; else only a single
+    letter code is, since a name that no plan knows may be one of its states in other words.
+    """
+    if any(states <= plan.states for plan in fitting):
         return bool(states)
     return len(states) == 1 and all(len(state) == _POSTAL_CODE for state in states)
 

@@ -45,7 +45,7 @@ def _cds_services(pipelines: Mapping[str, Pipeline], log: AuditLog) -> Blueprint
 
     @services.post("/<service_id>")
     def call(service_id: str) -> Response:
-        return Response(find_pipeline(service_id).answer(request.get_data()), mimetype=_JSON)
+        return Response(find_pipeline(service_id).respond(request.get_data()), mimetype=_JSON)
 
     @services.post("/<service_id>/feedback")
     def feedback(service_id: str) -> Response:

@@ -1,4 +1,4 @@
-"""What is said when no rule speaks: never `covered`, never `no-auth` (design: 4.3, 4.10)."""
+"""Default determinations, for orders that no rule decides: never `covered`, never `no-auth` (design: 4.3, 4.10)."""
 
 from cds_service.crd.codes import (
     CONDITION_UNKNOWN,
@@ -23,7 +23,10 @@ def no_active_coverage() -> Determination:
 
 def perhaps_inactive() -> Determination:
     """The order's date is vague, and some of the days it may mean lie outside the coverage's period."""
-    words = "Whether the member's coverage is active depends on the date of service, which the order does not tell."
+    words = (
+        "Whether the member's coverage is active depends on the date of service, "
+        "which the order does not tell."
+    )
     return Determination(
         covered=Covered.CONDITIONAL,
         info_needed=frozenset({InfoNeeded.TIMEFRAME}),
@@ -31,35 +34,61 @@ def perhaps_inactive() -> Determination:
     )
 
 
+def status_not_understood() -> Determination:
+    """The Coverage's status is none of FHIR's words, which is no reason to take it for inactive."""
+    words = "Whether the member's coverage is active could not be told from its status."
+    return _conditional(Reason(text=words, coding=CONDITION_UNKNOWN))
+
+
 def payer_not_identified() -> Determination:
     """A Coverage came, but no identifier of its payer is one hosted here."""
-    words = "The payer of this coverage could not be identified: its identifier is missing or not known here."
-    return _other(Reason(text=words, coding=PAYER_NOT_IDENTIFIED))
+    words = (
+        "The payer of this coverage could not be identified: "
+        "its identifier is missing or not known here."
+    )
+    return _conditional(Reason(text=words, coding=PAYER_NOT_IDENTIFIED))
 
 
 def no_policy(brand: str) -> Determination:
-    """No rule of this payer speaks of the order."""
-    words = f"No {brand} policy in this library addresses this service on this date; nothing was determined."
-    return Determination(
-        covered=Covered.INDETERMINATE, reasons=(Reason(text=words, coding=NO_POLICY_FOUND),)
+    """No rule of this payer addresses the order."""
+    words = (
+        f"No {brand} policy in this library addresses this service on this date; "
+        "nothing was determined."
     )
+    return _indeterminate(Reason(text=words, coding=NO_POLICY_FOUND))
 
 
 def unreachable() -> Determination:
     """What the answer depends on could not be read from the EHR (CRD resp-43)."""
-    words = "What this answer depends on could not be read from the EHR's FHIR server; nothing was determined."
-    return Determination(
-        covered=Covered.INDETERMINATE, reasons=(Reason(text=words, coding=TECHNICAL),)
+    words = (
+        "What this answer depends on could not be read from the EHR's FHIR server; "
+        "nothing was determined."
     )
+    return _indeterminate(Reason(text=words, coding=TECHNICAL))
+
+
+def out_of_time() -> Determination:
+    """The call had used up its time before this order's turn (CRD found-2, resp-43)."""
+    words = "There was no time left in this call to decide on this order; nothing was determined."
+    return _indeterminate(Reason(text=words, coding=TECHNICAL))
 
 
 def order_not_understood() -> Determination:
     """The order carries a modifier this service does not know (FHIR R4, modifierExtension)."""
-    words = "The order carries a modifier extension that can change its meaning and that this service does not know."
-    return _other(Reason(text=words, coding=ORDER_NOT_UNDERSTOOD))
-
-
-def _other(reason: Reason) -> Determination:
-    return Determination(
-        covered=Covered.CONDITIONAL, info_needed=frozenset({InfoNeeded.OTHER}), reasons=(reason,)
+    words = (
+        "The order carries a modifier extension that can change its meaning "
+        "and that this service does not know."
     )
+    return _conditional(Reason(text=words, coding=ORDER_NOT_UNDERSTOOD))
+
+
+def _conditional(reason: Reason) -> Determination:
+    return Determination(
+        covered=Covered.CONDITIONAL,
+        info_needed=frozenset({InfoNeeded.OTHER}),
+        reasons=(reason,),
+    )
+
+
+def _indeterminate(reason: Reason) -> Determination:
+    return Determination(covered=Covered.INDETERMINATE, reasons=(reason,))

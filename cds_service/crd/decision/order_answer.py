@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from cds_service.crd.codes import NO_POLICY_FOUND
-from cds_service.crd.decision.determination import STRICTNESS, Determination, RuleTrace
+from cds_service.crd.decision.combination import strictness
+from cds_service.crd.decision.determination import Citation, Determination
+from cds_service.crd.decision.trace import RuleTrace
 from cds_service.crd.request.membership import Membership
 from cds_service.crd.request.order import Order
 from cds_service.fhir.dates import Days
@@ -11,38 +13,44 @@ from cds_service.fhir.dates import Days
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAnswer:
-    """Several determinations only where the order may be billed in ways that lead to different ones."""
+    """Several determinations only where the order may be billed in ways that lead to different ones.
+
+    `hints` are policies that the words of an order name while its codes do not, each with the term.
+    """
 
     order: Order
     membership: Membership
     days: Days
     determinations: tuple[Determination, ...]
     traces: tuple[RuleTrace, ...] = ()
+    hints: tuple[tuple[Citation, str], ...] = ()
     assertion_id: str = ""
 
     @property
     def from_policy(self) -> Determination | None:
-        """The strictest of the determinations a policy gave, if one did."""
-        given = [determination for determination in self.determinations if determination.citations]
-        return max(
-            given, key=lambda determination: STRICTNESS.index(determination.covered), default=None
-        )
+        """The strictest of the determinations that rest on a policy, if one does."""
+        cited = [determination for determination in self.determinations if determination.citations]
+        return max(cited, key=strictness, default=None)
 
     @property
     def is_unaddressed(self) -> bool:
-        """Whether no policy spoke, though one could have."""
-        codes = {
-            reason.coding
-            for determination in self.determinations
-            for reason in determination.reasons
-        }
-        return not self.determinations or NO_POLICY_FOUND in codes
-
-    @property
-    def can_be_written(self) -> bool:
-        """Whether order and Coverage both have an id that an update can name (CRD found-36)."""
-        return self.order.key is not None and self.membership.coverage_key is not None
+        """Whether no policy addresses the order, though one could have."""
+        codings = {reason.coding for each in self.determinations for reason in each.reasons}
+        return not self.determinations or NO_POLICY_FOUND in codings
 
     @property
     def brand(self) -> str:
+        """Under which name the payer signs."""
         return self.membership.payer.brand if self.membership.payer else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decisions:
+    """What was decided for one call: an answer for each order of each membership.
+
+    Without a Coverage nothing can be determined; then `advice` holds, for each order and payer hosted here, what its
+    policies say to a member (design: 4.3).
+    """
+
+    answers: tuple[OrderAnswer, ...] = ()
+    advice: tuple[OrderAnswer, ...] = ()

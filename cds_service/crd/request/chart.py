@@ -1,137 +1,95 @@
-"""The chart: every resource at hand for one call, how references find their target in it, and what is not there.
+"""The chart: every resource at hand for one call, how references find their target in it, and what was looked for.
 
-It also knows what was looked for in vain and what could not be read: the two lead to different answers. Data of another
-patient never enters it.
+Data of other patients never enters it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from cds_service.cds_hooks.prefetch import Found, has_failed, read_resources
+from cds_service.cds_hooks.prefetch import Found, read_resources
 from cds_service.cds_hooks.request import HookRequest
 from cds_service.crd.request.context import RESOURCE_FIELDS
+from cds_service.crd.request.lookups import Lookup, Lookups, read_prefetch_lookups
+from cds_service.crd.request.patient import CallPatient, IdentifierPair, read_identifier_pairs
 from cds_service.fhir.reference import ResourceKey, parse_reference, read_key
 from cds_service.fhir.resource import JsonObject, objects, resource_type, text
-
-_ABOUT = ("subject", "patient", "beneficiary")  # where a resource says whose it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """What is known for one call.
+    """What is known for one call; `of_others` counts resources of other patients, which are left out."""
 
-    `looked_for` names prefetch keys and queries that brought nothing, `failed` those that could not be read, and
-    `foreign` counts resources of other patients, which are left out; `strangers` are entry URLs of other Patients.
-    """
-
-    patient_id: str
+    call_patient: CallPatient
     context: JsonObject
-    resources: tuple[JsonObject, ...]
-    by_key: Mapping[ResourceKey, JsonObject]
-    by_url: Mapping[str, JsonObject]
-    by_identifier: Mapping[tuple[str, str], JsonObject]
-    looked_for: tuple[str, ...] = ()
-    failed: tuple[str, ...] = ()
-    foreign: int = 0
-    strangers: frozenset[str] = frozenset()
+    resources: tuple[JsonObject, ...] = ()
+    lookups: Lookups
+    of_others: int = 0
+    _by_key: Mapping[ResourceKey, JsonObject]
+    _by_url: Mapping[str, JsonObject]
+    _by_identifier: Mapping[IdentifierPair, JsonObject]
+    # What a resource contains, by the identity of its JSON object and then by id: a resource with thousands of
+    # contained ones is walked once, not once a reference.
+    _contained: Mapping[int, Mapping[str, JsonObject]]
 
     def of_type(self, kind: str) -> tuple[JsonObject, ...]:
         """Every resource of one type, in the order they came."""
         return tuple(resource for resource in self.resources if resource_type(resource) == kind)
 
     def find(self, reference: JsonObject, within: JsonObject) -> JsonObject | None:
-        """The resource a Reference made by `within` points to: contained, by entry URL, type and id, or identifier."""
+        """The resource a Reference made by `within` points to.
+
+        It may be contained, or named by an entry's URL, by type and id, or by identifier.
+        """
         literal = text(reference.get("reference"))
         if not literal:
-            return self._identified(reference)
+            found = map(self._by_identifier.get, read_identifier_pairs(reference))
+            return next(filter(None, found), None)
         if literal == "#":  # FHIR R4 references: the containing resource itself
             return within
         if literal.startswith("#"):
-            contained = objects(within.get("contained"))
-            return next((one for one in contained if text(one.get("id")) == literal[1:]), None)
+            return self._contained.get(id(within), {}).get(literal[1:])
         key = parse_reference(literal)
-        return self.by_url.get(literal) or (self.by_key.get(key) if key else None)
+        return self._by_url.get(literal) or (self._by_key.get(key) if key else None)
 
-    def could_not_read(self, reference: JsonObject) -> bool:
-        """Whether a reference's target was asked for and the EHR failed to give it."""
+    def state(self, reference: JsonObject, within: JsonObject) -> Lookup:
+        """Whether what a Reference points to is at hand, or was looked for, and with what result."""
+        if self.find(reference, within) is not None:
+            return Lookup.FOUND
         key = parse_reference(text(reference.get("reference")))
-        return key is not None and str(key) in self.failed
+        return self.lookups.state(key) if key else Lookup.NOT_ASKED
 
     @property
     def patient(self) -> JsonObject | None:
-        """The patient the call is about, if at hand."""
-        return self.by_key.get(ResourceKey("Patient", self.patient_id))
+        """The Patient the call is about, if at hand."""
+        return self._by_key.get(self.call_patient.key)
 
-    def is_about_patient(self, reference: JsonObject) -> bool:
-        """Whether a reference names the call's patient; one that names no patient is taken to."""
-        literal = text(reference.get("reference"))
-        key = parse_reference(literal)
-        if key is None:
-            return literal not in self.strangers
-        return key.type != "Patient" or self.patient_id in ("", key.id)
-
-    def with_found(
-        self, found: Sequence[Found], *, looked_for: Iterable[str], failed: Iterable[str]
-    ) -> "Chart":
-        """The chart with more resources, and more known to be absent or unreadable."""
-        strangers = {item.full_url for item in found if self._is_stranger(item.resource)} - {""}
-        known = replace(self, strangers=self.strangers | strangers)
-        own = [item for item in found if known._is_own(item.resource)]
-        return replace(
-            known,
+    def with_found(self, found: Sequence[Found], results: Mapping[str, Lookup]) -> "Chart":
+        """The chart with the resources that queries brought; what came with the call stays."""
+        call_patient = self.call_patient.with_found(found)
+        own = [item for item in found if call_patient.owns(item.resource)]
+        return Chart(
+            call_patient=call_patient,
+            context=self.context,
             resources=(*self.resources, *(item.resource for item in own)),
-            by_key=_by_key(own) | dict(self.by_key),  # what came with the call stays
-            by_url={item.full_url: item.resource for item in own if item.full_url}
-            | dict(self.by_url),
-            by_identifier={
-                pair: item.resource for item in own for pair in _identifiers(item.resource)
-            }
-            | dict(self.by_identifier),
-            looked_for=(*self.looked_for, *looked_for),
-            failed=(*self.failed, *failed),
-            foreign=self.foreign + len(found) - len(own),
+            lookups=self.lookups.with_results(results),
+            of_others=self.of_others + len(found) - len(own),
+            _by_key={**_by_key(own), **self._by_key},
+            _by_url={**_by_url(own), **self._by_url},
+            _by_identifier={**_by_identifier(own), **self._by_identifier},
+            _contained={**_contained(own), **self._contained},
         )
-
-    def _is_own(self, resource: JsonObject) -> bool:
-        if self._is_stranger(resource):
-            return False
-        return all(
-            self.is_about_patient(about) for name in _ABOUT for about in objects(resource.get(name))
-        )
-
-    def _is_stranger(self, resource: JsonObject) -> bool:
-        return resource_type(resource) == "Patient" and self.patient_id not in (
-            "",
-            text(resource.get("id")),
-        )
-
-    def _identified(self, reference: JsonObject) -> JsonObject | None:
-        found = (self.by_identifier.get(one) for one in _identifiers(reference))
-        return next(filter(None, found), None)
 
 
 def read_chart(request: HookRequest) -> Chart:
     """The chart of one call, from its context and prefetch alone."""
-    prefetched = {name: read_resources(value) for name, value in request.prefetch.items()}
+    prefetched = {key: read_resources(value) for key, value in request.prefetch.items()}
     in_context = [read_resources(request.context.get(name)) for name in RESOURCE_FIELDS]
-    empty = tuple(
-        name for name, found in prefetched.items() if not found or _lacks_its_coverage(name, found)
-    )
-    failed = tuple(name for name in empty if has_failed(request.prefetch[name]))
     return index_chart(
         # The context comes last and wins: it is what the clinician has in hand.
         [item for found in (*prefetched.values(), *in_context) for item in found],
         patient_id=text(request.context.get("patientId")).rsplit("/", 1)[-1],
         context=request.context,
-        looked_for=tuple(name for name in empty if name not in failed),
-        failed=failed,
-    )
-
-
-def _lacks_its_coverage(name: str, found: Sequence[Found]) -> bool:
-    """Whether a key meant for the Coverage holds anything but one."""
-    return "coverage" in name.lower() and not any(
-        resource_type(one.resource) == "Coverage" for one in found
+        lookups=read_prefetch_lookups(request.prefetch, prefetched),
     )
 
 
@@ -140,30 +98,43 @@ def index_chart(
     *,
     patient_id: str,
     context: JsonObject | None = None,
-    looked_for: Iterable[str] = (),
-    failed: Iterable[str] = (),
+    lookups: Lookups | None = None,
 ) -> Chart:
     """The chart of these resources."""
-    blank = Chart(
-        patient_id=patient_id,
+    empty = Chart(
+        call_patient=CallPatient(id=patient_id),
         context=context or {},
-        resources=(),
-        by_key={},
-        by_url={},
-        by_identifier={},
+        lookups=lookups or Lookups(),
+        _by_key={},
+        _by_url={},
+        _by_identifier={},
+        _contained={},
     )
-    return blank.with_found(found, looked_for=looked_for, failed=failed)
-
-
-def _identifiers(holder: JsonObject) -> tuple[tuple[str, str], ...]:
-    """The identifiers of a resource or a Reference that say anything, as system and value."""
-    read = (
-        (text(one.get("system")), text(one.get("value")))
-        for one in objects(holder.get("identifier"))
-    )
-    return tuple(pair for pair in read if pair[1])
+    return empty.with_found(found, {})
 
 
 def _by_key(found: Iterable[Found]) -> dict[ResourceKey, JsonObject]:
     keys = ((read_key(item.resource), item.resource) for item in found)
     return {key: resource for key, resource in keys if key}
+
+
+def _by_url(found: Iterable[Found]) -> dict[str, JsonObject]:
+    return {item.full_url: item.resource for item in found if item.full_url}
+
+
+def _by_identifier(found: Iterable[Found]) -> dict[IdentifierPair, JsonObject]:
+    return {pair: item.resource for item in found for pair in read_identifier_pairs(item.resource)}
+
+
+def _contained(found: Iterable[Found]) -> dict[int, dict[str, JsonObject]]:
+    return {
+        id(item.resource): _by_id(item.resource) for item in found if "contained" in item.resource
+    }
+
+
+def _by_id(container: JsonObject) -> dict[str, JsonObject]:
+    """What a resource contains by id, the first of two with one id."""
+    by_id: dict[str, JsonObject] = {}
+    for resource in objects(container.get("contained")):
+        by_id.setdefault(text(resource.get("id")), resource)
+    return by_id

@@ -4,6 +4,7 @@ How a payer and a plan are found is the payer's matter: see `policy.payers` and 
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple
 
 from cds_service.crd.request.chart import Chart
@@ -11,7 +12,6 @@ from cds_service.fhir.coding import CodingKey
 from cds_service.fhir.dates import ANY_DAY, Days, period_days
 from cds_service.fhir.reference import ResourceKey, read_key
 from cds_service.fhir.resource import JsonObject, first, objects, resource_type, text
-from cds_service.fhir.truth import Truth
 
 
 class Identifier(NamedTuple):
@@ -43,6 +43,21 @@ class Payer:
     plans: tuple[Plan, ...]
 
 
+class Activity(StrEnum):
+    """Whether a coverage is active on a day; two kinds of doubt ask for different things."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    DATE_UNKNOWN = "date-unknown"
+    STATUS_UNKNOWN = "status-unknown"
+
+
+_ACTIVE = "active"
+_INACTIVE = frozenset(
+    {"cancelled", "draft", "entered-in-error"}
+)  # FHIR R4, FinancialResourceStatus
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Membership:
     """What one Coverage says of the member; `payer` and `plan` are None where unknown."""
@@ -54,13 +69,24 @@ class Membership:
     patient: JsonObject | None
     unreachable: bool = False  # the payer's Organization could not be read
 
-    def activity_on(self, days: Days) -> Truth:
-        """False only where status or period say so; unknown if some of the days lie outside."""
-        status = text(self.coverage.get("status")) or "active"
+    def activity_on(self, days: Days) -> Activity:
+        """Inactive only where status or period say so.
+
+        The date is unknown where some of the days lie outside the period, the status where its word is.
+        """
+        status = coverage_status(self.coverage)
         period = period_days(first(self.coverage.get("period")))
-        if status != "active" or not period.meets(days):
-            return Truth.FALSE
-        return Truth.TRUE if period.holds(days) or days == ANY_DAY else Truth.UNKNOWN
+        if status in _INACTIVE or not period.meets(days):
+            return Activity.INACTIVE
+        if status != _ACTIVE:
+            return Activity.STATUS_UNKNOWN
+        certain = period.holds(days) or days == ANY_DAY
+        return Activity.ACTIVE if certain else Activity.DATE_UNKNOWN
+
+
+def coverage_status(coverage: JsonObject) -> str:
+    """The status in lower case; a Coverage that states none is taken to be active."""
+    return text(coverage.get("status")).lower() or _ACTIVE
 
 
 def read_identifiers(value: object) -> tuple[Identifier, ...]:
@@ -69,7 +95,7 @@ def read_identifiers(value: object) -> tuple[Identifier, ...]:
         Identifier(text(item.get("system")).rstrip("/"), text(item.get("value")))
         for item in objects(value)
     )
-    return tuple(one for one in read if one.system and one.value)
+    return tuple(identifier for identifier in read if identifier.system and identifier.value)
 
 
 def payor_identifiers(coverage: JsonObject, chart: Chart) -> tuple[Identifier, ...]:
@@ -82,7 +108,12 @@ def payor_identifiers(coverage: JsonObject, chart: Chart) -> tuple[Identifier, .
 
 
 def candidate_coverages(chart: Chart) -> tuple[JsonObject, ...]:
-    """The patient's Coverages, each once; inactive ones only if there is no active one (US Core: one in prefetch)."""
-    distinct = tuple({read_key(one) or id(one): one for one in chart.of_type("Coverage")}.values())
-    active = tuple(one for one in distinct if (text(one.get("status")) or "active") == "active")
-    return active or distinct
+    """The patient's Coverages, each once; inactive ones only if there is no other (US Core: one in prefetch)."""
+    by_identity = {
+        read_key(coverage) or id(coverage): coverage for coverage in chart.of_type("Coverage")
+    }
+    coverages = tuple(by_identity.values())
+    perhaps_active = tuple(
+        coverage for coverage in coverages if coverage_status(coverage) not in _INACTIVE
+    )
+    return perhaps_active or coverages

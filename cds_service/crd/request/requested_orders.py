@@ -1,75 +1,128 @@
-"""What a call asks about: the orders in its context or behind its references, the patient's own, each once."""
+"""The requested orders: which orders a call asks about, and where it stands what they are for."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass
 
 from cds_service.crd.request.chart import Chart
 from cds_service.crd.request.hooks import Hook
-from cds_service.crd.request.order import (
-    Order,
-    code_references,
-    is_of_patient,
-    is_order,
-    planned_days,
-    read_order,
-)
+from cds_service.crd.request.lookups import Lookup
+from cds_service.crd.request.order import Order, is_of_patient, read_order
+from cds_service.crd.request.order_kinds import code_references, is_order
+from cds_service.crd.request.service_date import planned_days
 from cds_service.crd.request.version import Version
+from cds_service.errors import DataUnavailable, InvalidRequest
 from cds_service.fhir.extension import find_extensions
-from cds_service.fhir.reference import read_key
+from cds_service.fhir.reference import ResourceKey, read_key
 from cds_service.fhir.resource import JsonObject, objects, resource_type
 
 ALTERNATE_REFERENCE = "http://hl7.org/fhir/StructureDefinition/alternate-reference"
 
 
-def read_requested_orders(hook: Hook, chart: Chart, version: Version) -> tuple[Order, ...]:
-    """The orders of one call; one that forbids its service (`doNotPerform`) asks for nothing."""
-    asked = [
-        (order, source)
-        for source in _asked(hook, chart)
-        for order in _ordered_by(source, chart, version)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requested:
+    """What one call asks about, as far as it is at hand.
+
+    `resources` are the orders, appointments or encounters themselves; `named` the References in the context to
+    such, at hand or not; `based_on` the orders that appointments are made for, each with its appointment.
+    """
+
+    resources: tuple[JsonObject, ...]
+    named: tuple[JsonObject, ...]
+    based_on: tuple[tuple[JsonObject, JsonObject], ...]
+
+    def orders_at_hand(self, chart: Chart) -> Iterator[JsonObject]:
+        """Every resource that may hold an order's code: those asked about, and those behind appointments."""
+        yield from self.resources
+        behind = (chart.find(reference, appointment) for reference, appointment in self.based_on)
+        yield from (order for order in behind if order and is_order(order))
+
+
+def find_requested(hook: Hook, chart: Chart) -> Requested:
+    """What a call of this hook asks about: the resources in its context, or behind the references there.
+
+    Raises:
+        InvalidRequest: two resources in the context have one type and id, so both cannot be updated.
+    """
+    named = tuple({"reference": reference} for reference in hook.references(chart.context))
+    in_context = [resource for resource in hook.resources(chart.context) if is_order(resource)]
+    _check_distinct(in_context, chart)
+    found = (chart.find(reference, {}) for reference in named)
+    resources = (*in_context, *(resource for resource in found if resource and is_order(resource)))
+    based_on = ((reference, source) for source in resources for reference in orders_behind(source))
+    return Requested(resources=resources, named=named, based_on=tuple(based_on))
+
+
+def _check_distinct(resources: list[JsonObject], chart: Chart) -> None:
+    """One id is one order: of two, only one could be updated, and the other's answer would be lost."""
+    seen: set[ResourceKey] = set()
+    for resource in resources:
+        key = read_key(resource)
+        if key in seen and is_of_patient(resource, chart.call_patient):
+            raise InvalidRequest(f"two orders in the context are `{key}`", "$.context")
+        if key:
+            seen.add(key)
+
+
+def check_at_hand(requested: Requested, chart: Chart) -> None:
+    """Pass a call unless it only names what it is about, and all of that is out of reach.
+
+    Raises:
+        DataUnavailable: nothing it names was sent or could be read (CDS Hooks, prefetch: 412).
+    """
+    out_of_reach = [
+        reference
+        for reference in requested.named
+        if chart.state(reference, {}) not in (Lookup.FOUND, Lookup.ABSENT)
     ]
-    own = [(order, source) for order, source in asked if is_of_patient(order, chart)]
-    distinct = {read_key(order) or id(order): (order, source) for order, source in own}.values()
-    orders = (_read(order, source, chart) for order, source in distinct)
+    if out_of_reach and len(out_of_reach) == len(requested.named) and not chart.of_others:
+        raise DataUnavailable(
+            "what the hook is about was not sent and could not be read from the EHR", "$.context"
+        )
+
+
+def read_requested_orders(
+    requested: Requested, chart: Chart, version: Version
+) -> tuple[Order, ...]:
+    """The patient's own orders, each once; one that forbids its service (`doNotPerform`) asks for nothing."""
+    sources: dict[object, tuple[JsonObject, JsonObject]] = {}
+    for source in requested.resources:
+        for order in _ordered_by(source, chart, version):
+            if is_of_patient(order, chart.call_patient):
+                sources[read_key(order) or id(order)] = order, source
+    orders = (_read(order, source, chart) for order, source in sources.values())
     return tuple(order for order in orders if not order.prohibits)
-
-
-def _asked(hook: Hook, chart: Chart) -> Iterator[JsonObject]:
-    """The resources of the context, and those its references name."""
-    yield from (one for one in hook.resources(chart.context) if is_order(one))
-    named = (
-        chart.find({"reference": reference}, {}) for reference in hook.references(chart.context)
-    )
-    yield from (one for one in named if one and is_order(one))
 
 
 def _ordered_by(source: JsonObject, chart: Chart, version: Version) -> list[JsonObject]:
     """An appointment made for orders is answered on the orders since CRD 2.1; all else on itself."""
     if not version.answers_on_order:
         return [source]
-    found = (chart.find(reference, source) for reference in based_on(source))
-    return [one for one in found if one and is_order(one)] or [source]
+    found = (chart.find(reference, source) for reference in orders_behind(source))
+    return [order for order in found if order and is_order(order)] or [source]
 
 
-def based_on(resource: JsonObject) -> tuple[JsonObject, ...]:
-    """The orders an appointment is made for: ServiceRequests, or others by the alternate-reference extension."""
+def orders_behind(resource: JsonObject) -> tuple[JsonObject, ...]:
+    """References to the orders an appointment is made for, ServiceRequests or, by extension, others."""
     if resource_type(resource) != "Appointment":
         return ()
     return tuple(_alternate(reference) for reference in objects(resource.get("basedOn")))
 
 
 def _alternate(reference: JsonObject) -> JsonObject:
-    others = find_extensions(reference, ALTERNATE_REFERENCE)
-    return next(
-        (one for other in others for one in objects(other.get("valueReference"))), reference
-    )
+    """What stands in a `basedOn` for an order that is no ServiceRequest, else the Reference itself."""
+    for extension in find_extensions(reference, ALTERNATE_REFERENCE):
+        for alternate in objects(extension.get("valueReference")):
+            return alternate
+    return reference
 
 
 def _read(order: JsonObject, source: JsonObject, chart: Chart) -> Order:
     # An appointment answered on itself is still for what its orders order.
-    references = (*code_references(order), *based_on(order))
-    coded_by = tuple(found for reference in references if (found := chart.find(reference, order)))
-    read = read_order(order, coded_by, planned_days(source) if source is not order else None)
-    return replace(
-        read, unreachable=any(chart.could_not_read(reference) for reference in references)
+    references = (*code_references(order), *orders_behind(order))
+    found = (chart.find(reference, order) for reference in references)
+    return read_order(
+        order,
+        tuple(holder for holder in found if holder),
+        planned_days(source) if source is not order else None,
+        unreachable=any(chart.state(reference, order) is Lookup.FAILED for reference in references),
     )

@@ -19,6 +19,7 @@ class Version:
     always_system_actions: bool
     refuses_without_coverage: bool  # CRD hook-13, new in 2.1
     answers_on_order: bool  # an appointment made for an order is answered on the order
+    unwritable: frozenset[str] = frozenset()  # order types the published extension has no place on
 
 
 VERSIONS: Mapping[str, Version] = {

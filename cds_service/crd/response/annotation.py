@@ -1,56 +1,82 @@
-"""Annotation: writing what was determined onto the order, changing nothing else in it (CRD resp-26 to resp-37)."""
+"""Annotation: determinations written onto the order, changing nothing else in it (CRD resp-26 to resp-37)."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from cds_service.cds_hooks.response import SystemAction
-from cds_service.crd.codes import COVERAGE_DETAIL, DetailCategory
-from cds_service.crd.decision.determination import Citation, Detail, Determination
+from cds_service.crd.decision.determination import Determination
+from cds_service.crd.decision.order_answer import OrderAnswer
+from cds_service.crd.request.call import Call
 from cds_service.crd.request.order import Order
 from cds_service.crd.request.version import Version
 from cds_service.crd.response.coverage_information import (
-    Stamp,
+    Assertion,
     own_repetitions,
     repetition,
-    says_the_same,
-    write_parts,
+    states_the_same,
 )
 from cds_service.crd.response.versions import WRITERS
-from cds_service.fhir.coding import Coding
 from cds_service.fhir.extension import with_extensions
 from cds_service.fhir.resource import JsonObject
 
-_POLICY_LINK = Coding(COVERAGE_DETAIL, "policy-link")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotated:
+    """An order with what was determined; `is_new` if it did not state that already (CRD resp-35)."""
+
+    resource: JsonObject
+    is_new: bool
 
 
-def with_policy_links(
-    determination: Determination, url_of: Callable[[Citation], str]
-) -> Determination:
-    """The determination with a `detail` that links to each policy it rests on."""
-    links = (_policy_link(url_of(citation)) for citation in determination.citations)
-    return replace(determination, details=(*determination.details, *links))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAnnotation:
+    """One order with the determinations of all its answers; `unreported` are the answers it did not carry before."""
+
+    order: Order
+    annotated: Annotated
+    unreported: tuple[OrderAnswer, ...]
 
 
-def _policy_link(url: str) -> Detail:
-    return Detail(
-        category=DetailCategory.OTHER, code=_POLICY_LINK, value_type="valueUrl", value=url
-    )
+def annotate_order(order: Order, answers: Iterable[OrderAnswer], call: Call) -> OrderAnnotation:
+    """An order with its answers, one a membership, as far as they can be written onto it."""
+    annotated = Annotated(resource=order.resource, is_new=False)
+    unreported: list[OrderAnswer] = []
+    for answer in answers:
+        coverage = answer.membership.coverage_key
+        if coverage is None or not is_writable(order, call.version):
+            unreported.append(answer)  # nothing on the order will tell that it was reported
+            continue
+        assertion = Assertion(coverage=coverage, day=call.at.date(), id=answer.assertion_id)
+        after = annotate(annotated.resource, answer.determinations, assertion, call.version)
+        if after.is_new:
+            unreported.append(answer)
+            annotated = after
+    return OrderAnnotation(order=order, annotated=annotated, unreported=tuple(unreported))
+
+
+def is_writable(order: Order, version: Version) -> bool:
+    """Whether an update can name the order (CRD found-36), and the version's extension has a place on it."""
+    return order.key is not None and order.type not in version.unwritable
 
 
 def annotate(
-    order: JsonObject, determinations: Sequence[Determination], stamp: Stamp, version: Version
-) -> JsonObject:
-    """The order with one repetition a determination, or the very same order if it already says so (resp-35)."""
-    new = [
-        repetition(WRITERS[version.name].write_parts(write_parts(determination, stamp)))
-        for determination in determinations
-    ]
-    old = own_repetitions(order, stamp.coverage)
-    return order if says_the_same(new, old) else with_extensions(order, new, without=old)
+    resource: JsonObject,
+    determinations: Sequence[Determination],
+    assertion: Assertion,
+    version: Version,
+) -> Annotated:
+    """The order with one repetition a determination, in place of what it stated for that Coverage."""
+    write = WRITERS[version.name].write_parts
+    new = [repetition(write(determination, assertion)) for determination in determinations]
+    old = own_repetitions(resource, assertion.coverage)
+    if not new or states_the_same(new, old):
+        return Annotated(resource=resource, is_new=False)
+    return Annotated(resource=with_extensions(resource, new, without=old), is_new=True)
 
 
-def system_action(order: Order, annotated: JsonObject) -> SystemAction:
+def system_action(annotation: OrderAnnotation) -> SystemAction:
     """The update that carries an annotated order back."""
     return SystemAction(
-        description=f"Record coverage information on {order.key}", resource=annotated
+        description=f"Record coverage information on {annotation.order.key}",
+        resource=annotation.annotated.resource,
     )

@@ -1,6 +1,6 @@
 """What cards say: which policy, why, what can be done, and about which order (design: 4.11)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cds_service.cds_hooks.plain_text import shorten
@@ -12,11 +12,12 @@ from cds_service.crd.response.markdown import escape, prose
 _LABEL_LIMIT = 80  # of an order's name on a card
 # What to ask for where it is not the rule but something missing that keeps it undecided.
 ASKS = {
-    PLAN_NOT_IDENTIFIED: "Tell which plan of {brand} the member has: whether the policy applies depends on it",
+    PLAN_NOT_IDENTIFIED: "Tell which plan of {brand} the member has: "
+    "whether the policy applies depends on it",
     CONDITION_UNKNOWN: "{brand} needs more than this order tells before it can decide",
 }
 _NOT_THE_RULES = (*ASKS, TECHNICAL)
-_ANSWERS = {
+_HEADLINES = {
     Covered.COVERED: "covered",
     Covered.NOT_COVERED: "not covered",
     Covered.CONDITIONAL: "not decided yet",
@@ -26,11 +27,12 @@ _ANSWERS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What the cards of one call share about one order: the order, the payer's brand, what was determined."""
+    """What the cards about one order share: the order, the payer's brand, the determination, and a `note` on it."""
 
     order: Order
     brand: str
     determination: Determination
+    note: str = ""
 
     @property
     def citation(self) -> Citation:
@@ -43,32 +45,67 @@ class Subject:
 
     @property
     def is_the_rules(self) -> bool:
-        """Whether this is what the rule itself says, so that the rule's title may stand for it."""
+        """Whether this is the rule's own determination, so that the rule's title may stand for it."""
         return not any(reason.coding in _NOT_THE_RULES for reason in self.determination.reasons)
 
-
-def reference_detail(subject: Subject, steps: list[str]) -> Iterator[str]:
-    """What the policy is, why, what can be done, and which order this is about, in this order (design: 4.11).
-
-    `steps` is empty where an Instructions card has them.
-    """
-    answer = _ANSWERS[subject.determination.covered]
-    yield f"**{policy_name(subject.citation)}: {answer}.**"
-    yield from (prose(reason.text) for reason in subject.determination.reasons)
-    related = "; ".join(prose(one) for one in subject.citation.related)
-    listed = [*steps, f"Related policies: {related}."] if related else steps
-    if listed:
-        yield "\n".join(f"- {step}" for step in listed)
-    yield about(subject)
+    @property
+    def asks(self) -> list[str]:
+        """What to ask for, in the words of a summary, where the rule itself asks for nothing."""
+        codings = [reason.coding for reason in self.determination.reasons]
+        return [ASKS[coding].format(brand=self.brand) for coding in codings if coding in ASKS]
 
 
-def instructions_detail(subject: Subject) -> Iterator[str]:
-    """Why it is not decided, what to do, and about which order."""
-    steps = next_steps(subject.determination)
-    yield from (prose(reason.text) for reason in subject.determination.reasons)
-    if steps:
-        yield "\n".join(f"- {step}" for step in steps)
-    yield about(subject)
+@dataclass(frozen=True, slots=True)
+class CardText:
+    """Writes details and summaries; `rendered` holds the policies' own texts as markdown, rendered at start."""
+
+    rendered: Mapping[str, str]
+
+    def reference(self, subject: Subject, *, with_steps: bool) -> Iterator[str]:
+        """What the policy is, why, what can be done, and which order this is about, in this order (design: 4.11)."""
+        headline = _HEADLINES[subject.determination.covered]
+        yield f"**{self.policy_name(subject.citation)}: {headline}.**"
+        yield from self._reasons(subject.determination)
+        steps = self._steps(subject.determination) if with_steps else []
+        if related := "; ".join(map(self._prose, subject.citation.related)):
+            steps = [*steps, f"Related policies: {related}."]
+        yield from _listed(steps)
+        yield from _about(subject)
+
+    def instructions(self, subject: Subject) -> Iterator[str]:
+        """Why it is not decided, what to do, and about which order."""
+        yield from self._reasons(subject.determination)
+        yield from _listed(self._steps(subject.determination))
+        yield from _about(subject)
+
+    def hint(self, subject: Subject, term: str) -> Iterator[str]:
+        """That the order's words name a policy's subject, which decides nothing."""
+        yield (
+            f"The order says “{escape(term)}”, a subject of {self.policy_name(subject.citation)}. "
+            "Words alone decide nothing: the policy is applied by procedure code. "
+            "If the policy is meant, put the procedure's code on the order."
+        )
+        yield from _about(subject)
+
+    def policy_name(self, citation: Citation) -> str:
+        """A policy by its members, number and title."""
+        audience, number = self._prose(citation.audience), self._prose(citation.number)
+        return f"{audience} policy {number}, {self._prose(citation.policy_title)}"
+
+    def _reasons(self, determination: Determination) -> Iterator[str]:
+        return (self._prose(reason.text) for reason in determination.reasons)
+
+    def _steps(self, determination: Determination) -> list[str]:
+        """What can be done: the instructions and the contacts of a determination."""
+        instructions = [
+            self._prose(detail.value)
+            for detail in determination.details
+            if detail.code.code == "instructions"
+        ]
+        return [*instructions, *map(_contact, determination.contacts)]
+
+    def _prose(self, text: str) -> str:
+        return self.rendered.get(text) or prose(text)
 
 
 def open_summary(subject: Subject) -> str:
@@ -77,19 +114,16 @@ def open_summary(subject: Subject) -> str:
     return f"Read {policy}, {subject.citation.policy_title}: this order is not decided yet"
 
 
-def policy_name(citation: Citation) -> str:
-    """A policy by its members, number and title."""
-    return f"{escape(citation.audience)} policy {escape(citation.number)}, {escape(citation.policy_title)}"
+def render_texts(determinations: Iterable[Determination]) -> dict[str, str]:
+    """The texts of rules as markdown, so that no call has to render what never changes."""
+    return {text: prose(text) for each in determinations for text in _texts(each)}
 
 
-def next_steps(determination: Determination) -> list[str]:
-    """What can be done: the instructions and the contacts of a determination."""
-    instructions = [
-        prose(detail.value)
-        for detail in determination.details
-        if detail.code.code == "instructions"
-    ]
-    return [*instructions, *(_contact(contact) for contact in determination.contacts)]
+def _texts(determination: Determination) -> Iterator[str]:
+    yield from (reason.text for reason in determination.reasons)
+    yield from (detail.value for detail in determination.details if isinstance(detail.value, str))
+    for citation in determination.citations:
+        yield from (citation.audience, citation.number, citation.policy_title, *citation.related)
 
 
 def _contact(contact: Contact) -> str:
@@ -97,8 +131,15 @@ def _contact(contact: Contact) -> str:
     return f"Contact {prose(contact.name)}: {prose(ways)}."
 
 
-def about(subject: Subject) -> str:
-    """Which order a card is about, and the codes it may be billed under."""
+def _listed(steps: list[str]) -> Iterator[str]:
+    if steps:
+        yield "\n".join(f"- {step}" for step in steps)
+
+
+def _about(subject: Subject) -> Iterator[str]:
+    """A note on the order, if any; then which order it is, and the codes it may be billed under."""
+    if subject.note:
+        yield subject.note
     order = f"This is about the order “{escape(shorten(subject.order.label, _LABEL_LIMIT))}”"
     codes = ", ".join(escape(coding.code) for coding in subject.determination.billing_codes)
-    return f"{order}, billed as {codes}." if codes else f"{order}."
+    yield f"{order}, billed as {codes}." if codes else f"{order}."

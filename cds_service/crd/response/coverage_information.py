@@ -1,15 +1,21 @@
 """The coverage-information extension: a determination as the order carries it (CRD ext-coverage-information).
 
-Written here in full, as CRD 2.2 has it; `versions` takes from it what an older client cannot read.
+Written here as CRD 2.2 has it; `down_conversion` says what an older client reads instead.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from cds_service.crd.codes import COVERAGE_INFORMATION
-from cds_service.crd.decision.determination import Contact, Detail, Determination, Reason
+from cds_service.crd.codes import COVERAGE_DETAIL, COVERAGE_INFORMATION, DetailCategory
+from cds_service.crd.decision.determination import (
+    Citation,
+    Contact,
+    Detail,
+    Determination,
+    Reason,
+)
 from cds_service.fhir.coding import Coding
 from cds_service.fhir.extension import find_extensions, parts, value_of
 from cds_service.fhir.reference import ResourceKey, parse_reference
@@ -17,15 +23,18 @@ from cds_service.fhir.resource import JsonObject, canonical, first, text
 
 # What differs between two assertions of the same facts (CRD resp-35).
 _RUN_TIME_PARTS = frozenset({"date", "coverage-assertion-id"})
+_POLICY_LINK = Coding(COVERAGE_DETAIL, "policy-link")
+
+Parts = list[JsonObject]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
-    """What only run time knows: for which Coverage, on which day, under which assertion id."""
+class Assertion:
+    """What only run time knows of a determination: for which Coverage, on which day, under which id."""
 
     coverage: ResourceKey
     day: date
-    assertion_id: str
+    id: str
 
 
 def part(url: str, value_type: str, value: Any) -> JsonObject:
@@ -33,37 +42,33 @@ def part(url: str, value_type: str, value: Any) -> JsonObject:
     return {"url": url, value_type: value}
 
 
-def write_parts(determination: Determination, stamp: Stamp) -> list[JsonObject]:
+def write_parts(determination: Determination, assertion: Assertion) -> Parts:
     """The sub-extensions of one repetition, in the guide's order."""
-    return list(_parts(determination, stamp))
+    return list(_parts(determination, assertion))
 
 
-def _parts(determination: Determination, stamp: Stamp) -> Iterator[JsonObject]:
-    yield part("coverage", "valueReference", {"reference": str(stamp.coverage)})
+def _parts(determination: Determination, assertion: Assertion) -> Iterator[JsonObject]:
+    yield part("coverage", "valueReference", {"reference": str(assertion.coverage)})
     yield part("covered", "valueCode", determination.covered.value)
     if determination.pa_needed:
         yield part("pa-needed", "valueCode", determination.pa_needed.value)
     yield from _codes("doc-needed", determination.doc_needed)
     yield from _codes("doc-purpose", determination.doc_purpose)
     yield from _codes("info-needed", determination.info_needed)
-    yield from (
-        part("billingCode", "valueCoding", _coding(code)) for code in determination.billing_codes
-    )
-    yield from (
-        part("reason", "valueCodeableConcept", _concept(reason)) for reason in determination.reasons
-    )
-    yield from (_detail(detail) for detail in determination.details)
-    yield from (
-        part("questionnaire", "valueCanonical", form) for form in determination.questionnaires
-    )
-    yield part("date", "valueDate", stamp.day.isoformat())
-    yield part("coverage-assertion-id", "valueString", stamp.assertion_id)
+    for coding in determination.billing_codes:
+        yield part("billingCode", "valueCoding", _coding(coding))
+    for reason in determination.reasons:
+        yield part("reason", "valueCodeableConcept", _concept(reason))
+    yield from map(_detail, determination.details)
+    yield from map(_policy_link, determination.citations)
+    for form in determination.questionnaires:
+        yield part("questionnaire", "valueCanonical", form)
+    yield part("date", "valueDate", assertion.day.isoformat())
+    yield part("coverage-assertion-id", "valueString", assertion.id)
     if determination.satisfied_pa_id:
         yield part("satisfied-pa-id", "valueString", determination.satisfied_pa_id)
-    yield from (
-        part("contact", "valueContactDetail", _contact(contact))
-        for contact in determination.contacts
-    )
+    for contact in determination.contacts:
+        yield part("contact", "valueContactDetail", _contact(contact))
     if determination.expiry_date:
         yield part("expiry-date", "valueDate", determination.expiry_date.isoformat())
 
@@ -73,15 +78,14 @@ def _codes(url: str, codes: Iterable[str]) -> Iterator[JsonObject]:
 
 
 def _coding(coding: Coding) -> JsonObject:
-    return replace(coding, display="").to_json()
+    """Without display: a policy's codings have none, and CPT's are not ours to give."""
+    return {"system": coding.system, "code": coding.code}
 
 
 def _concept(reason: Reason) -> JsonObject:
-    return (
-        {"coding": [_coding(reason.coding)], "text": reason.text}
-        if reason.coding
-        else {"text": reason.text}
-    )
+    if reason.coding is None:
+        return {"text": reason.text}
+    return {"coding": [_coding(reason.coding)], "text": reason.text}
 
 
 def _detail(detail: Detail) -> JsonObject:
@@ -93,6 +97,17 @@ def _detail(detail: Detail) -> JsonObject:
     if detail.qualification:
         inside.append(part("qualification", "valueString", detail.qualification))
     return {"url": "detail", "extension": inside}
+
+
+def _policy_link(citation: Citation) -> JsonObject:
+    """A `detail` that leads to the rule on our policy page."""
+    link = Detail(
+        category=DetailCategory.OTHER,
+        code=_POLICY_LINK,
+        value_type="valueUrl",
+        value=citation.page_url,
+    )
+    return _detail(link)
 
 
 def _contact(contact: Contact) -> JsonObject:
@@ -107,37 +122,39 @@ def repetition(inside: Sequence[JsonObject]) -> JsonObject:
 
 
 def own_repetitions(order: JsonObject, coverage: ResourceKey) -> tuple[JsonObject, ...]:
-    """What the order already says for this Coverage; every other payer's repetition is left alone."""
+    """What the order already states for this Coverage; every other payer's repetition is left alone."""
     return tuple(
-        one for one in find_extensions(order, COVERAGE_INFORMATION) if _coverage_of(one) == coverage
+        stated
+        for stated in find_extensions(order, COVERAGE_INFORMATION)
+        if _coverage_of(stated) == coverage
     )
 
 
-def _coverage_of(extension: JsonObject) -> ResourceKey | None:
-    named = parts(extension).get("coverage", [])
-    return parse_reference(text(first(value_of(named[0])[1]).get("reference"))) if named else None
+def _coverage_of(stated: JsonObject) -> ResourceKey | None:
+    named = parts(stated).get("coverage", [])
+    return _target(named[0]) if named else None
 
 
-def says_the_same(ours: Sequence[JsonObject], theirs: Sequence[JsonObject]) -> bool:
+def _target(coverage_part: JsonObject) -> ResourceKey | None:
+    reference = first(value_of(coverage_part)[1])
+    return parse_reference(text(reference.get("reference")))
+
+
+def states_the_same(ours: Sequence[JsonObject], theirs: Sequence[JsonObject]) -> bool:
     """Whether two sets of repetitions state the same facts: dates, ids and the order of parts apart."""
     return len(ours) == len(theirs) and sorted(map(_facts, ours)) == sorted(map(_facts, theirs))
 
 
-def _facts(extension: JsonObject) -> list[bytes]:
-    inside = [
-        one
-        for name, ones in parts(extension).items()
-        if name not in _RUN_TIME_PARTS
-        for one in ones
-    ]
-    return sorted(canonical(_without_base(one)) for one in inside)
+def _facts(stated: JsonObject) -> list[bytes]:
+    facts: list[bytes] = []
+    for name, repeated in parts(stated).items():
+        if name not in _RUN_TIME_PARTS:
+            facts.extend(canonical(_without_base(fact)) for fact in repeated)
+    return sorted(facts)
 
 
-def _without_base(one: JsonObject) -> JsonObject:
+def _without_base(fact: JsonObject) -> JsonObject:
     """A `coverage` part by the target's type and id: clients rewrite references to absolute ones."""
-    if one.get("url") != "coverage":
-        return one
-    return {
-        "url": "coverage",
-        "target": str(parse_reference(text(first(value_of(one)[1]).get("reference")))),
-    }
+    if fact.get("url") != "coverage":
+        return fact
+    return {"url": "coverage", "target": str(_target(fact))}

@@ -1,126 +1,141 @@
-"""Writers: the parts of one coverage-information as CRD 2.2, 2.1 and 2.0 have them (standards: 3.4).
+"""Down-conversion: a determination in the terms of CRD 2.1 and 2.0, and its parts in their shapes (standards: 3.4).
 
-Going down never makes an answer looser: what an older version cannot say becomes `conditional` with a reason in words.
+Going down never makes a determination looser: what an older version cannot state becomes `conditional` with a reason
+in words. Where the older version has a word for it, the typed determination changes; what only its JSON has (a single
+`doc-needed`, `both`, `pa-needed` beside `not-covered`, other shapes of detail and contact) is done on the parts.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TypeVar
 
-from cds_service.crd.codes import COVERAGE_DETAIL, CRD_TEMP, DETAIL_CODE
-from cds_service.crd.response.coverage_information import part
+from cds_service.crd.codes import (
+    COVERAGE_DETAIL,
+    CRD_TEMP,
+    DETAIL_CODE,
+    Covered,
+    DocNeeded,
+    InfoNeeded,
+    PaNeeded,
+)
+from cds_service.crd.decision.determination import Determination, Reason
+from cds_service.crd.response.coverage_information import Assertion, Parts, part, write_parts
 from cds_service.fhir.extension import value_of
 from cds_service.fhir.resource import JsonObject, first, objects, text
 
-Parts = list[JsonObject]
+Shapes = Mapping[str, Callable[[JsonObject], Parts]]
 
 _OLD_REASONS = frozenset({"gold-card", "detail-code"})  # all that 2.0 and 2.1 define
+_OTHER = frozenset({InfoNeeded.OTHER})
+
+Code = TypeVar("Code", Covered, PaNeeded, DocNeeded)
 
 
-def as_2_2(inside: Parts) -> Parts:
-    """As they are: the model is 2.2's."""
-    return inside
+def write_2_2(determination: Determination, assertion: Assertion) -> Parts:
+    """As it is: the model is 2.2's."""
+    return write_parts(determination, assertion)
 
 
-def as_2_1(inside: Parts) -> Parts:
-    """`indeterminate`, `detail-code`, detail categories and ContactDetail are 2.2's."""
-    asks_code = part("info-needed", "valueCode", "detail-code") in inside
-    written = _distinct(new for one in inside for new in _DOWN_TO_2_1.get(one["url"], _same)(one))
-    if asks_code:
-        written = _with_reason(written)
-        written = [_with_detail_code(one) if one["url"] == "reason" else one for one in written]
-    return _with_other_info(written) if _is_conditional(written) else written
+def write_2_1(determination: Determination, assertion: Assertion) -> Parts:
+    """`indeterminate`, `detail-code`, most reason codes, detail categories and ContactDetail are new in 2.2."""
+    parts = write_parts(to_2_1(determination), assertion)
+    if InfoNeeded.DETAIL_CODE in determination.info_needed:
+        parts = [_with_detail_code(new) if new["url"] == "reason" else new for new in parts]
+    return _shaped(parts, _SHAPES_2_1)
 
 
-def as_2_0(inside: Parts) -> Parts:
-    """Besides: one `doc-needed`, no expiry date or link, and `pa-needed` in every answer (crd-ci-q2 as published)."""
-    written = [new for one in as_2_1(inside) for new in _DOWN_TO_2_0.get(one["url"], _same)(one)]
-    written = _one_doc_needed(written)
-    if not any(one["url"] == "pa-needed" for one in written):
-        written = _inserted(written, part("pa-needed", "valueCode", "conditional"), after="covered")
-    return _with_other_info(written) if _is_conditional(written) else written
+def write_2_0(determination: Determination, assertion: Assertion) -> Parts:
+    """Besides: no links, no expiry date, one `doc-needed`, and `pa-needed` always (crd-ci-q2 as published)."""
+    parts = write_2_1(replace(determination, expiry_date=None), assertion)
+    return _with_pa_needed(_with_one_doc_needed(_shaped(parts, _SHAPES_2_0)))
 
 
-def _distinct(inside: Iterable[JsonObject]) -> Parts:
-    kept: Parts = []
-    for one in inside:
-        if one not in kept:
-            kept.append(one)
-    return kept
+def to_2_1(determination: Determination) -> Determination:
+    """The determination in the codes of CRD 2.1, which are those of 2.0 too."""
+    covered = _known(determination.covered, Covered.CONDITIONAL)
+    pa_needed = determination.pa_needed
+    pa_needed = pa_needed and _known(pa_needed, PaNeeded.CONDITIONAL)
+    doc_needed = frozenset(_known(n, DocNeeded.CONDITIONAL) for n in determination.doc_needed)
+    info_needed = frozenset(map(_known_info, determination.info_needed))
+    is_conditional = "conditional" in (covered.value, pa_needed, *doc_needed)
+    return replace(
+        determination,
+        covered=covered,
+        pa_needed=pa_needed,
+        doc_needed=doc_needed,
+        # crd-ci-q3: what has just become conditional states which information is needed.
+        info_needed=(info_needed or _OTHER) if is_conditional else frozenset(),
+        reasons=tuple(dict.fromkeys(map(_old_reason, _reasons(determination)))),
+    )
 
 
-def _with_reason(inside: Parts) -> Parts:
+def _known(code: Code, conditional: Code) -> Code:
+    """`indeterminate` is 2.2's; before, what could not be determined was conditional."""
+    return conditional if code.value == "indeterminate" else code
+
+
+def _known_info(info: InfoNeeded) -> InfoNeeded:
+    return InfoNeeded.OTHER if info is InfoNeeded.DETAIL_CODE else info
+
+
+def _reasons(determination: Determination) -> tuple[Reason, ...]:
     """crd-ci-q6: what was `detail-code` becomes OTH, which needs a reason."""
-    if any(one["url"] == "reason" for one in inside):
-        return inside
-    words = {"text": "A more exact code or description of the service is needed."}
-    return _inserted(inside, part("reason", "valueCodeableConcept", words), after="info-needed")
+    if determination.reasons or InfoNeeded.DETAIL_CODE not in determination.info_needed:
+        return determination.reasons
+    return (Reason(text="A more exact code or description of the service is needed."),)
 
 
-def _same(one: JsonObject) -> Parts:
-    return [one]
-
-
-def _nothing(_one: JsonObject) -> Parts:
-    return []
-
-
-def _no_indeterminate(one: JsonObject) -> Parts:
-    return [{**one, "valueCode": "conditional"} if one["valueCode"] == "indeterminate" else one]
-
-
-def _no_detail_code(one: JsonObject) -> Parts:
-    return [{**one, "valueCode": "OTH"} if one["valueCode"] == "detail-code" else one]
-
-
-def _old_reason(one: JsonObject) -> Parts:
-    """Without codings of the guide that came with 2.2; the words stay."""
-    concept = first(one["valueCodeableConcept"])
-    codings = [coding for coding in objects(concept.get("coding")) if not _is_new_reason(coding)]
-    kept = {"coding": codings} if codings else {}
-    return [part("reason", "valueCodeableConcept", {**kept, "text": concept["text"]})]
-
-
-def _is_new_reason(coding: JsonObject) -> bool:
-    return coding.get("system") == CRD_TEMP and coding["code"] not in _OLD_REASONS
+def _old_reason(reason: Reason) -> Reason:
+    """The same words, without a code of the guide that came with 2.2."""
+    coding = reason.coding
+    is_new = coding and coding.system == CRD_TEMP and coding.code not in _OLD_REASONS
+    return replace(reason, coding=None) if is_new else reason
 
 
 def _with_detail_code(reason: JsonObject) -> JsonObject:
+    """As a reason, `detail-code` is older than as an info-needed."""
     concept = first(reason["valueCodeableConcept"])
     codings = [DETAIL_CODE.to_json(), *objects(concept.get("coding"))]
     return part("reason", "valueCodeableConcept", {**concept, "coding": codings})
 
 
-def _detail_2_1(one: JsonObject) -> Parts:
-    inside = [inner for inner in objects(one["extension"]) if inner["url"] != "category"]
-    return [
-        {
-            **one,
-            "extension": [
-                _old_detail_code(inner) if inner["url"] == "code" else inner for inner in inside
-            ],
-        }
-    ]
+def _shaped(parts: Parts, shapes: Shapes) -> Parts:
+    """The parts in their older shapes, which may be several or none."""
+    shaped: Parts = []
+    for new in parts:
+        shape = shapes.get(new["url"])
+        shaped.extend(shape(new) if shape else [new])
+    return shaped
 
 
-def _old_detail_code(code: JsonObject) -> JsonObject:
+def _detail_2_1(detail: JsonObject) -> Parts:
+    """No category, and the codes of detail in the guide's own temporary system."""
+    inside = [inner for inner in detail["extension"] if inner["url"] != "category"]
+    moved = [_moved(inner) if inner["url"] == "code" else inner for inner in inside]
+    return [{**detail, "extension": moved}]
+
+
+def _moved(code: JsonObject) -> JsonObject:
     codings = objects(first(code["valueCodeableConcept"]).get("coding"))
     moved = [
-        {**one, "system": CRD_TEMP} if one["system"] == COVERAGE_DETAIL else one for one in codings
+        {**coding, "system": CRD_TEMP} if coding["system"] == COVERAGE_DETAIL else coding
+        for coding in codings
     ]
     return part("code", "valueCodeableConcept", {"coding": moved})
 
 
-def _detail_2_0(one: JsonObject) -> Parts:
+def _contact_points(contact: JsonObject) -> Parts:
+    """One ContactPoint each; the name has no place."""
+    telecom = objects(first(contact["valueContactDetail"]).get("telecom"))
+    return [part("contact", "valueContactPoint", point) for point in telecom]
+
+
+def _detail_2_0(detail: JsonObject) -> Parts:
     """2.0 has neither links nor codes for them and for instructions: links go, instructions are named in words."""
-    if any(value_of(inner)[0] == "valueUrl" for inner in objects(one["extension"])):
+    if any(value_of(inner)[0] == "valueUrl" for inner in detail["extension"]):
         return []
-    return [
-        {
-            **one,
-            "extension": [
-                _worded(inner) if inner["url"] == "code" else inner for inner in one["extension"]
-            ],
-        }
-    ]
+    inside = [_worded(inner) if inner["url"] == "code" else inner for inner in detail["extension"]]
+    return [{**detail, "extension": inside}]
 
 
 def _worded(code: JsonObject) -> JsonObject:
@@ -130,34 +145,17 @@ def _worded(code: JsonObject) -> JsonObject:
     return part("code", "valueCodeableConcept", {"text": "Instructions"})
 
 
-def _contact_points(one: JsonObject) -> Parts:
-    telecom = objects(first(one["valueContactDetail"]).get("telecom"))
-    return [part("contact", "valueContactPoint", point) for point in telecom]
+_SHAPES_2_1: Shapes = {"detail": _detail_2_1, "contact": _contact_points}
+_SHAPES_2_0: Shapes = {"detail": _detail_2_0}
 
 
-_DOWN_TO_2_1: Mapping[str, Callable[[JsonObject], Parts]] = {
-    "covered": _no_indeterminate,
-    "pa-needed": _no_indeterminate,
-    "doc-needed": _no_indeterminate,
-    "info-needed": _no_detail_code,
-    "reason": _old_reason,
-    "detail": _detail_2_1,
-    "contact": _contact_points,
-}
-_DOWN_TO_2_0: Mapping[str, Callable[[JsonObject], Parts]] = {
-    "detail": _detail_2_0,
-    "expiry-date": _nothing,
-}
-
-
-def _one_doc_needed(inside: Parts) -> Parts:
-    codes = {one["valueCode"] for one in inside if one["url"] == "doc-needed"}
+def _with_one_doc_needed(parts: Parts) -> Parts:
+    """2.0 has one `doc-needed`, with `both` for two of them."""
+    codes = {stated["valueCode"] for stated in parts if stated["url"] == "doc-needed"}
     if not codes:
-        return inside
-    without = [one for one in inside if one["url"] != "doc-needed"]
-    return _inserted(
-        without, part("doc-needed", "valueCode", _old_doc_needed(codes)), after="covered"
-    )
+        return parts
+    others = [stated for stated in parts if stated["url"] != "doc-needed"]
+    return _inserted(others, part("doc-needed", "valueCode", _old_doc_needed(codes)), ("covered",))
 
 
 def _old_doc_needed(codes: set[str]) -> str:
@@ -168,23 +166,22 @@ def _old_doc_needed(codes: set[str]) -> str:
     return "both" if len(wanted) > 1 else wanted.pop()
 
 
-def _is_conditional(inside: Parts) -> bool:
-    asked = ("covered", "pa-needed", "doc-needed")
-    return any(one["url"] in asked and one["valueCode"] == "conditional" for one in inside)
+def _with_pa_needed(parts: Parts) -> Parts:
+    """2.0's published crd-ci-q2 fails without `pa-needed`, and `no-auth` beside a refusal would mislead.
+
+    A conditional `pa-needed` in turn needs an `info-needed` (crd-ci-q3).
+    """
+    stated = {each["url"] for each in parts}
+    if "pa-needed" in stated:
+        return parts
+    parts = _inserted(parts, part("pa-needed", "valueCode", "conditional"), ("covered",))
+    if "info-needed" in stated:
+        return parts
+    other = part("info-needed", "valueCode", InfoNeeded.OTHER.value)
+    return _inserted(parts, other, ("covered", "pa-needed", "doc-needed"))
 
 
-def _with_other_info(inside: Parts) -> Parts:
-    """crd-ci-q3: what is conditional says which information is needed."""
-    if any(one["url"] == "info-needed" for one in inside):
-        return inside
-    at = 1 + max(
-        number
-        for number, one in enumerate(inside)
-        if one["url"] in ("covered", "pa-needed", "doc-needed")
-    )
-    return [*inside[:at], part("info-needed", "valueCode", "OTH"), *inside[at:]]
-
-
-def _inserted(inside: Parts, new: JsonObject, *, after: str) -> Parts:
-    at = 1 + max(number for number, one in enumerate(inside) if one["url"] == after)
-    return [*inside[:at], new, *inside[at:]]
+def _inserted(parts: Parts, new: JsonObject, after: tuple[str, ...]) -> Parts:
+    """The parts with a new one behind the last of those named."""
+    place = 1 + max(number for number, stated in enumerate(parts) if stated["url"] in after)
+    return [*parts[:place], new, *parts[place:]]

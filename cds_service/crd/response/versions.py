@@ -1,22 +1,24 @@
-"""How each CRD version is written: a row a version, its coverage-information, its cards, its whole response."""
+"""How each CRD version is written: a row a version, for its coverage-information and its cards."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cds_service.cds_hooks.response import Card, HookResponse, SystemAction
 from cds_service.crd.codes import CARD_TYPES, CRD_TEMP
+from cds_service.crd.decision.determination import Determination
 from cds_service.crd.request.version import Version
-from cds_service.crd.response.down_conversion import Parts, as_2_0, as_2_1, as_2_2
+from cds_service.crd.response.coverage_information import Assertion, Parts
+from cds_service.crd.response.down_conversion import write_2_0, write_2_1, write_2_2
 from cds_service.fhir.resource import JsonObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writer:
-    """How the response for clients of one version is written."""
+    """How the response to clients of one version is written."""
 
-    write_parts: Callable[[Parts], Parts]
+    write_parts: Callable[[Determination, Assertion], Parts]
     topic_system: str
-    about: Callable[[str], object]
+    write_about: Callable[[str], object]
 
     def card(self, card: Card) -> JsonObject:
         """A card as JSON, without empty elements."""
@@ -27,32 +29,39 @@ class Writer:
             "detail": card.detail,
             "indicator": card.indicator.value,
             "source": {"label": card.source_label, "topic": topic},
-            "overrideReasons": [reason.to_json() for reason in card.override_reasons],
-            "links": [link.to_json() for link in card.links],
-            "extension": {
-                "davinci-crd.associated-resource": [self.about(one) for one in card.about]
-            },
         }
-        if not card.about:
-            del shown["extension"]
-        return {name: value for name, value in shown.items() if value}
+        if card.override_reasons:
+            shown["overrideReasons"] = [reason.to_json() for reason in card.override_reasons]
+        if card.links:
+            shown["links"] = [link.to_json() for link in card.links]
+        if card.about:
+            about = [self.write_about(order) for order in card.about]
+            shown["extension"] = {"davinci-crd.associated-resource": about}
+        return shown
 
 
-def _reference(target: str) -> object:
-    return {"reference": target}
+def _bare(order: str) -> object:
+    return order
+
+
+def _reference(order: str) -> object:
+    return {"reference": order}
 
 
 WRITERS: Mapping[str, Writer] = {
-    "2.0": Writer(write_parts=as_2_0, topic_system=CRD_TEMP, about=lambda target: target),
-    "2.1": Writer(write_parts=as_2_1, topic_system=CRD_TEMP, about=_reference),
-    "2.2": Writer(write_parts=as_2_2, topic_system=CARD_TYPES, about=_reference),
+    "2.0": Writer(write_parts=write_2_0, topic_system=CRD_TEMP, write_about=_bare),
+    "2.1": Writer(write_parts=write_2_1, topic_system=CRD_TEMP, write_about=_reference),
+    "2.2": Writer(write_parts=write_2_2, topic_system=CARD_TYPES, write_about=_reference),
 }
 
 
 def write_response(
     cards: Sequence[Card], actions: Sequence[SystemAction], version: Version, *, primary: bool
 ) -> HookResponse:
-    """The whole response; CDS Hooks allows no empty `systemActions`, CRD 2.0 clients want one on primary hooks."""
+    """The whole response.
+
+    CDS Hooks allows no empty `systemActions`, CRD 2.0 clients want one on primary hooks.
+    """
     writer = WRITERS[version.name]
     written = tuple(action.to_json() for action in actions)
     silent = not written and not (primary and version.always_system_actions)

@@ -6,11 +6,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from urllib.parse import quote
 
 from cds_service.cds_hooks.plain_text import plain
 from cds_service.crd.codes import COVERAGE_DETERMINATION
 from cds_service.crd.decision.determination import Citation
-from cds_service.crd.request.order import ORDER_KINDS
+from cds_service.crd.request.order_kinds import ORDER_KINDS
 from cds_service.errors import ArtifactError
 from cds_service.fhir.coding import Coding, read_codings
 from cds_service.fhir.extension import find_extensions
@@ -67,7 +68,6 @@ class RuleReader:
             citation=citation,
             order_type=text(order_input.get("type")),
             codings=codings,
-            keys=frozenset(coding.key for coding in codings),
             conditions=tuple(self._conditions(action)),
             determination=replace(
                 template.determination, expiry_date=expires, citations=(citation,)
@@ -167,4 +167,5 @@ def _cite(action: Action, citation: Citation) -> Citation:
     if not rule_id or not plain(title):
         raise action.broken("", "a rule has an id and a title")
     section = text(first(action.json.get("documentation")).get("label"))
-    return replace(citation, rule_id=rule_id, rule_title=title, section=section)
+    page_url = f"{citation.page_url}#rule-{quote(rule_id, safe='')}"
+    return replace(citation, rule_id=rule_id, rule_title=title, section=section, page_url=page_url)

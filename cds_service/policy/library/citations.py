@@ -1,6 +1,7 @@
 """Citations: how an answer names the policy and the rule it rests on."""
 
 from collections.abc import Iterable
+from urllib.parse import quote
 
 from cds_service.crd.decision.determination import Citation
 from cds_service.crd.request.membership import Payer, Plan
@@ -8,7 +9,9 @@ from cds_service.fhir.resource import JsonObject, first, objects, text
 from cds_service.policy.library.artifacts import Artifact
 
 
-def cite_policy(artifact: Artifact, payer: Payer, lines: tuple[Plan, ...]) -> Citation:
+def cite_policy(
+    artifact: Artifact, payer: Payer, lines: tuple[Plan, ...], *, base_url: str
+) -> Citation:
     """How answers name the policy in this artifact.
 
     Raises:
@@ -25,6 +28,7 @@ def cite_policy(artifact: Artifact, payer: Payer, lines: tuple[Plan, ...]) -> Ci
         canonical=f"{artifact.needed('url')}|{artifact.needed('version')}",
         number=text(first(resource.get("identifier")).get("value")) or text(resource["id"]),
         policy_title=artifact.needed("title"),
+        page_url=f"{base_url}/policies/{quote(text(resource['id']))}",
         related=tuple(
             f"{text(one['label'])} {text(one.get('display'))}"
             for one in related

@@ -25,21 +25,22 @@ from cds_service.policy.run.mentions import words_of
 from cds_service.policy.run.rules import Policy, Rule
 
 
-def compile_library(library: Library) -> PolicyIndex:
-    """The index of every active policy in the library.
+def compile_library(library: Library, *, base_url: str) -> PolicyIndex:
+    """The index of every active policy in the library; `base_url` is where its pages are.
 
     Raises:
         ArtifactError: an artifact cannot be used; names its file and the path in it.
     """
-    compiler = PolicyCompiler(library)
+    compiler = PolicyCompiler(library, base_url)
     return build_index(compiler.payers, compiler.compile())
 
 
 class PolicyCompiler:
     """Compiles the policies of one library; expressions and ValueSets they share are compiled once."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, base_url: str) -> None:
         self._library = library
+        self._base_url = base_url
         self._rules = RuleReader(library)
         self.payers = compile_payers(library)
 
@@ -74,7 +75,7 @@ class PolicyCompiler:
             hooks=_hooks(artifact),
             terms=_terms(artifact),
             resource=resource,
-            citation=cite_policy(artifact, payer, lines),
+            citation=cite_policy(artifact, payer, lines, base_url=self._base_url),
         )
 
     def _payers_of(self, artifact: Artifact) -> list[Payer]:
@@ -190,7 +191,7 @@ def _check_focus(artifact: Artifact, rules: list[Rule]) -> None:
     focus = {
         coding.key for one in contexts for coding in read_codings(one.get("valueCodeableConcept"))
     }
-    filtered = {key for rule in rules for key in rule.keys}
+    filtered = {key for rule in rules for key in rule.by_key}
     if focus and focus != filtered:
         code = min(focus ^ filtered).code
         raise artifact.broken(

@@ -1,144 +1,175 @@
-"""Adjudication: from an order and a membership to what the payer's rules determine."""
+"""Adjudication: from orders and memberships to what the payer's rules determine."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from cds_service.crd.decision.combination import combine, without_documentation
 from cds_service.crd.decision.default_determinations import (
     no_active_coverage,
     no_policy,
     order_not_understood,
+    out_of_time,
     payer_not_identified,
     perhaps_inactive,
+    status_not_understood,
     unreachable,
 )
-from cds_service.crd.decision.determination import (
-    Citation,
-    Determination,
-    RuleTrace,
-    combine,
-    without_documentation,
-)
-from cds_service.crd.decision.order_answer import OrderAnswer
+from cds_service.crd.decision.determination import Citation, Determination
+from cds_service.crd.decision.order_answer import Decisions, OrderAnswer
+from cds_service.crd.decision.trace import RuleTrace
+from cds_service.crd.request.call import Call
 from cds_service.crd.request.hooks import Hook
-from cds_service.crd.request.membership import Membership, Payer
+from cds_service.crd.request.membership import Activity, Membership, Payer
 from cds_service.crd.request.order import Order
+from cds_service.crd.request.service_date import day_of_service
 from cds_service.fhir.coding import Coding
 from cds_service.fhir.dates import Days
 from cds_service.fhir.truth import Truth
-from cds_service.policy.run.application import Finding, apply_rule
-from cds_service.policy.run.index import PolicyIndex
+from cds_service.policy.run.application import apply_rule
+from cds_service.policy.run.evaluation import Evaluation
+from cds_service.policy.run.index import Candidates, PolicyIndex
+from cds_service.policy.run.rules import Rule
+
+
+def decide(
+    call: Call,
+    index: PolicyIndex,
+    *,
+    has_time: Callable[[], bool],
+    new_id: Callable[[], str],
+) -> Decisions:
+    """An answer for each order of each membership, under an assertion id of its own; without membership, advice.
+
+    What has not been decided while there is time is indeterminate.
+    """
+    answers: list[OrderAnswer] = []
+    advice: list[OrderAnswer] = []
+    for order in call.orders:
+        days = day_of_service(order.date_of_service, call.at.date())
+        for membership in call.memberships:
+            if has_time():
+                answer = determine(order, membership, days, index=index, hook=call.hook)
+            else:
+                answer = leave_open(order, membership, days, hook=call.hook)
+            answers.append(replace(answer, assertion_id=new_id()))
+        if not call.memberships and has_time():
+            payers = index.payers.all
+            advice.extend(advise(order, each, days, index=index, hook=call.hook) for each in payers)
+    return Decisions(answers=tuple(answers), advice=tuple(advice))
 
 
 def determine(
     order: Order, membership: Membership, days: Days, *, index: PolicyIndex, hook: Hook
 ) -> OrderAnswer:
     """What is determined for one order of one member; always something if the hook is primary."""
+    payer = membership.payer
     answer = OrderAnswer(order=order, membership=membership, days=days, determinations=())
-    if membership.payer is None:
-        determination = unreachable() if membership.unreachable else payer_not_identified()
-        return replace(answer, determinations=(determination,))
-    if membership.activity_on(days) is Truth.FALSE:
+    if payer is None:
+        unknown = unreachable() if membership.unreachable else payer_not_identified()
+        return replace(answer, determinations=(unknown,))
+    if membership.activity_on(days) is Activity.INACTIVE:
         return replace(answer, determinations=(no_active_coverage(),))
     if order.modified:
         return replace(answer, determinations=(order_not_understood(),))
-    found = _by_policy(answer, membership.payer, index, hook)
-    return _for_secondary(found) if not hook.primary else found
+    decided = _with_hints(_by_policy(answer, payer, index, hook), payer, index)
+    return decided if hook.primary else _for_secondary(decided)
 
 
-def _for_secondary(answer: OrderAnswer) -> OrderAnswer:
-    """Secondary hooks say what a policy says, but ask for no documentation yet (CRD hook-19)."""
-    said = (
-        without_documentation(determination)
-        for determination in answer.determinations
-        if determination.citations
-    )
-    return replace(answer, determinations=tuple(said))
-
-
-def _by_policy(answer: OrderAnswer, payer: Payer, index: PolicyIndex, hook: Hook) -> OrderAnswer:
-    """One determination, or one for each group of billing codes that leads to a different one (design: 4.7)."""
-    groups = answer.order.billing_options or ((),)
-    found = [_findings(answer, payer.id, group, index, hook) for group in groups]
-    determined = [_combined(findings, answer, payer) for findings in found]
-    return replace(
-        answer,
-        determinations=_scoped(groups, determined),
-        traces=_distinct_traces(finding.trace for findings in found for finding in findings),
-    )
-
-
-def _findings(
-    answer: OrderAnswer, payer_id: str, billed_as: Sequence[Coding], index: PolicyIndex, hook: Hook
-) -> list[Finding]:
-    codings = (*answer.order.codings, *billed_as)
-    candidates = index.candidates(payer_id, answer.order.ruled_as, codings, hook.name)
-    return [
-        apply_rule(one, answer.order.resource, answer.membership, answer.days) for one in candidates
-    ]
-
-
-def _combined(findings: Sequence[Finding], answer: OrderAnswer, payer: Payer) -> Determination:
-    said = [finding.determination for finding in findings if finding.determination]
-    if answer.order.unreachable:  # a code we could not read may be one a policy refuses
-        said.append(unreachable())
-    if said and answer.membership.activity_on(answer.days) is Truth.UNKNOWN:
-        said.append(perhaps_inactive())
-    return combine(said) if said else no_policy(payer.brand)
-
-
-def _scoped(
-    groups: Sequence[Sequence[Coding]], determined: Sequence[Determination]
-) -> tuple[Determination, ...]:
-    """Equal determinations once; if there are different ones, each for the codes that lead to it (CRD covinfo-1)."""
-    if len(determined) == 1:
-        return tuple(determined)
-    codes_of: dict[int, list[Coding]] = {}
-    distinct: list[Determination] = []
-    for group, determination in zip(groups, determined, strict=True):
-        unscoped = replace(determination, billing_codes=())
-        if unscoped not in distinct:
-            distinct.append(unscoped)
-        codes_of.setdefault(distinct.index(unscoped), []).extend(group[:1])
-    if len(distinct) == 1:
-        return (replace(determined[0], billing_codes=_every_code(determined)),)
-    return tuple(
-        replace(determination, billing_codes=tuple(codes_of[at]))
-        for at, determination in enumerate(distinct)
-    )
-
-
-def _every_code(determined: Sequence[Determination]) -> tuple[Coding, ...]:
-    return tuple(
-        dict.fromkeys(code for determination in determined for code in determination.billing_codes)
-    )
-
-
-def _distinct_traces(traces: Iterable[RuleTrace]) -> tuple[RuleTrace, ...]:
-    kept: list[RuleTrace] = []
-    for trace in traces:
-        if trace not in kept:
-            kept.append(trace)
-    return tuple(kept)
+def leave_open(order: Order, membership: Membership, days: Days, *, hook: Hook) -> OrderAnswer:
+    """The answer for an order whose turn comes too late: nothing was looked at."""
+    determinations = (out_of_time(),) if hook.primary else ()
+    return OrderAnswer(order=order, membership=membership, days=days, determinations=determinations)
 
 
 def advise(
     order: Order, payer: Payer, days: Days, *, index: PolicyIndex, hook: Hook
-) -> Determination | None:
-    """What a payer's rules would say to a member, for a call without a Coverage; None if none speaks."""
-    if order.modified:
-        return None
+) -> OrderAnswer:
+    """What a payer's rules would determine for a member, for a call without a Coverage."""
     member = Membership(coverage={}, coverage_key=None, payer=payer, plan=None, patient=None)
     answer = OrderAnswer(order=order, membership=member, days=days, determinations=())
-    return _by_policy(answer, payer, index, hook).from_policy
-
-
-def hint(order: Order, payer: Payer, days: Days, index: PolicyIndex) -> list[tuple[Citation, str]]:
-    """The payer's policies in force one of whose index terms the order's words say, with the term."""
     if order.modified:
-        return []
-    mentioned = index.mentioned(payer.id, order.words)
-    return [
-        (policy.citation, term)
-        for policy, term in mentioned
-        if policy.in_force(days) is not Truth.FALSE
-    ]
+        return answer
+    return _with_hints(_by_policy(answer, payer, index, hook), payer, index)
+
+
+def _for_secondary(answer: OrderAnswer) -> OrderAnswer:
+    """Secondary hooks say what a policy says, but ask for no documentation yet (CRD hook-19)."""
+    cited = (each for each in answer.determinations if each.citations)
+    return replace(answer, determinations=tuple(map(without_documentation, cited)))
+
+
+def _with_hints(answer: OrderAnswer, payer: Payer, index: PolicyIndex) -> OrderAnswer:
+    """Where no rule addresses the order: the policies in force whose terms its words say."""
+    if answer.from_policy or not answer.is_unaddressed:
+        return answer
+    hints: list[tuple[Citation, str]] = []
+    for policy, term in index.mentioned(payer.id, answer.order.words):
+        if policy.in_force(answer.days) is not Truth.FALSE:
+            hints.append((policy.citation, term))
+    return replace(answer, hints=tuple(hints))
+
+
+def _by_policy(answer: OrderAnswer, payer: Payer, index: PolicyIndex, hook: Hook) -> OrderAnswer:
+    """One determination, or one for each group of billing codes that leads to a different one (design: 4.7).
+
+    Groups that meet the same rules lead to the same determination, so rules are applied once for all of them.
+    """
+    order = answer.order
+    evaluation = Evaluation(order, answer.membership, answer.days)
+    groups = order.billing_options or ((),)
+    by_order = index.candidates(payer.id, order.ruled_as, order.codings, hook.name)
+    by_group = [index.candidates(payer.id, order.ruled_as, group, hook.name) for group in groups]
+    alike: dict[frozenset[Rule], list[int]] = {}
+    for number, candidates in enumerate(by_group):
+        alike.setdefault(frozenset((*by_order, *candidates)), []).append(number)
+    traces: list[RuleTrace] = []
+    determined: list[tuple[Determination, list[Coding]]] = []
+    for numbers in alike.values():
+        candidates = _merged(by_order, [by_group[number] for number in numbers])
+        applied = [apply_rule(rule, found, evaluation) for rule, found in candidates.items()]
+        traces.extend(applied)
+        billed_as = [coding for number in numbers for coding in groups[number][:1]]
+        determined.append((_combined(applied, answer, payer), billed_as))
+    return replace(answer, determinations=_scoped(determined), traces=tuple(traces))
+
+
+def _merged(by_order: Candidates, by_group: Sequence[Candidates]) -> Candidates:
+    """The rules that an order meets by its own codes or by those of some groups, with all of these codes."""
+    matched: dict[Rule, dict[Coding, None]] = {}
+    for candidates in (by_order, *by_group):
+        for rule, codings in candidates.items():
+            matched.setdefault(rule, {}).update(dict.fromkeys(codings))
+    return {rule: tuple(codings) for rule, codings in matched.items()}
+
+
+def _combined(traces: Sequence[RuleTrace], answer: OrderAnswer, payer: Payer) -> Determination:
+    determinations = [trace.determination for trace in traces if trace.determination]
+    if answer.order.unreachable:  # a code we could not read may be one a policy refuses
+        determinations.append(unreachable())
+    if not determinations:
+        return no_policy(payer.brand)
+    match answer.membership.activity_on(answer.days):
+        case Activity.DATE_UNKNOWN:
+            determinations.append(perhaps_inactive())
+        case Activity.STATUS_UNKNOWN:
+            determinations.append(status_not_understood())
+    return combine(determinations)
+
+
+def _scoped(
+    determined: Sequence[tuple[Determination, Sequence[Coding]]],
+) -> tuple[Determination, ...]:
+    """Equal determinations once; of different ones, each for the codes that lead to it (CRD covinfo-1)."""
+    if len(determined) == 1:
+        return (determined[0][0],)
+    codes: dict[Determination, list[Coding]] = {}
+    billed_as: dict[Determination, list[Coding]] = {}
+    for determination, group_codes in determined:
+        unscoped = replace(determination, billing_codes=())
+        codes.setdefault(unscoped, []).extend(determination.billing_codes)
+        billed_as.setdefault(unscoped, []).extend(group_codes)
+    scope = codes if len(codes) == 1 else billed_as
+    return tuple(
+        replace(unscoped, billing_codes=tuple(dict.fromkeys(found)))
+        for unscoped, found in scope.items()
+    )

@@ -1,18 +1,19 @@
-"""Conditions: FHIRPath over `%order %coverage %patient %plan %dos`, parsed strictly and once, with three answers.
+"""Conditions: FHIRPath over `%order %words %coverage %patient %plan %dos`, parsed strictly and once, with three answers.
 
-fhirpathpy accepts malformed expressions, so a strict parse of the whole text comes first. FHIRPath's empty result is
-our "unknown". An error is never "false": it raises.
+fhirpathpy accepts malformed expressions, so its grammar is run strictly and to the end of the text. FHIRPath's empty
+result is our "unknown". An error is never "false": it raises.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from antlr4 import CommonTokenStream, InputStream, ParseTreeWalker
 from antlr4.error.ErrorListener import ErrorListener
-from fhirpathpy import compile as compile_fhirpath
+from fhirpathpy import apply_parsed_path
 from fhirpathpy.engine.nodes import ResourceNode
 from fhirpathpy.models import models
+from fhirpathpy.parser.ASTPathListener import ASTPathListener
 from fhirpathpy.parser.generated.FHIRPathLexer import FHIRPathLexer
 from fhirpathpy.parser.generated.FHIRPathListener import FHIRPathListener
 from fhirpathpy.parser.generated.FHIRPathParser import FHIRPathParser
@@ -20,7 +21,7 @@ from fhirpathpy.parser.generated.FHIRPathParser import FHIRPathParser
 from cds_service.fhir.truth import Truth
 from cds_service.policy.run.mentions import find_mentions
 
-VARIABLES = ("order", "coverage", "patient", "plan", "dos")
+VARIABLES = ("order", "words", "coverage", "patient", "plan", "dos")
 FUNCTIONS = frozenset(
     "where exists empty not all count first select lower upper startsWith contains join mentions".split()
 )
@@ -34,10 +35,12 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Expression:
-    """A compiled FHIRPath expression."""
+    """A compiled FHIRPath expression, and the variables it reads."""
 
     source: str
-    run: Callable[[Any, Any], Sequence[Any]]
+    variables: frozenset[str]
+    _tree: Mapping[str, Any] = field(repr=False)
+    _options: Mapping[str, Any] = field(repr=False)
 
     def evaluate(self, variables: Variables) -> tuple[Any, ...]:
         """What the expression yields.
@@ -45,11 +48,15 @@ class Expression:
         Raises:
             ExpressionError: it cannot be evaluated for these values.
         """
+        bound = {name: variables[name] for name in self.variables}
         try:
-            return tuple(self.run({}, dict(variables)))
+            yielded = apply_parsed_path(  # type: ignore[no-untyped-call]
+                {}, self._tree, bound, models["r4"], self._options
+            )
+            return tuple(yielded)
         except RecursionError as error:
             raise ExpressionError("nested too deep") from error
-        except Exception as error:
+        except Exception as error:  # fhirpathpy raises nothing narrower
             raise ExpressionError(type(error).__name__) from error
 
 
@@ -58,6 +65,9 @@ class ExpressionCompiler:
 
     def __init__(self) -> None:
         self._known: dict[str, Expression] = {}
+        self._options = {
+            "userInvocationTable": {"mentions": {"fn": _mentions, "arity": {1: ["AnyAtRoot"]}}}
+        }
 
     def compile(self, source: str) -> Expression:
         """The expression in `source`.
@@ -66,25 +76,9 @@ class ExpressionCompiler:
             ExpressionError: not FHIRPath, or more of it than policies may use.
         """
         if source not in self._known:
-            check_expression(source)
-            self._known[source] = Expression(source, _Run(source))
+            tree, variables = _parse(source)
+            self._known[source] = Expression(source, variables, tree, self._options)
         return self._known[source]
-
-
-@dataclass(slots=True, eq=False)
-class _Run:
-    """The compiled form of a checked expression, made when it is first wanted: most of a large library never is."""
-
-    source: str
-    compiled: Callable[[Any, Any], Sequence[Any]] | None = None
-
-    def __call__(self, resource: Any, variables: Any) -> Sequence[Any]:
-        if self.compiled is None:
-            options = {
-                "userInvocationTable": {"mentions": {"fn": _mentions, "arity": {1: ["AnyAtRoot"]}}}
-            }
-            self.compiled = compile_fhirpath(self.source, models["r4"], options)
-        return self.compiled(resource, variables)
 
 
 def truth(result: Sequence[Any]) -> Truth:
@@ -102,53 +96,59 @@ def truth(result: Sequence[Any]) -> Truth:
             raise ExpressionError("the result is not a boolean")
 
 
-def check_expression(source: str) -> None:
-    """Pass if `source` is FHIRPath to its last character and uses only what policies may use.
+def _parse(source: str) -> tuple[Mapping[str, Any], frozenset[str]]:
+    """fhirpathpy's syntax tree of `source`, and the variables read in it.
 
     Raises:
-        ExpressionError: it does not.
+        ExpressionError: `source` is not FHIRPath to its last character, or uses more of it than policies may.
     """
     lexer = FHIRPathLexer(InputStream(source))
     parser = FHIRPathParser(CommonTokenStream(lexer))
-    for part in (lexer, parser):
-        part.removeErrorListeners()
-        part.addErrorListener(_Refuse())
-    ParseTreeWalker().walk(_Allow(), parser.entireExpression())  # type: ignore[no-untyped-call]
+    for reader in (lexer, parser):
+        reader.removeErrorListeners()
+        reader.addErrorListener(_Refuse())
+    whole = parser.entireExpression()  # type: ignore[no-untyped-call]
+    allowed, syntax = _Allow(), ASTPathListener()  # type: ignore[no-untyped-call]
+    walker = ParseTreeWalker()
+    walker.walk(allowed, whole)
+    walker.walk(syntax, whole.expression())
+    return syntax.parentStack[0], frozenset(allowed.variables)
 
 
 class _Refuse(ErrorListener):  # type: ignore[misc]  # antlr4 has no types
-    def syntaxError(
-        self, recognizer: Any, symbol: Any, line: int, column: int, msg: str, e: Any
-    ) -> None:  # noqa: ARG002, N802
+    def syntaxError(  # noqa: N802  # antlr4's name
+        self, _recognizer: Any, _symbol: Any, _line: int, column: int, msg: str, _error: Any
+    ) -> None:
         raise ExpressionError(f"column {column + 1}: {msg}")
 
 
 class _Allow(FHIRPathListener):
+    """Refuses what policies may not use, and notes the variables they read."""
+
+    def __init__(self) -> None:
+        self.variables: set[str] = set()
+
     def enterFunctn(self, ctx: Any) -> None:  # noqa: N802
         name = ctx.identifier().getText()
         if name not in FUNCTIONS:
             raise ExpressionError(f"`{name}()` is not for policies")
 
     def enterMemberInvocation(self, ctx: Any) -> None:  # noqa: N802
-        if (
-            isinstance(ctx.parentCtx.parentCtx, FHIRPathParser.TermExpressionContext)
-            and ctx.getText() in VARIABLES
-        ):
+        is_term = isinstance(ctx.parentCtx.parentCtx, FHIRPathParser.TermExpressionContext)
+        if is_term and ctx.getText() in VARIABLES:
             raise ExpressionError(f"`{ctx.getText()}` is a variable: write `%{ctx.getText()}`")
 
     def enterExternalConstant(self, ctx: Any) -> None:  # noqa: N802
         name = ctx.getText().removeprefix("%")
         if name not in VARIABLES:
-            raise ExpressionError(
-                f"`%{name}` is not one of {', '.join('%' + one for one in VARIABLES)}"
-            )
+            known = ", ".join(f"%{variable}" for variable in VARIABLES)
+            raise ExpressionError(f"`%{name}` is not one of {known}")
+        self.variables.add(name)
 
 
 def _mentions(texts: Any, phrases: Any) -> list[str]:
-    return find_mentions(
-        [one for one in _plain(texts) if isinstance(one, str)],
-        [str(one) for one in _plain(phrases)],
-    )
+    words = [text for text in _plain(texts) if isinstance(text, str)]
+    return find_mentions(words, [str(phrase) for phrase in _plain(phrases)])
 
 
 def _plain(nodes: Any) -> list[Any]:

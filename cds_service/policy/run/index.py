@@ -8,10 +8,13 @@ from typing import TypeVar
 from cds_service.fhir.coding import Coding, CodingKey
 from cds_service.policy.payers import Payers
 from cds_service.policy.run.mentions import find_mentions, words_of
-from cds_service.policy.run.rules import Candidate, Policy, Rule
+from cds_service.policy.run.rules import Policy, Rule
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+# The rules that an order may meet, each with the order's codings that it lists.
+Candidates = dict[Rule, tuple[Coding, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,33 +30,31 @@ class PolicyIndex:
 
     def candidates(
         self, payer_id: str, order_type: str, codings: Sequence[Coding], hook: str
-    ) -> list[Candidate]:
+    ) -> Candidates:
         """The payer's rules for this type of order whose filter one of these codings meets."""
-        listed = {
-            id(rule): rule
-            for coding in codings
-            for rule in self._by_coding.get((payer_id, coding.key), ())
+        matched: dict[Rule, list[Coding]] = {}
+        for coding in codings:
+            for rule in self._by_coding.get((payer_id, coding.key), ()):
+                matched.setdefault(rule, []).append(coding)
+        for rule in self._catch_all.get(payer_id, ()):
+            matched[rule] = []
+        return {
+            rule: tuple(found)
+            for rule, found in matched.items()
+            if rule.order_type == order_type and hook in rule.policy.hooks
         }
-        rules = [*listed.values(), *self._catch_all.get(payer_id, ())]
-        found = (Candidate(rule=rule, matched=rule.matches(codings)) for rule in rules)
-        return [
-            one
-            for one in found
-            if one.rule.order_type == order_type and hook in one.rule.policy.hooks
-        ]
 
     def ask_every_rule(
         self, payer_id: str, order_type: str, codings: Sequence[Coding], hook: str
-    ) -> list[Candidate]:
-        """The same answer the slow way, without the index; tests hold the two against each other."""
-        return [
-            Candidate(rule=rule, matched=rule.matches(codings))
+    ) -> Candidates:
+        """The same rules the slow way, without the index; tests hold the two against each other."""
+        return {
+            rule: rule.matches(codings)
             for rule in self.rules
-            if rule.policy.payer_id == payer_id
-            and rule.order_type == order_type
-            and hook in rule.policy.hooks
+            if rule.policy.payer_id == payer_id and rule.order_type == order_type
+            if hook in rule.policy.hooks
             if rule.matches(codings) or not rule.codings
-        ]
+        }
 
     def mentioned(self, payer_id: str, words: Sequence[str]) -> list[tuple[Policy, str]]:
         """The payer's policies one of whose index terms these words say, with the term; a hint, never a decision."""
@@ -63,10 +64,11 @@ class PolicyIndex:
             for word in starts
             for policy in self._by_first_word.get((payer_id, word), ())
         }
-        found = (
-            (policy, find_mentions(words, policy.terms)) for _, policy in sorted(nearby.items())
-        )
-        return [(policy, terms[0]) for policy, terms in found if terms]
+        mentioned: list[tuple[Policy, str]] = []
+        for _, policy in sorted(nearby.items()):
+            if terms := find_mentions(words, policy.terms):
+                mentioned.append((policy, terms[0]))
+        return mentioned
 
 
 def build_index(payers: Payers, rules: Iterable[Rule]) -> PolicyIndex:
@@ -77,10 +79,12 @@ def build_index(payers: Payers, rules: Iterable[Rule]) -> PolicyIndex:
         payers,
         tuple(policies[name] for name in sorted(policies)),
         everything,
-        _group(((rule.policy.payer_id, key), rule) for rule in everything for key in rule.keys),
+        _group(((rule.policy.payer_id, key), rule) for rule in everything for key in rule.by_key),
         _group((rule.policy.payer_id, rule) for rule in everything if not rule.codings),
         _group(
-            ((one.payer_id, word), one) for one in policies.values() for word in _first_words(one)
+            ((policy.payer_id, word), policy)
+            for policy in policies.values()
+            for word in _first_words(policy)
         ),
     )
 

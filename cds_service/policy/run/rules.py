@@ -1,21 +1,22 @@
 """Policies and rules, compiled: what a payer's PlanDefinition comes to at run time."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from cds_service.crd.decision.determination import (
     Citation,
-    ConditionTrace,
     Detail,
     Determination,
 )
+from cds_service.crd.decision.trace import ConditionKind, ConditionTrace
 from cds_service.crd.request.membership import Plan
 from cds_service.fhir.coding import Coding, CodingKey
 from cds_service.fhir.dates import Days
 from cds_service.fhir.resource import JsonObject
 from cds_service.fhir.truth import Truth
-from cds_service.policy.run.conditions import Expression, ExpressionError, Variables, truth
+from cds_service.policy.run.conditions import Expression, ExpressionError, truth
+from cds_service.policy.run.evaluation import Evaluation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,15 +57,16 @@ class Condition:
     description: str
     expression: Expression
 
-    def test(self, variables: Variables) -> ConditionTrace:
-        """What the condition comes to; an error leaves it unknown and says so."""
+    def test(self, evaluation: Evaluation) -> ConditionTrace:
+        """What the condition comes to; an error leaves it unknown and is named."""
         try:
-            return self._trace(truth(self.expression.evaluate(variables)))
+            return self._trace(truth(evaluation.evaluate(self.expression)))
         except ExpressionError as error:
             return self._trace(Truth.UNKNOWN, str(error))
 
     def _trace(self, value: Truth, error: str = "") -> ConditionTrace:
         return ConditionTrace(
+            kind=ConditionKind.OF_THE_RULE,
             description=self.description,
             expression=self.expression.source,
             value=value,
@@ -80,21 +82,21 @@ class DynamicDetail:
     when: Expression | None
     value: Expression | None
 
-    def read(self, variables: Variables) -> Detail | None:
+    def read(self, evaluation: Evaluation) -> Detail | None:
         """The detail for one order, or None if it is not to be given.
 
         Raises:
             ExpressionError: an expression cannot be evaluated.
         """
-        if self.when and truth(self.when.evaluate(variables)) is not Truth.TRUE:
+        if self.when and truth(evaluation.evaluate(self.when)) is not Truth.TRUE:
             return None
         if self.value is None:
             return self.detail
-        words = " ".join(str(part) for part in self.value.evaluate(variables))
+        words = " ".join(str(word) for word in evaluation.evaluate(self.value))
         return replace(self.detail, value=words) if words else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rule:
     """One child action of a PlanDefinition; no `codings` means every order of its type."""
 
@@ -102,19 +104,21 @@ class Rule:
     citation: Citation
     order_type: str
     codings: tuple[Coding, ...]
-    keys: frozenset[CodingKey]
     conditions: tuple[Condition, ...]
     determination: Determination
     dynamic: tuple[DynamicDetail, ...]
+    # Where each key stands in `codings`: a rule may list thousands, an order names a few.
+    by_key: Mapping[CodingKey, int] = field(init=False)
 
-    def matches(self, codings: Sequence[Coding]) -> tuple[Coding, ...]:
+    def __post_init__(self) -> None:
+        places = {coding.key: place for place, coding in reversed(list(enumerate(self.codings)))}
+        object.__setattr__(self, "by_key", places)
+
+    def matches(self, codings: Iterable[Coding]) -> tuple[Coding, ...]:
         """The order's codings that the rule lists."""
-        return tuple(coding for coding in codings if coding.key in self.keys)
+        return tuple(coding for coding in codings if coding.key in self.by_key)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A rule whose filter an order has met, and the codings it was met by."""
-
-    rule: Rule
-    matched: tuple[Coding, ...]
+    def as_written(self, matched: Iterable[Coding]) -> tuple[Coding, ...]:
+        """Matched codings as the policy writes them, in its order: an order's code is no promise of the code billed."""
+        places = {self.by_key[coding.key] for coding in matched}
+        return tuple(self.codings[place] for place in sorted(places))

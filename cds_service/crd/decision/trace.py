@@ -1,0 +1,46 @@
+"""Traces: why one rule determined something for an order, or nothing."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cds_service.crd.decision.determination import Citation, Determination
+from cds_service.fhir.coding import Coding
+from cds_service.fhir.truth import Truth
+
+
+class ConditionKind(StrEnum):
+    """What a condition is about: two hold for every rule of a policy, the rest are the rule's own."""
+
+    IN_FORCE = "in-force"
+    LINE_OF_BUSINESS = "line-of-business"
+    OF_THE_RULE = "of-the-rule"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionTrace:
+    """One condition of a rule, and what it came to for this order."""
+
+    kind: ConditionKind
+    description: str
+    expression: str
+    value: Truth
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleTrace:
+    """One rule applied: the codings it was found by, its conditions, and its determination if none is false."""
+
+    citation: Citation
+    matched: tuple[Coding, ...]
+    conditions: tuple[ConditionTrace, ...]
+    determination: Determination | None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What could not be told."""
+        return tuple(
+            condition.description
+            for condition in self.conditions
+            if condition.value is Truth.UNKNOWN
+        )

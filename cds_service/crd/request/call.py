@@ -1,0 +1,75 @@
+"""One hook call, understood: in which version, with which configuration, about which members and orders."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from cds_service.cds_hooks.request import HookRequest
+from cds_service.crd.request.chart import Chart
+from cds_service.crd.request.configuration import Configuration, read_configuration
+from cds_service.crd.request.hooks import Hook
+from cds_service.crd.request.limits import check_orders, check_requested
+from cds_service.crd.request.membership import Membership
+from cds_service.crd.request.order import Order
+from cds_service.crd.request.requested_orders import (
+    check_at_hand,
+    find_requested,
+    read_requested_orders,
+)
+from cds_service.crd.request.version import Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What was asked.
+
+    `at` is when, by the one reading of the clock that everything in the response agrees with.
+    """
+
+    at: datetime
+    hook: Hook
+    version: Version
+    configuration: Configuration
+    chart: Chart
+    memberships: tuple[Membership, ...]
+    orders: tuple[Order, ...]
+
+    @property
+    def oddities(self) -> Iterator[str]:
+        """What an operator may want to know of it, without a patient's data."""
+        if self.chart.of_others:
+            yield f"{self.chart.of_others} resources of another patient came and were not used"
+        if ignored := ", ".join(self.configuration.ignored):
+            yield f"settings without sense were ignored: {ignored}"
+
+
+def read_call(
+    request: HookRequest,
+    chart: Chart,
+    memberships: tuple[Membership, ...],
+    *,
+    hook: Hook,
+    version: Version,
+    at: datetime,
+) -> Call:
+    """The call, with the orders it asks about.
+
+    Raises:
+        InvalidRequest: two of them have one id.
+        DataUnavailable: none of them is at hand, and they were not looked for in vain.
+        TooLarge: the call names more than a person would.
+    """
+    requested = find_requested(hook, chart)
+    check_requested(requested, chart)
+    check_at_hand(requested, chart)
+    orders = read_requested_orders(requested, chart, version)
+    check_orders(orders)
+    return Call(
+        at=at,
+        hook=hook,
+        version=version,
+        configuration=read_configuration(request.extension),
+        chart=chart,
+        memberships=memberships,
+        orders=orders,
+    )

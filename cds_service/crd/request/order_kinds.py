@@ -1,0 +1,85 @@
+"""The kinds of order a hook asks about, and where each keeps its codes, subject and dates (CRD profiles).
+
+A kind of order is a row in `ORDER_KINDS`. Appointments and Encounters are asked about like orders.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cds_service.fhir.resource import JsonObject, follow, resource_type
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderKind:
+    """Where one resource type keeps what we read; paths are element names, lists are walked through."""
+
+    codes: tuple[Path, ...]
+    subject: Path = ("subject",)
+    date_of_service: tuple[Path, ...] = ()
+    written: Path = ("authoredOn",)
+    coded_by: tuple[Path, ...] = ()  # references to a resource that holds the code
+    ruled_as: str = ""  # the type whose rules apply, where it is not its own
+
+
+_OCCURRENCE = (("occurrenceDateTime",), ("occurrencePeriod", "start"), ("occurrenceTiming",))
+
+ORDER_KINDS: Mapping[str, OrderKind] = {
+    "ServiceRequest": OrderKind(codes=(("code",),), date_of_service=_OCCURRENCE),
+    "DeviceRequest": OrderKind(
+        codes=(("codeCodeableConcept",),),
+        coded_by=(("codeReference",),),
+        date_of_service=_OCCURRENCE,
+    ),
+    "MedicationRequest": OrderKind(
+        codes=(("medicationCodeableConcept",),),
+        coded_by=(("medicationReference",),),
+        date_of_service=(("dispenseRequest", "validityPeriod", "start"),),
+    ),
+    "NutritionOrder": OrderKind(
+        codes=(
+            ("oralDiet", "type"),
+            ("supplement", "type"),
+            ("enteralFormula", "baseFormulaType"),
+            ("enteralFormula", "additiveType"),
+        ),
+        subject=("patient",),
+        written=("dateTime",),
+    ),
+    "VisionPrescription": OrderKind(
+        codes=(("lensSpecification", "product"),), subject=("patient",), written=("dateWritten",)
+    ),
+    "CommunicationRequest": OrderKind(
+        codes=(("payload", "extension"),), date_of_service=_OCCURRENCE[:2]
+    ),
+    # Both stand for the service they are for: their service types come from the codes of ServiceRequest.
+    "Appointment": OrderKind(
+        codes=(("serviceType",),),
+        subject=("participant", "actor"),
+        date_of_service=(("start",), ("requestedPeriod", "start")),
+        written=("created",),
+        ruled_as="ServiceRequest",
+    ),
+    "Encounter": OrderKind(
+        codes=(("serviceType",), ("type",)),
+        date_of_service=(("period", "start"),),
+        written=("period", "start"),
+        ruled_as="ServiceRequest",
+    ),
+}
+
+
+def is_order(resource: JsonObject) -> bool:
+    """Whether this is a resource type CRD asks about."""
+    return resource_type(resource) in ORDER_KINDS
+
+
+def kind_of(resource: JsonObject) -> OrderKind:
+    """The kind of a resource that is an order."""
+    return ORDER_KINDS[resource_type(resource)]
+
+
+def code_references(order: JsonObject) -> tuple[JsonObject, ...]:
+    """The References an order makes to a Medication or Device that holds its code."""
+    return tuple(reference for path in kind_of(order).coded_by for reference in follow(order, path))
