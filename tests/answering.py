@@ -1,6 +1,7 @@
-"""Whole calls as a test sees them: the status, what was decided, whether the answer is sound and the orders whole.
+"""Whole hook calls for tests: status, decisions, and a check that the response is sound.
 
-Soundness is read from CDS Hooks (Response) and CRD coverage-information, not from the writers it judges.
+Soundness is read from CDS Hooks (Response) and CRD coverage-information, not from the code that
+writes them. An order has to come back with nothing changed but our extension.
 """
 
 import re
@@ -29,7 +30,8 @@ COVERED = {
     "2.1": {"covered", "not-covered", "conditional"},
     "2.2": {"covered", "not-covered", "conditional", "indeterminate"},
 }
-# No policy of the built-in library covers anything or waives an authorization: a fuzzed call must not either.
+# No policy of the built-in library covers anything or waives an authorization, so no response to
+# a fuzzed call may do so either.
 TOO_LOOSE = {("covered", "covered"), ("pa-needed", "no-auth"), ("pa-needed", "satisfied")}
 _TAG = re.compile(r"<[A-Za-z/!?]")
 
@@ -39,12 +41,12 @@ class ForgetfulLog(FakeLog):
     """Keeps nothing, so that a hundred thousand answers fit into memory."""
 
     def write(self, record: AuditRecord) -> None:
-        """Durable enough."""
+        """Drop the record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """What came of one call: a response if `status` is 200, else what was wrong and where."""
+    """The outcome of one call: a response if `status` is 200, else the problem and its place."""
 
     status: int
     response: JsonObject = field(default_factory=dict)
@@ -58,24 +60,28 @@ class Answered:
 
     @property
     def orders(self) -> list[JsonObject]:
-        """The orders that go back."""
+        """The orders that the response updates."""
         return [action["resource"] for action in self.actions]
 
     @property
     def decisions(self) -> list[list[Any]]:
-        """One row a repetition of ours: resourceType, id, covered, and every info-needed."""
+        """For each coverage-information of ours: resourceType, id, covered, every info-needed."""
         return [_decision(order, ours) for order in self.orders for ours in our_repetitions(order)]
 
     @property
     def reasons(self) -> list[str]:
-        """The codes of every reason given, in their order."""
-        ours = [one for order in self.orders for one in our_repetitions(order)]
-        concepts = [part["valueCodeableConcept"] for one in ours for part in _parts(one, "reason")]
-        return [coding["code"] for concept in concepts for coding in concept.get("coding", ())]
+        """The codes of all reasons given, in their order."""
+        codes: list[str] = []
+        for order in self.orders:
+            for repetition in our_repetitions(order):
+                for part in _parts(repetition, "reason"):
+                    codings = part["valueCodeableConcept"].get("coding", ())
+                    codes.extend(coding["code"] for coding in codings)
+        return codes
 
     @property
     def facts(self) -> list[bytes]:
-        """What was determined for each order, dates and ids apart, in no particular order."""
+        """What was determined for each order, without dates and ids, sorted."""
         return sorted(
             encode([order["resourceType"], order["id"], *_lasting_parts(ours)])
             for order in self.orders
@@ -98,12 +104,12 @@ def _lasting_parts(ours: JsonObject) -> list[JsonObject]:
 
 def _parts(extension: JsonObject, name: str) -> list[JsonObject]:
     inside = listed(extension.get("extension"))
-    return [one for one in inside if isinstance(one, dict) and one.get("url") == name]
+    return [part for part in inside if isinstance(part, dict) and part.get("url") == name]
 
 
 def our_repetitions(order: JsonObject) -> list[JsonObject]:
-    """The coverage-information this very answer put on the order."""
-    return [one for one in listed(order.get("extension")) if _is_ours(one)]
+    """The coverage-information extensions that this response put on the order."""
+    return [extension for extension in listed(order.get("extension")) if _is_ours(extension)]
 
 
 def _is_ours(extension: Any) -> bool:
@@ -123,7 +129,7 @@ def listed(value: Any) -> list[Any]:
 
 
 class Service:
-    """Every hook's pipeline over the built-in library, on fake seams; `ehr` is None where there is no asking."""
+    """The pipeline of every hook over the built-in library, with fakes at its seams."""
 
     def __init__(self, pipelines: Mapping[str, Pipeline]) -> None:
         self.pipelines = pipelines
@@ -132,7 +138,7 @@ class Service:
         return "the service"  # hypothesis prints what it is given, and an index is large
 
     def answer(self, hook: str, body: bytes) -> Answered:
-        """What comes of one call; anything but a HookError is a bug and is let through."""
+        """The outcome of one call; any error but a HookError is a bug and is let through."""
         try:
             answer = self.pipelines[hook].answer(body)
         except HookError as error:
@@ -141,7 +147,7 @@ class Service:
 
 
 def make_service(ehr: Ehr | None = None) -> Service:
-    """A service for tests; made once and used for many calls, as in life."""
+    """A service for tests, to be used for many calls; without an `ehr` nothing can be queried."""
     index = builtin_index()
     return Service(
         {hook: fake_pipeline(index, log=ForgetfulLog(), hook=hook, ehr=ehr) for hook in HOOKS}
@@ -149,7 +155,7 @@ def make_service(ehr: Ehr | None = None) -> Service:
 
 
 def problems(answered: Answered, request: Any, from_ehr: Any = ()) -> list[str]:
-    """Everything wrong with the answer to a request, whatever the request was; empty for a sound one."""
+    """Everything wrong with the outcome of a request, whatever the request; empty if sound."""
     return list(_problems(answered, request, from_ehr))
 
 
@@ -171,7 +177,7 @@ def _problems(answered: Answered, request: Any, from_ehr: Any) -> Iterator[str]:
 
 
 def _version(request: Any) -> str:
-    """The CRD version an answered request is spoken to in."""
+    """The CRD version that the response to a request is written in."""
     extension = (listed(request.get("extension")) or [None])[0]
     asked = extension.get("davinci-crd.requestedVersion") if isinstance(extension, dict) else None
     return str(asked).strip()[:3] if asked is not None else "2.0"
@@ -179,21 +185,17 @@ def _version(request: Any) -> str:
 
 def _envelope_problems(response: JsonObject, version: str) -> Iterator[str]:
     actions = response.get("systemActions", [])
-    shown = {
-        **response,
-        "systemActions": [{**one, "resource": our_repetitions(one["resource"])} for one in actions],
-    }
-    if not actions and (
-        version == "2.0" or "systemActions" not in response
-    ):  # 2.0 clients want the empty list
+    # Of an updated order only our extension: an EHR may leave anything empty in the rest.
+    written = [{**action, "resource": our_repetitions(action["resource"])} for action in actions]
+    shown = {**response, "systemActions": written}
+    wants_empty_list = version == "2.0"
+    if not actions and (wants_empty_list or "systemActions" not in response):
         del shown["systemActions"]
     yield from (f"an empty value at {path}" for path in _empties(shown, "$") if path != "$.cards")
     yield from (f"an unknown element {name}" for name in set(response) - {"cards", "systemActions"})
-    keys = [
-        (order["resourceType"], str(order.get("id")))
-        for order in (one["resource"] for one in actions)
-    ]
-    if len(set(keys)) != len(keys):
+    orders = [action["resource"] for action in actions]
+    keys = {(order["resourceType"], str(order.get("id"))) for order in orders}
+    if len(keys) != len(orders):
         yield "two updates of one order"
 
 
@@ -239,8 +241,8 @@ def _action_problems(action: JsonObject, version: str) -> Iterator[str]:
     ours = our_repetitions(action["resource"])
     if not ours or not str(action["resource"].get("id", "")).strip():
         yield "an update without coverage-information or id"
-    for one in ours:
-        yield from _repetition_problems(one, version)
+    for repetition in ours:
+        yield from _repetition_problems(repetition, version)
 
 
 def _repetition_problems(ours: JsonObject, version: str) -> Iterator[str]:
@@ -248,15 +250,14 @@ def _repetition_problems(ours: JsonObject, version: str) -> Iterator[str]:
     for name in ("coverage", "covered", "date", "coverage-assertion-id"):
         if names.count(name) != 1:
             yield f"{names.count(name)} times {name}"
-    said = [(part["url"], part["valueCode"]) for part in ours["extension"] if "valueCode" in part]
-    yield from (f"{name} {code}" for name, code in said if (name, code) in TOO_LOOSE)
-    if not set(_codes(said, "covered")) <= COVERED[version]:
-        yield f"covered {_codes(said, 'covered')} in {version}"
-    if ("conditional" in _codes(said, "covered", "pa-needed", "doc-needed")) != (
-        "info-needed" in names
-    ):
+    coded = [(part["url"], part["valueCode"]) for part in ours["extension"] if "valueCode" in part]
+    yield from (f"{name} {code}" for name, code in coded if (name, code) in TOO_LOOSE)
+    if not set(_codes(coded, "covered")) <= COVERED[version]:
+        yield f"covered {_codes(coded, 'covered')} in {version}"
+    is_conditional = "conditional" in _codes(coded, "covered", "pa-needed", "doc-needed")
+    if is_conditional != ("info-needed" in names):
         yield "crd-ci-q3"
-    if ("covered", "not-covered") in said and "pa-needed" in names and version != "2.0":
+    if ("covered", "not-covered") in coded and "pa-needed" in names and version != "2.0":
         yield "crd-ci-q2"
     if (
         not all(part["valueCodeableConcept"].get("text") for part in _parts(ours, "reason"))
@@ -265,15 +266,15 @@ def _repetition_problems(ours: JsonObject, version: str) -> Iterator[str]:
         yield "an answer without reason in words"
 
 
-def _codes(said: list[tuple[str, str]], *names: str) -> list[str]:
-    return [code for name, code in said if name in names]
+def _codes(coded: list[tuple[str, str]], *names: str) -> list[str]:
+    return [code for name, code in coded if name in names]
 
 
 Name = tuple[str, str]
 
 
 def _order_problems(back: JsonObject, came: Mapping[Name, list[JsonObject]]) -> Iterator[str]:
-    differences = [order_changes(one, back) for one in came.get(_name(back), ())]
+    differences = [order_changes(sent, back) for sent in came.get(_name(back), ())]
     if not differences:
         yield f"an update of {_name(back)}, which did not come"
     elif all(differences):
@@ -281,15 +282,15 @@ def _order_problems(back: JsonObject, came: Mapping[Name, list[JsonObject]]) -> 
 
 
 def _by_name(value: Any) -> Mapping[Name, list[JsonObject]]:
-    """Every object in a JSON value that says its type, by type and id."""
+    """Every object in a JSON value that has a resourceType, by type and id."""
     found: dict[Name, list[JsonObject]] = defaultdict(list)
     waiting = [value]
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict) and "resourceType" in one:
-            found[_name(one)].append(one)
+        part = waiting.pop()
+        if isinstance(part, dict) and "resourceType" in part:
+            found[_name(part)].append(part)
         waiting.extend(
-            one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+            part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
         )
     return found
 
@@ -301,23 +302,26 @@ def _name(resource: JsonObject) -> Name:
 def order_changes(
     came: JsonObject, back: JsonObject, write: Callable[[Any], bytes] = encode
 ) -> list[str]:
-    """What differs between an order that came and the one that goes back, our extension aside (CRD resp-37)."""
-    rest_came, rest_back = (
-        [(k, v) for k, v in one.items() if k != "extension"] for one in (came, back)
-    )
-    changed = [] if write(rest_came) == write(rest_back) else ["other than its extensions"]
-    about = {_coverage_of(one) for one in our_repetitions(back)}
-    kept = [one for one in listed(came.get("extension")) if not _is_replaced(one, about)]
-    now = [one for one in listed(back.get("extension")) if not _is_ours(one)]
-    return (
-        changed
-        if write(kept) == write(now)
-        else [*changed, f"its extensions: {write(now)[:200]!r}"]
-    )
+    """The differences between an order sent and its update, apart from ours (CRD resp-37)."""
+    changes = []
+    if write(_without_extensions(came)) != write(_without_extensions(back)):
+        changes.append("other than its extensions")
+    about = {_coverage_of(repetition) for repetition in our_repetitions(back)}
+    sent, returned = listed(came.get("extension")), listed(back.get("extension"))
+    kept = [extension for extension in sent if not _is_replaced(extension, about)]
+    now = [extension for extension in returned if not _is_ours(extension)]
+    if write(kept) != write(now):
+        changes.append(f"its extensions: {write(now)[:200]!r}")
+    return changes
+
+
+def _without_extensions(order: JsonObject) -> list[tuple[str, Any]]:
+    """The other elements as pairs, so that their order counts too."""
+    return [(name, value) for name, value in order.items() if name != "extension"]
 
 
 def _is_replaced(extension: Any, about: set[str]) -> bool:
-    """Whether this is an earlier assertion for a Coverage we now answer for."""
+    """Whether this is an earlier assertion for a Coverage that the response is about."""
     is_one = isinstance(extension, dict) and extension.get("url") == COVERAGE_INFORMATION
     return is_one and _coverage_of(extension) in about
 

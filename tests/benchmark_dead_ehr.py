@@ -1,6 +1,7 @@
-"""What a dead EHR costs everybody else: healthy calls alone, and while a quarter of all connections wait for it.
+"""What a dead EHR costs other callers: healthy calls alone, and beside calls that wait for it.
 
-Run it by itself: `python tests/benchmark_dead_ehr.py`. The dead EHR accepts connections on loopback and never answers.
+Run it by itself: `python tests/benchmark_dead_ehr.py`. The dead EHR accepts connections on
+loopback and never answers; a quarter of all connections wait for it.
 """
 
 import socket
@@ -11,9 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-sys.path.insert(
-    0, str(Path(__file__).resolve().parents[1])
-)  # this checkout, not one that may be installed
+# This checkout, not a copy that may be installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import click
 from benchmarking.calls import call_bodies
@@ -28,7 +28,7 @@ HEALTHY, HANGING = 6, 2  # connections
 
 @contextmanager
 def dead_ehr() -> Iterator[int]:
-    """The port of a server that takes connections and says nothing."""
+    """The port of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
         held: list[socket.socket] = []
         threading.Thread(target=_hold, args=(listening, held), daemon=True).start()
@@ -83,7 +83,7 @@ def measure(seconds: float) -> tuple[Load, Load, Load]:
 @click.command()
 @click.option("--seconds", type=click.FloatRange(1, 600), default=20.0, help="load, each time")
 def main(seconds: float) -> None:
-    """Print healthy calls' throughput and p99 with and without a dead EHR beside them, and the ratios."""
+    """Print throughput and p99 of healthy calls with and without a dead EHR, and the ratios."""
     alone, together, waited = measure(seconds)
     print(f"{'':28}{'calls/s':>10}{'p50 ms':>10}{'p99 ms':>10}")
     for name, load in (

@@ -1,6 +1,7 @@
-"""Which tests claim which requirement of the guide: every `@pytest.mark.crd(…)`, read from the sources with `ast`.
+"""The tests that claim each requirement of the guide, by `@pytest.mark.crd(…)`, read with `ast`.
 
-The requirements themselves stand in `requirements.csv`: each is claimed, or not tested for the reason given there.
+The requirements are in `requirements.csv`: each is claimed by a test, or has a reason there why
+it is not tested.
 """
 
 import ast
@@ -14,7 +15,7 @@ TESTS = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """One statement a CRD server is held to; `not_tested` is our reason, empty where tests claim it."""
+    """One statement on CRD servers; `not_tested` is our reason, empty where tests claim it."""
 
     key: str
     conformance: str
@@ -55,7 +56,8 @@ def claims_in(source: str, name: str) -> list[Claim]:
     """The claims in one module.
 
     Raises:
-        ValueError: a mark stands on no test, in a file pytest does not read, or without keys in so many words.
+        ValueError: a mark is on no test, in a file that pytest does not read, or has no literal
+            keys.
     """
     tree = ast.parse(source)
     claimed = list(_claimed(tree)) if Path(name).name.startswith("test_") else []
@@ -71,8 +73,9 @@ def claims_in(source: str, name: str) -> list[Claim]:
 def _claimed(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-            calls = (one for one in node.decorator_list if isinstance(one, ast.Call))
-            yield from ((node.name, one) for one in calls if _is_mark(one.func))
+            for decorator in node.decorator_list:
+                if isinstance(decorator, ast.Call) and _is_mark(decorator.func):
+                    yield node.name, decorator
 
 
 def _is_mark(node: ast.AST) -> bool:
@@ -85,9 +88,9 @@ def _is_mark(node: ast.AST) -> bool:
 
 def _keys(mark: ast.Call, name: str) -> list[str]:
     keys = [
-        one.value
-        for one in mark.args
-        if isinstance(one, ast.Constant) and isinstance(one.value, str)
+        argument.value
+        for argument in mark.args
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
     ]
     if not keys or len(keys) != len(mark.args) + len(mark.keywords):
         raise ValueError(f"{name}:{mark.lineno}: @pytest.mark.crd takes keys, written out")
@@ -109,10 +112,11 @@ def table(
     for claim in claims:
         tests_of.setdefault(claim.key, []).append(claim.test)
     yield f"{'key':<10} {'level':<14} {'tests':>5}  state"
-    for one in requirements:
-        tests = tests_of.get(one.key, [])
-        state = one.not_tested or _state([outcomes[test] for test in tests if test in outcomes])
-        yield f"{one.key:<10} {one.conformance:<14} {len(tests):>5}  {state}"
+    for requirement in requirements:
+        tests = tests_of.get(requirement.key, [])
+        of_this_run = [outcomes[test] for test in tests if test in outcomes]
+        state = requirement.not_tested or _state(of_this_run)
+        yield f"{requirement.key:<10} {requirement.conformance:<14} {len(tests):>5}  {state}"
         yield from (f"{'':<10} {test}" for test in tests if names)
 
 

@@ -28,9 +28,9 @@ def pytest_terminal_summary(terminalreporter: "TerminalReporter", config: pytest
 
 
 def _outcomes(reporter: "TerminalReporter") -> dict[str, str]:
-    """What became of each test of this run; failed if it failed for any parameters."""
-    reports = [(one, "passed") for one in reporter.stats.get("passed", ())]
-    reports += [
-        (one, "failed") for kind in ("failed", "error") for one in reporter.stats.get(kind, ())
-    ]
-    return {one.nodeid.split("[")[0]: outcome for one, outcome in reports}
+    """The outcome of each test of this run; failed if it failed for any parameters."""
+    outcomes: dict[str, str] = {}
+    for kind, outcome in (("passed", "passed"), ("failed", "failed"), ("error", "failed")):
+        for report in reporter.stats.get(kind, ()):
+            outcomes[report.nodeid.split("[")[0]] = outcome
+    return outcomes

@@ -1,7 +1,8 @@
-"""What coverage-information may look like, version by version: a checker of its own.
+"""A checker of coverage-information extensions, for each version of CRD.
 
-Written from the tables of the standards (crd-server.md 3.1 to 3.4) and from nothing in `cds_service`, so that the
-writer and its judge cannot share a mistake. Where a published invariant's text and expression differ, both must hold.
+Written from the tables of the standards (crd-server.md 3.1 to 3.4) and from nothing in
+`cds_service`, so that the code and its checker cannot share a mistake. Where a published
+invariant's text and expression differ, both must hold.
 """
 
 from collections import Counter
@@ -143,11 +144,12 @@ def violations(repetition: JsonObject, version: str) -> list[str]:
 
 def order_violations(order: JsonObject, version: str) -> list[str]:
     """Everything wrong with all repetitions on one order, and with how they stand together."""
-    repetitions = [one for one in order.get("extension", []) if one.get("url") == URL]
-    found = [problem for one in repetitions for problem in violations(one, version)]
+    extensions = order.get("extension", [])
+    repetitions = [extension for extension in extensions if extension.get("url") == URL]
+    found = [problem for repetition in repetitions for problem in violations(repetition, version)]
     stated = [
-        (_one(one, "coverage")["reference"], _one(one, "coverage-assertion-id"))
-        for one in repetitions
+        (_one(repetition, "coverage")["reference"], _one(repetition, "coverage-assertion-id"))
+        for repetition in repetitions
     ]
     coverage_of = {identity: coverage for coverage, identity in stated}
     if any(coverage_of[identity] != coverage for coverage, identity in stated):
@@ -275,8 +277,8 @@ def _concepts(parts: Parts, version: str) -> Iterator[str]:
         points = contact.get("telecom", []) if version == "2.2" else [contact]
         yield from (
             "contact without system and value"
-            for one in points
-            if not {"system", "value"} <= set(one)
+            for point in points
+            if not {"system", "value"} <= set(point)
         )
 
 
@@ -306,7 +308,8 @@ def _q2(parts: Parts) -> bool:
 
 
 def _q2_2_0(parts: Parts) -> bool:
-    # Text and published expression exclude each other for `not-covered`; design 4.1 decides for `conditional`.
+    # The invariant's text and its published expression exclude each other for `not-covered`;
+    # design 4.1 decides for `conditional`.
     refused = _says(parts, "covered", "not-covered")
     return "pa-needed" in parts and _implies(refused, _says(parts, "pa-needed", "conditional"))
 

@@ -1,8 +1,9 @@
-"""The dirty requests of `tests/dirt`, read from JSON: what was sent, and what must come of it.
+"""The dirty requests of `tests/dirt`, read from JSON: each with the outcome it must have.
 
-A file is an area, a case one request: a `request`, a `base` (a sound request of `bases.json`) with `changes`, or a raw
-`body`; `replace` then edits the text, since a JSON file cannot hold malformed JSON. A change names a place by JSON path
-and does one thing there: `set`, `drop` or `append`. `times` repeats a text, `encoding` is the body's.
+A file is an area, a case one request: a `request`, a `base` (a sound request of `bases.json`)
+with `changes`, or a raw `body`; `replace` then edits the text, since a JSON file cannot hold
+malformed JSON. A change names a place by JSON path and does one thing there: `set`, `drop` or
+`append`. `times` repeats a text, `encoding` is the body's.
 """
 
 import copy
@@ -27,7 +28,10 @@ _STEP = re.compile(r"\.([A-Za-z_][\w-]*)|\['([^']+)'\]|\[(\d+)\]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dirt:
-    """One dirty request; `where` is None if any place will do, `reasons` if any reason will."""
+    """One dirty request with its expected outcome.
+
+    `where` is None if the place of the error does not matter, `reasons` if the reasons do not.
+    """
 
     area: str
     name: str
@@ -43,7 +47,7 @@ class Dirt:
 
     @property
     def request(self) -> Json:
-        """What was sent, as far as it is JSON."""
+        """The body as JSON, or None if it is not JSON."""
         try:
             return decode(self.body)
         except ValueError:

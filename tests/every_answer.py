@@ -1,4 +1,4 @@
-"""Answers of every hook in every version to members of every kind, for what must hold of all of them."""
+"""Responses of every hook in every version to members of every kind, for rules on all of them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from cds_service.fhir.resource import decode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """One call and its answer."""
+    """One call and its response."""
 
     hook: str
     version: str
@@ -34,13 +34,13 @@ class Answered:
 
     @property
     def cards(self) -> list[JsonObject]:
-        """The cards of the answer."""
+        """The cards of the response."""
         return list(self.response["cards"])
 
 
 @cache
 def every_answer() -> tuple[Answered, ...]:
-    """Answers of every hook in every version to members of every kind, and those of the examples."""
+    """Responses of every hook in every version to members of every kind, and the examples'."""
     made = (
         (hook, version, call(hook, asked_about(hook, code, text), version=version, member=member))
         for hook in HOOK_NAMES

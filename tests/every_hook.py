@@ -1,4 +1,4 @@
-"""Calls of all six hooks about any resource, members of every kind, and what an answer says."""
+"""Calls of all six hooks about any resource, members of every kind, and readers of responses."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -164,10 +164,10 @@ _CONTEXTS: Mapping[str, Callable[[list[JsonObject]], JsonObject]] = {
     "order-sign": lambda asked: {"draftOrders": bundle(*asked)},
     "order-select": lambda asked: {
         "draftOrders": bundle(*asked),
-        "selections": [reference(one) for one in asked],
+        "selections": [reference(order) for order in asked],
     },
     "order-dispatch": lambda asked: {
-        "dispatchedOrders": [reference(one) for one in asked],
+        "dispatchedOrders": [reference(order) for order in asked],
         "performer": "Organization/clinic",
     },
     "appointment-book": lambda asked: {"appointments": bundle(*asked)},
@@ -205,8 +205,8 @@ def call(
 def by_type(resources: Iterable[JsonObject]) -> JsonObject:
     """A prefetch with a key for each type of resource; Coverages are always looked for."""
     kept: dict[str, list[JsonObject]] = {"coverage": []}
-    for one in resources:
-        kept.setdefault(one["resourceType"].lower(), []).append(one)
+    for resource in resources:
+        kept.setdefault(resource["resourceType"].lower(), []).append(resource)
     return {key: bundle(*ones) for key, ones in kept.items()}
 
 
@@ -228,14 +228,14 @@ def with_token(request: JsonObject) -> JsonObject:
 def ask_raw(
     request: JsonObject, *, index: PolicyIndex | None = None, ehr: Ehr | None = None
 ) -> bytes:
-    """The very bytes of the answer; raises what the service raises."""
+    """The bytes of the response; raises what the service raises."""
     return fake_pipeline(index or hosted(), hook=request["hook"], ehr=ehr).answer(encode(request))
 
 
 def ask(
     request: JsonObject, *, index: PolicyIndex | None = None, ehr: Ehr | None = None
 ) -> JsonObject:
-    """The answer to a call; raises what the service raises."""
+    """The response to a call; raises what the service raises."""
     answer: JsonObject = decode(ask_raw(request, index=index, ehr=ehr))
     return answer
 
@@ -262,17 +262,18 @@ def updates(response: JsonObject) -> list[JsonObject]:
 
 
 def repetitions(resource: JsonObject) -> list[Parts]:
-    """What each coverage-information on a resource says."""
-    return [read_parts(one) for one in resource.get("extension", ()) if one["url"] == URL]
+    """The parts of each coverage-information on a resource."""
+    extensions = resource.get("extension", ())
+    return [read_parts(extension) for extension in extensions if extension["url"] == URL]
 
 
 def said(response: JsonObject) -> list[Parts]:
-    """What every coverage-information in an answer says."""
+    """The parts of every coverage-information in a response."""
     return [parts for resource in updates(response) for parts in repetitions(resource)]
 
 
 def covered(response: JsonObject) -> list[str]:
-    """What is said of coverage, in the order of the repetitions."""
+    """The codes of `covered` in a response, in the order of the repetitions."""
     return [code for parts in said(response) for code in parts["covered"]]
 
 
@@ -284,10 +285,10 @@ def reason_codes(parts: Parts) -> list[str]:
 
 
 def facts(response: JsonObject) -> Any:
-    """What an answer says, ids and dates apart: coverage information by order, and the cards."""
+    """The content of a response without ids and dates: coverage information by order, and cards."""
     passing = ("date", "coverage-assertion-id")
     written = [
-        (reference(resource), [{name: said for name, said in parts.items() if name not in passing}])
+        (reference(resource), [{name: part for name, part in parts.items() if name not in passing}])
         for resource in updates(response)
         for parts in repetitions(resource)
     ]

@@ -58,7 +58,7 @@ def bundle(*resources: JsonObject) -> JsonObject:
     return {
         "resourceType": "Bundle",
         "type": "collection",
-        "entry": [{"resource": one} for one in resources],
+        "entry": [{"resource": resource} for resource in resources],
     }
 
 
@@ -68,7 +68,7 @@ def order_sign(
     prefetch: JsonObject | None = None,
     **envelope: Any,
 ) -> JsonObject:
-    """An order-sign request; the prefetch holds an iCare Medicare Advantage member unless another is given."""
+    """An order-sign request; without a `prefetch`, for an iCare Medicare Advantage member."""
     request: JsonObject = {
         "hook": "order-sign",
         "hookInstance": HOOK_INSTANCE,

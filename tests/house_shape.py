@@ -1,4 +1,4 @@
-"""The shape of what stands in the house: what style.md asks of every module, as checks over its syntax tree."""
+"""The shape of the house: what style.md asks of every module, as checks over its syntax tree."""
 
 import ast
 import re
@@ -24,7 +24,8 @@ WORK = {
     "Thread",
 }
 WRITES = set(
-    "append add update pop popitem setdefault clear extend insert remove discard sort reverse".split()
+    "append add update pop popitem setdefault clear "
+    "extend insert remove discard sort reverse".split()
 )
 
 
@@ -55,8 +56,8 @@ def _broad_registrations(source: Source) -> Iterator[str]:
 
 def _names_everything(node: ast.AST) -> bool:
     return any(
-        isinstance(one, ast.Name) and one.id in ("Exception", "BaseException")
-        for one in ast.walk(node)
+        isinstance(part, ast.Name) and part.id in ("Exception", "BaseException")
+        for part in ast.walk(node)
     )
 
 
@@ -99,7 +100,7 @@ def _is_plain(target: ast.expr) -> bool:
 
 
 def _works(node: ast.AST) -> bool:
-    """Whether evaluating a constant reads files, the environment or the clock; what a lambda does is for later."""
+    """Whether evaluating a constant reads files, environment or clock; lambdas run later."""
     if isinstance(node, ast.Lambda):
         return False
     if (isinstance(node, ast.Call) and _called(node) in WORK) or ast.unparse(node) == "os.environ":
@@ -111,9 +112,9 @@ def written_module_state(house: Sequence[Source]) -> Iterator[str]:
     """Functions that write to what lives in a module."""
     for source in house:
         yield from (
-            source.at(one.lineno, "`global`")
-            for one in ast.walk(source.tree)
-            if isinstance(one, ast.Global)
+            source.at(node.lineno, "`global`")
+            for node in ast.walk(source.tree)
+            if isinstance(node, ast.Global)
         )
         shared = _module_names(source.tree)
         for function in source.functions():
@@ -134,15 +135,15 @@ def _module_names(tree: ast.Module) -> set[str]:
 
 def _stored_names(tree: ast.AST) -> set[str]:
     return {
-        one.id
-        for one in ast.walk(tree)
-        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
 
 
 def _writes(function: ast.AST, shared: set[str]) -> Iterator[tuple[int, str]]:
     own = _stored_names(function) | {
-        one.arg for one in ast.walk(function) if isinstance(one, ast.arg)
+        argument.arg for argument in ast.walk(function) if isinstance(argument, ast.arg)
     }
     for node in ast.walk(function):
         name = _base(_written(node))
@@ -151,7 +152,7 @@ def _writes(function: ast.AST, shared: set[str]) -> Iterator[tuple[int, str]]:
 
 
 def _written(node: ast.AST) -> ast.AST | None:
-    """What a node changes: the object behind a stored or deleted item or attribute, or a mutating call's."""
+    """The object a node changes: whose item or attribute is set or deleted, or which is mutated."""
     match node:
         case ast.Subscript(value=value, ctx=ast.Store() | ast.Del()):
             return value

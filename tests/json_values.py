@@ -19,7 +19,7 @@ json_objects = st.dictionaries(words, json_values, max_size=5)
 
 
 def pairs(body: bytes | str) -> Any:
-    """A JSON text as nested pairs, read by the standard library: keys in their order, decimals with their digits."""
+    """A JSON text as nested pairs, in order and with all digits, read by the standard library."""
     return json.loads(body, parse_float=Decimal, object_pairs_hook=tuple)
 
 

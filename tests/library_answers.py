@@ -1,4 +1,4 @@
-"""Every answer the built-in policies' own cases come to, for tests that must hold for all of them."""
+"""The answers to all cases of the built-in policies, for tests that must hold for each of them."""
 
 from cds_service.authoring.cases import Case, read_cases, run_case
 from cds_service.crd.decision.default_determinations import (
@@ -14,22 +14,22 @@ from cds_service.policy.run.index import PolicyIndex
 
 
 def answered_cases(index: PolicyIndex) -> list[tuple[Case, OrderAnswer]]:
-    """Each case of the built-in library with what the library says."""
+    """Each case of the built-in library with the answer to it."""
     return [(case, run_case(case, index)) for case in read_cases(builtin_library())]
 
 
 def library_determinations(index: PolicyIndex) -> list[Determination]:
-    """Every determination in the library: what rules say, what their cases come to, and what is said without a rule."""
+    """Every determination there is: of the rules, of their cases, and the default ones."""
     from_cases = [
         determination
         for _, answer in answered_cases(index)
         for determination in answer.determinations
     ]
     from_rules = [rule.determination for rule in index.rules]
-    fallbacks = [
+    defaults = [
         no_active_coverage(),
         no_policy("Invented"),
         order_not_understood(),
         payer_not_identified(),
     ]
-    return [*from_rules, *from_cases, *fallbacks]
+    return [*from_rules, *from_cases, *defaults]

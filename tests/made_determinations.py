@@ -1,4 +1,4 @@
-"""Hypothesis strategies for determinations: every kind the guide allows, with parts of every type."""
+"""Hypothesis strategies for determinations: of every kind allowed, with parts of every type."""
 
 from dataclasses import replace
 from datetime import date

@@ -1,8 +1,8 @@
-"""Mutations of sound requests, seeded: `python tests/mutation.py --count 100000 --seed 7` (reliability: F2).
+"""A seeded fuzzer: `python tests/mutation.py --count 100000 --seed 7` (reliability: F2).
 
-A case is a base request and a few mutations; its number and the run's seed say which. Nothing but 200 or 4xx may come
-of it, the answer must be sound, and no case may take longer than five seconds of work. What fails is made as small as
-dropping mutations makes it, and printed with its seed.
+A case is a sound base request with a few mutations, chosen by its number and the run's seed. Its
+status must be 200 or 4xx and its response sound, and it may take five seconds of processor time.
+A failing case is made as small as dropping mutations makes it, and printed with its seed.
 """
 
 import argparse
@@ -128,8 +128,8 @@ def move(random: Random, root: Json) -> None:
 
 def swap(random: Random, root: Json) -> None:
     """Two parts, each in the place of the other."""
-    (one, here), (other, there) = _place(random, root), _place(random, root)
-    one[here], other[there] = copy.deepcopy(other[there]), copy.deepcopy(one[here])
+    (container, here), (other, there) = _place(random, root), _place(random, root)
+    container[here], other[there] = copy.deepcopy(other[there]), copy.deepcopy(container[here])
 
 
 def unicode(random: Random, root: Json) -> None:
@@ -269,7 +269,7 @@ def _origin(error: BaseException) -> str:
 def smallest(failure: Failure, service: Answers) -> Failure:
     """The same failure with no mutation that it does not need."""
     for left_out in failure.case.mutations:
-        kept = tuple(one for one in failure.case.mutations if one is not left_out)
+        kept = tuple(mutation for mutation in failure.case.mutations if mutation is not left_out)
         again = check(replace(failure.case, mutations=kept), service)
         if again and again.what == failure.what:
             return smallest(again, service)
@@ -300,7 +300,7 @@ def _with_progress(cases: Iterable[Case]) -> Iterator[Case]:
 
 def report(failures: Iterable[Failure], seed: int, total: int) -> Iterator[str]:
     """What a run came to, in lines."""
-    found = sorted(failures, key=lambda one: len(encode(one.case.request)))
+    found = sorted(failures, key=lambda failure: len(encode(failure.case.request)))
     yield f"seed {seed}: {total} cases, {len(found)} ways to fail"
     for failure in found:
         yield f"- {failure.what}: {failure.case}"

@@ -1,4 +1,4 @@
-"""The eight CRD response types: which one a card is, and what its type wants of it (crd-server.md 1.6 and 2.4)."""
+"""The CRD response types: which one a card is, and its rules (crd-server.md 1.6 and 2.4)."""
 
 import re
 import unicodedata
@@ -15,11 +15,13 @@ TOPIC_SYSTEMS = {
 }
 # CRDCardType, less `coverage-info` and its child: coverage information is never a card (resp-25).
 TOPICS = set(
-    "claim insurance limits network appropriate-use cost therapy-alternatives-opt therapy-alternatives-req "
-    "clinical-reminder duplicate-therapy contraindication guideline off-guideline".split()
+    "claim insurance limits network appropriate-use cost therapy-alternatives-opt "
+    "therapy-alternatives-req clinical-reminder duplicate-therapy contraindication "
+    "guideline off-guideline".split()
 )
 _CARD_ELEMENTS = set(
-    "uuid summary detail indicator source suggestions selectionBehavior overrideReasons links extension".split()
+    "uuid summary detail indicator source suggestions selectionBehavior "
+    "overrideReasons links extension".split()
 )
 _UNESCAPED_TAG = re.compile(r"<[A-Za-z/!?]")
 
@@ -155,9 +157,7 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def hidden_characters(words: str) -> list[str]:
-    """Control, bidirectional, invisible and unassigned characters; a detail's own line ends apart."""
-    return [
-        one
-        for one in words
-        if unicodedata.category(one) in ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp") and one != "\n"
-    ]
+    """Control, bidirectional, invisible and unassigned characters, except for line feeds."""
+    hidden = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
+    visible = words.replace("\n", "")
+    return [character for character in visible if unicodedata.category(character) in hidden]

@@ -1,4 +1,4 @@
-"""No call leaves anything behind for the next: order, repetition and company change no answer."""
+"""Calls are independent: their order, repetition and concurrency change no response."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -33,16 +33,16 @@ class Answers(Protocol):
 
 @pytest.fixture(scope="module")
 def calls() -> list[Call]:
-    """Every base request, and dirty ones of every area in turn: all hooks, all versions, answers and errors."""
+    """Every base request and dirty ones of every area: all hooks and versions, also errors."""
     sound = [(base["hook"], encode(base)) for base in BASES.values()]
     return [*sound, *_in_turn(read_dirt(), MIXED - len(sound))]
 
 
 def _in_turn(dirt: Sequence[Dirt], many: int) -> list[Call]:
-    small = [one for one in dirt if not one.ehr_is_down and len(one.body) < 20_000]
-    rare = [one for one in small if one.status not in (200, 400)]
+    small = [dirty for dirty in dirt if not dirty.ehr_is_down and len(dirty.body) < 20_000]
+    rare = [dirty for dirty in small if dirty.status not in (200, 400)]
     spread = small[:: len(small) // many]
-    return [(one.hook, one.body) for one in (*rare[::4], *spread)][:many]
+    return [(dirty.hook, dirty.body) for dirty in (*rare[::4], *spread)][:many]
 
 
 @pytest.fixture(scope="module")
@@ -51,24 +51,24 @@ def service() -> Service:
 
 
 def told(answered: Answered) -> Told:
-    """An answer without the ids that are new each time."""
+    """An outcome without the ids that are new each time."""
     return answered.status, _ID.sub(b"an id", answered.body), answered.problem
 
 
 def answers(service: Answers, calls: Sequence[Call], order: Sequence[int]) -> dict[int, Told]:
-    """What comes of each call if they are made in this order."""
+    """The outcome of each call if they are made in this order."""
     return {number: told(service.answer(*calls[number])) for number in order}
 
 
 def answers_at_once(service: Answers, calls: Sequence[Call]) -> dict[int, Told]:
-    """What comes of each call if they are made by many threads."""
+    """The outcome of each call if they are made by many threads."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answered = list(pool.map(lambda call: service.answer(*call), calls))
     return dict(enumerate(map(told, answered)))
 
 
 def differences(service: Answers, calls: Sequence[Call]) -> dict[str, list[int]]:
-    """Which calls are answered otherwise than when they were made in order, by how they were made."""
+    """The calls whose outcome differs from that of calls in order, by the way they were made."""
     forwards = range(len(calls))
     shuffled = Random(60).sample(forwards, len(calls))  # noqa: S311
     expected = answers(service, calls, forwards)
@@ -79,7 +79,7 @@ def differences(service: Answers, calls: Sequence[Call]) -> dict[str, list[int]]
         "at once": answers_at_once(service, calls),
     }
     found = {
-        how: [one for one in forwards if other[one] != expected[one]]
+        how: [number for number in forwards if other[number] != expected[number]]
         for how, other in others.items()
     }
     return {how: numbers for how, numbers in found.items() if numbers}
@@ -88,14 +88,14 @@ def differences(service: Answers, calls: Sequence[Call]) -> dict[str, list[int]]
 def test_the_order_of_calls_and_their_company_never_matter(
     service: Service, calls: list[Call]
 ) -> None:
-    """Sixty calls in order, again, in reverse, shuffled and 32 at a time get equal answers, ids aside."""
+    """Calls in order, again, in reverse, shuffled and 32 at a time have the same outcomes."""
     assert differences(service, calls) == {}
 
 
 def test_a_new_service_gives_the_answers_of_one_that_has_answered_many(
     service: Service, calls: list[Call]
 ) -> None:
-    """A service does not grow wiser or wearier with use."""
+    """What a service has answered before changes nothing."""
     forwards = range(len(calls))
     worn = answers(service, calls, forwards)
 
@@ -105,7 +105,7 @@ def test_a_new_service_gives_the_answers_of_one_that_has_answered_many(
 def test_one_call_made_many_times_at_once_gets_one_answer(
     service: Service, calls: list[Call]
 ) -> None:
-    """The same hook instance may be sent again and again: the reference client sends one for ever."""
+    """A hook instance may come again: the reference client always sends the same one."""
     same = [calls[0]] * AT_ONCE * 4
 
     assert len(set(answers_at_once(service, same).values())) == 1
@@ -114,7 +114,7 @@ def test_one_call_made_many_times_at_once_gets_one_answer(
 def test_the_calls_are_sixty_of_all_hooks_with_answers_and_errors(
     service: Service, calls: list[Call]
 ) -> None:
-    """Mixed enough that something left behind would show."""
+    """The calls are mixed enough for leftovers of one call to show in another."""
     statuses = {service.answer(*call).status for call in calls}
 
     assert len(calls) == MIXED
@@ -135,7 +135,7 @@ class LeakyCards(CardMaker):
 
 @dataclass(slots=True)
 class Forgetting:
-    """Refuses a call that it has answered before."""
+    """A service that refuses a call that it has answered before."""
 
     service: Service
     seen: set[Call] = field(default_factory=set)
@@ -152,7 +152,10 @@ def test_cards_that_leak_from_one_order_to_the_next_are_found(
     service: Service, calls: list[Call]
 ) -> None:
     """The check above fails for a service whose cards remember."""
-    leaky = {hook: replace(one, cards=_leaky(one.cards)) for hook, one in service.pipelines.items()}
+    leaky = {
+        hook: replace(pipeline, cards=_leaky(pipeline.cards))
+        for hook, pipeline in service.pipelines.items()
+    }
 
     found = differences(Service(leaky), calls)
 

@@ -1,4 +1,4 @@
-"""The mutation fuzzer: a short run over every hook, and proof that it finds what it is there for."""
+"""The mutation fuzzer: a short run over every hook, and proof that it finds faults."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ SEED, COUNT = 20261120, 2_000
 
 
 class Fussy:
-    """A service that breaks if the Coverage is not where it expects it, and lets everything else pass."""
+    """A service that breaks if the Coverage is not in its place, and refuses all other calls."""
 
     def answer(self, hook: str, body: bytes) -> Answered:  # noqa: ARG002
         json.loads(body)["prefetch"]["coverage"]["resourceType"]
@@ -32,7 +32,7 @@ class Failing:
 
 @pytest.mark.crd("conf-12", "hook-9")
 def test_no_mutated_request_breaks_the_service() -> None:
-    """Two thousand requests of all six hooks, mutated: nothing but sound answers and 4xx (reliability: F2)."""
+    """Mutated requests of all six hooks get sound responses or 4xx (reliability: F2)."""
     failures = run(cases_of(SEED, COUNT), make_service())
 
     assert failures == {}
@@ -47,29 +47,29 @@ def test_every_hook_and_every_mutation_takes_part() -> None:
 
 
 def test_the_same_seed_makes_the_same_requests() -> None:
-    """A failure of tonight can be seen again tomorrow."""
+    """A failure can be reproduced from its seed."""
     once, again = ([case.request for case in cases_of(7, 200)] for _ in range(2))
 
     assert once == again
 
 
 def test_another_seed_makes_other_requests() -> None:
-    """Each night tries something new."""
+    """Runs with different seeds try different cases."""
     assert list(cases_of(7, 50)) != list(cases_of(8, 50))
 
 
 @pytest.mark.parametrize("kind", MUTATIONS)
 def test_each_mutation_changes_requests_and_never_the_base(kind: str) -> None:
-    """A mutation works on a copy, and most of the time it shows."""
+    """A mutation works on a copy, and most of the time it changes something."""
     before = json.dumps(BASES["order-dispatch"], default=str)
     mutated = [Case("order-dispatch", (Mutation(kind, seed),)).request for seed in range(20)]
 
-    assert sum(one != BASES["order-dispatch"] for one in mutated) > 10
+    assert sum(request != BASES["order-dispatch"] for request in mutated) > 10
     assert json.dumps(BASES["order-dispatch"], default=str) == before
 
 
 def test_an_exception_is_found_and_made_small() -> None:
-    """What needs one mutation is shown with one."""
+    """A failure that needs one mutation is reported with one."""
     found = run(cases_of(7, 300), Fussy())
 
     assert found
@@ -77,8 +77,8 @@ def test_an_exception_is_found_and_made_small() -> None:
 
 
 def test_a_mutation_that_a_failure_does_not_need_is_left_out() -> None:
-    """Of four mutations at most the one that matters remains."""
-    needed = next(one for one in cases_of(7, 300) if check(one, Fussy()))
+    """A failing case keeps only the mutation that makes it fail."""
+    needed = next(case for case in cases_of(7, 300) if check(case, Fussy()))
     failure = check(
         Case(needed.base, (*needed.mutations, Mutation("unicode", 1), Mutation("unicode", 2))),
         Fussy(),
@@ -89,14 +89,14 @@ def test_a_mutation_that_a_failure_does_not_need_is_left_out() -> None:
 
 
 def test_a_5xx_is_a_failure() -> None:
-    """Whatever is sent, the fault must not be ours."""
+    """A 5xx is reported, whatever was sent."""
     assert list(run(cases_of(7, 3), Failing())) == ["status 503"]
 
 
 def test_the_command_prints_seed_and_smallest_failing_case(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What is printed is enough to see the failure again."""
+    """The output is enough to reproduce the failure."""
     status = main(["--count", "3", "--seed", "7"], Failing())
 
     shown = capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""What holds for every request: how it is told decides nothing, and nothing that arrives breaks the service."""
+"""Properties of all requests: their notation decides nothing, and no request breaks the service."""
 
 import copy
 import json
@@ -29,18 +29,8 @@ Retelling = Callable[[Random, str, Json], Json]
 
 BASE_NAMES = sorted(BASES)
 PRIMARY = [name for name in BASE_NAMES if name.endswith("order-sign")]
-DEPTHS = [
-    100,
-    200,
-    300,
-    400,
-    500,
-    600,
-    700,
-    *range(800, 1_010),
-    1_500,
-    20_000,
-]  # the reader's limit is near 1,000
+# The reader's limit is near 1,000.
+DEPTHS = [*range(100, 800, 100), *range(800, 1_010), 1_500, 20_000]
 COVERAGE_INFORMATION = (
     "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-coverage-information"
 )
@@ -80,11 +70,11 @@ def service() -> Service:
     return make_service()
 
 
-# The same request in other words. Each takes the name a value stands under, and the value.
+# Ways to write the same request. Each takes the name of a value, and the value.
 
 
 def with_unknown_fields(random: Random, _name: str, value: Json) -> Json:
-    """A field nobody knows in some objects (CRD hook-23, found-33)."""
+    """Unknown fields in some objects (CRD hook-23, found-33)."""
     if not isinstance(value, dict) or random.random() < 0.5:
         return value
     unknown = random.choice(
@@ -94,7 +84,7 @@ def with_unknown_fields(random: Random, _name: str, value: Json) -> Json:
 
 
 def with_entries_and_codings_reordered(random: Random, name: str, value: Json) -> Json:
-    """Lists whose order means nothing, in another order."""
+    """Lists whose order has no meaning, in another order."""
     return (
         random.sample(value, len(value))
         if name in ("entry", "coding", "contained", "address")
@@ -103,7 +93,7 @@ def with_entries_and_codings_reordered(random: Random, name: str, value: Json) -
 
 
 def with_keys_reordered(random: Random, _name: str, value: Json) -> Json:
-    """JSON objects have no order."""
+    """Keys of JSON objects in another order."""
     return (
         dict(random.sample(list(value.items()), len(value))) if isinstance(value, dict) else value
     )
@@ -163,7 +153,7 @@ def in_other_systems(random: Random, _name: str, value: Json) -> Json:
 def by_other_references(random: Random, name: str, value: Json) -> Json:
     """References relative, absolute under two bases, and versioned."""
     if name in ("selections", "dispatchedOrders"):
-        return [_other_reference(random, one) for one in value]
+        return [_other_reference(random, literal) for literal in value]
     return _other_reference(random, value) if name == "reference" else value
 
 
@@ -196,7 +186,7 @@ RETELLINGS: tuple[Retelling, ...] = (
 
 
 def retold(random: Random, value: Json, retelling: Retelling, name: str = "") -> Json:
-    """The value with every part of it told in another way."""
+    """The value with every part of it written in another way."""
     told = retelling(random, name, value)
     if isinstance(told, dict):
         return {key: retold(random, inner, retelling, key) for key, inner in told.items()}
@@ -204,7 +194,7 @@ def retold(random: Random, value: Json, retelling: Retelling, name: str = "") ->
 
 
 def said(answered: Answered) -> tuple[int, list[bytes], list[str]]:
-    """What a clinician and an EHR are told, whatever the order it comes in."""
+    """Status, facts and summaries of a response, sorted."""
     return (
         answered.status,
         answered.facts,
@@ -217,14 +207,14 @@ def ask(service: Service, request: JsonObject) -> Answered:
 
 
 @pytest.mark.crd("hook-23", "found-33")
-@pytest.mark.parametrize("retelling", RETELLINGS, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("retelling", RETELLINGS, ids=lambda retelling: retelling.__name__)
 @pytest.mark.parametrize("base", BASE_NAMES)
 @settings(max_examples=15, deadline=None)
 @given(random=randoms)
 def test_how_a_request_is_told_never_changes_the_decision(
     service: Service, base: str, retelling: Retelling, random: Random
 ) -> None:
-    """Only what is said counts (reliability: F3)."""
+    """The notation of a request is no part of its meaning (reliability: F3)."""
     answered = ask(service, retold(random, BASES[base], retelling))
 
     assert said(answered) == said(ask(service, BASES[base]))
@@ -236,7 +226,7 @@ def test_how_a_request_is_told_never_changes_the_decision(
 def test_told_in_every_other_way_at_once_it_is_still_the_same_request(
     service: Service, base: str, random: Random
 ) -> None:
-    """The ways to tell a request add up and still decide nothing."""
+    """All the other notations together decide nothing either."""
     request = BASES[base]
     for retelling in RETELLINGS:
         request = retold(random, request, retelling)
@@ -251,8 +241,10 @@ def test_told_in_every_other_way_at_once_it_is_still_the_same_request(
 def test_an_order_that_carries_our_answer_gets_no_other(
     service: Service, base: str, random: Random
 ) -> None:
-    """Nothing new, nothing said; an EHR that rewrites references on the way changes nothing."""
-    answers = {(one["resourceType"], one["id"]): one for one in ask(service, BASES[base]).orders}
+    """Nothing is sent that the order carries already, even if the EHR rewrote its references."""
+    answers = {
+        (order["resourceType"], order["id"]): order for order in ask(service, BASES[base]).orders
+    }
     again = retold(random, _with_answers(BASES[base], answers), by_other_references)
 
     answered = ask(service, again)
@@ -285,7 +277,7 @@ def test_what_is_no_request_is_refused(service: Service, body: bytes) -> None:
 def test_a_hook_call_of_any_content_is_answered_or_refused(
     service: Service, context: Json, prefetch: Json, extension: Json, others: JsonObject
 ) -> None:
-    """An envelope that holds anything at all gets 200 or a 4xx."""
+    """An envelope with any content gets 200 or a 4xx."""
     envelope = {"hook": "order-dispatch", "hookInstance": BASES["order-dispatch"]["hookInstance"]}
     known = {"patientId": "member-1", "dispatchedOrders": ["ServiceRequest/order-1"]}
     inside = {**known, **context} if isinstance(context, dict) else {**known, "performer": context}
@@ -318,7 +310,7 @@ def planted(draw: st.DrawFn) -> JsonObject:
 def test_whatever_stands_wherever_the_answer_is_sound(
     service: Service, request: JsonObject
 ) -> None:
-    """A sound answer or a 4xx, and never a looser one than the policies give (reliability: F2, severity rule)."""
+    """A sound response or a 4xx, never looser than the policies (reliability: F2)."""
     answered = ask(service, request)
 
     assert problems(answered, request) == []
@@ -339,12 +331,12 @@ class GenerousEhr:
 def test_whatever_the_ehr_gives_the_answer_is_sound(
     service: Service, request: JsonObject, authorization: JsonObject, strange: JsonObject
 ) -> None:
-    """Where a client lets us ask, what comes back is as untrusted as the call itself (OWASP API10)."""
+    """What an EHR answers to a query is as untrusted as the call itself (OWASP API10)."""
     sent = request.get("prefetch")
     held = [
-        one.resource
+        found.resource
         for part in (sent.values() if isinstance(sent, dict) else ())
-        for one in read_resources(part)
+        for found in read_resources(part)
     ]
     asking = {
         **{name: value for name, value in request.items() if name != "prefetch"},
@@ -362,7 +354,7 @@ def test_whatever_the_ehr_gives_the_answer_is_sound(
 @settings(max_examples=60, deadline=None)
 @given(lifetime=awkward)
 def test_a_token_of_any_lifetime_can_be_read(lifetime: Json) -> None:
-    """However long a client says its token lives, there is a time it ends (CRD found-22)."""
+    """A token has a time it ends, whatever lifetime the client gives (CRD found-22)."""
     authorization = {"access_token": "invented", "expires_in": lifetime}
     request = HookRequest(
         hook="order-sign",
@@ -384,7 +376,7 @@ def test_a_token_of_any_lifetime_can_be_read(lifetime: Json) -> None:
 def test_an_order_goes_back_digit_for_digit_and_member_for_member(
     service: Service, members: JsonObject, inside: JsonObject, literals: list[str]
 ) -> None:
-    """Another reader of JSON sees the order that came, our extension last (CRD resp-37; FHIR datatypes, decimal)."""
+    """Another JSON reader sees the order that came, our extension last (CRD resp-37)."""
     request = copy.deepcopy(BASES["order-sign"])
     order = request["context"]["draftOrders"]["entry"][0]["resource"]
     order.update(members, zzLast=["PLACE"])
@@ -412,12 +404,18 @@ def _in_pairs(body: bytes, *names: str) -> tuple[tuple[str, Json], ...]:
 PLACES = {
     "an element": '{"note":PLACE}',
     "an element beside a text that looks like the end of a name": '{"note":PLACE,"zz":": "}',
-    "an extension": '{"extension":[{"url":"https://extensions.example.invalid/one","valueString":PLACE}]}',
+    "an extension": (
+        '{"extension":[{"url":"https://extensions.example.invalid/one","valueString":PLACE}]}'
+    ),
     "what it contains": '{"contained":[{"resourceType":"Device","id":"x","note":PLACE}]}',
-    "its code": '{"code":{"coding":[{"system":"http://www.ama-assn.org/go/cpt","code":"93799"}],"text":PLACE}}',
+    "its code": (
+        '{"code":{"coding":[{"system":"http://www.ama-assn.org/go/cpt","code":"93799"}],'
+        '"text":PLACE}}'
+    ),
     "an earlier answer of ours": (
         f'{{"extension":[{{"url":"{COVERAGE_INFORMATION}","extension":['
-        '{"url":"coverage","valueReference":{"reference":"Coverage/coverage-1"}},{"url":"detail","extension":PLACE}]}]}'
+        '{"url":"coverage","valueReference":{"reference":"Coverage/coverage-1"}},'
+        '{"url":"detail","extension":PLACE}]}]}'
     ),
 }
 
@@ -426,7 +424,7 @@ PLACES = {
 def test_however_deep_an_order_nests_it_is_answered_or_refused(
     service: Service, place: str
 ) -> None:
-    """What is too deep to read is a 400; what can be read can be answered and written (reliability: F6)."""
+    """An order too deep to read is a 400; any other is answered and written (reliability: F6)."""
     request = copy.deepcopy(BASES["order-sign"])
     entry = request["context"]["draftOrders"]["entry"][0]
     entry["resource"] = {

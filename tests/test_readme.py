@@ -1,4 +1,4 @@
-"""The README stays true because this reads it."""
+"""The README: its commands, excerpts, settings, paths and figures are checked against the code."""
 
 import json
 import re
@@ -16,13 +16,13 @@ SHOWN = re.findall(r"<!-- (\S+) -->\n```json\n(.*?)```", README, re.DOTALL)
 
 
 def holds(value: Any, part: Any) -> bool:
-    """Whether `part` is `value` or stands anywhere inside it."""
+    """Whether `part` is `value` or is anywhere inside it."""
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return value == part or any(holds(one, part) for one in inside)
+    return value == part or any(holds(inner, part) for inner in inside)
 
 
 def test_it_opens_with_one_line_to_run_and_one_to_test() -> None:
-    """Two lines, each whole, before any prose."""
+    """Two commands, each on one line, before any prose."""
     assert README.splitlines()[:6] == [
         "# CRD service",
         "",
@@ -35,12 +35,12 @@ def test_it_opens_with_one_line_to_run_and_one_to_test() -> None:
 
 @pytest.mark.parametrize(("file", "shown"), SHOWN)
 def test_what_it_shows_of_an_example_is_what_the_example_says(file: str, shown: str) -> None:
-    """The order, the extension and the card are the real ones."""
+    """The order, the extension and the card in the README are those of the example."""
     assert holds(json.loads((ROOT / file).read_text()), json.loads(shown))
 
 
 def test_it_shows_a_request_and_its_answer() -> None:
-    """An order, an extension, a card."""
+    """It shows an order, an extension and a card, in this order."""
     assert [file.rsplit("/", 1)[1] for file, _ in SHOWN] == [
         "request.json",
         "response.json",
@@ -49,10 +49,12 @@ def test_it_shows_a_request_and_its_answer() -> None:
 
 
 def test_it_lists_every_setting_and_no_other() -> None:
-    """One row a setting, named as the service reads it."""
+    """One row a setting, by the name of its environment variable."""
     listed = re.findall(r"`CRD_(\w+)`", README)
 
-    assert sorted(name.lower() for name in listed) == sorted(one.name for one in fields(Settings))
+    assert sorted(name.lower() for name in listed) == sorted(
+        setting.name for setting in fields(Settings)
+    )
 
 
 def test_every_file_it_names_exists() -> None:
@@ -64,7 +66,7 @@ def test_every_file_it_names_exists() -> None:
 
 
 def test_the_changelog_counts_the_cases_there_are() -> None:
-    """A figure in a document is a figure to keep."""
+    """The number of cases in the changelog is the number of cases in the library."""
     files = (ROOT / "fhir_library").rglob("cases.json")
     count = sum(len(json.loads(file.read_text())["cases"]) for file in files)
 

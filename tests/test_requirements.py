@@ -1,4 +1,4 @@
-"""Each of the guide's requirements on servers is claimed by a test, or the reason it is not stands in the table."""
+"""Each of the guide's requirements on servers is claimed by a test, or has a reason why not."""
 
 import hashlib
 import re
@@ -10,7 +10,8 @@ from claims import Claim, Requirement, claims_in, read_claims, read_requirements
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 COUNT = 144  # CRD 2.2.1, Requirements-fromNarrative, statements for crd-server
-KEYS = "0977b06be24474dff738e195d9f11bbfab47e0a0b7f3bb0d4ce754f4e19ecbc5"  # sha256 of the sorted keys, a line each
+# sha256 of the sorted keys, one a line
+KEYS = "0977b06be24474dff738e195d9f11bbfab47e0a0b7f3bb0d4ce754f4e19ecbc5"
 REQUIREMENTS = read_requirements()
 CLAIMS = read_claims()
 CLAIMED = {claim.key for claim in CLAIMS}
@@ -18,41 +19,47 @@ MARK = '@pytest.mark.crd("hook-13")\n'
 
 
 def test_the_table_holds_the_guides_keys_and_no_other() -> None:
-    """As many as the guide has for servers, each once, and the very same."""
-    keys = sorted(one.key for one in REQUIREMENTS)
+    """The keys are those the guide has for servers, each once."""
+    keys = sorted(requirement.key for requirement in REQUIREMENTS)
 
     assert len(set(keys)) == len(keys) == COUNT
     assert hashlib.sha256("\n".join(keys).encode()).hexdigest() == KEYS
 
 
 def test_no_test_claims_what_the_guide_does_not_ask() -> None:
-    """A key with a slip of the pen would claim nothing."""
-    known = {one.key for one in REQUIREMENTS}
+    """A misspelt key would claim nothing."""
+    known = {requirement.key for requirement in REQUIREMENTS}
 
     assert [claim for claim in CLAIMS if claim.key not in known] == []
 
 
-@pytest.mark.parametrize("one", REQUIREMENTS, ids=lambda one: one.key)
-def test_each_requirement_is_claimed_or_has_a_reason_and_never_both(one: Requirement) -> None:
-    """Nothing is forgotten, and no reason outlives its test."""
-    assert (one.key in CLAIMED) != bool(one.not_tested)
+@pytest.mark.parametrize("requirement", REQUIREMENTS, ids=lambda requirement: requirement.key)
+def test_each_requirement_is_claimed_or_has_a_reason_and_never_both(
+    requirement: Requirement,
+) -> None:
+    """No requirement is forgotten, and no reason stays once there is a test."""
+    assert (requirement.key in CLAIMED) != bool(requirement.not_tested)
 
 
 def test_every_level_is_one_the_guide_has() -> None:
-    """Most of them are SHALL, and none of those is left out."""
-    levels = Counter(level for one in REQUIREMENTS for level in one.conformance.split("|"))
+    """All levels occur, and every SHALL without a reason is claimed."""
+    levels = Counter(
+        level for requirement in REQUIREMENTS for level in requirement.conformance.split("|")
+    )
 
     assert set(levels) == {"SHALL", "SHALL-NOT", "SHOULD", "SHOULD-NOT", "MAY"}
-    open_ones = [
-        one.key for one in REQUIREMENTS if "SHALL" in one.conformance and not one.not_tested
+    open_keys = [
+        requirement.key
+        for requirement in REQUIREMENTS
+        if "SHALL" in requirement.conformance and not requirement.not_tested
     ]
-    assert [key for key in open_ones if key not in CLAIMED] == []
+    assert [key for key in open_keys if key not in CLAIMED] == []
 
 
 def test_the_readme_shows_the_count() -> None:
-    """A figure in a document is a figure to keep."""
+    """The figures in the README are those of the table."""
     shown = re.findall(r"^.*\b(\d+) of 144\b.*\b(\d+) with a reason\b.*$", README, re.MULTILINE)
-    reasons = sum(bool(one.not_tested) for one in REQUIREMENTS)
+    reasons = sum(bool(requirement.not_tested) for requirement in REQUIREMENTS)
 
     assert shown == [(str(COUNT - reasons), str(reasons))]
 
@@ -69,7 +76,7 @@ def test_the_readme_shows_the_count() -> None:
     ],
 )
 def test_a_mark_that_claims_nothing_is_an_error(name: str, source: str) -> None:
-    """On no test, in a file pytest does not read, for several tests at once, or without keys to read."""
+    """A mark must be on a test, in a file that pytest reads, and have literal keys."""
     with pytest.raises(ValueError, match=r"claims nothing|written out"):
         claims_in(source, name)
 
@@ -84,7 +91,7 @@ def test_a_claim_is_a_key_and_the_test_that_bears_the_mark() -> None:
 
 
 def test_the_table_shows_what_became_of_each() -> None:
-    """Passed, failed, not run, or why there is nothing to run; the tests by name if asked."""
+    """Passed, failed, not run, or the reason there is no test; the tests by name if asked."""
     rows = [
         Requirement(
             key=key, conformance="SHALL", conditionality="", category="", page="", not_tested=reason

@@ -41,7 +41,7 @@ def aims(found: Findings) -> Iterator[Aim]:
 
 def _throughput(found: Findings) -> Iterator[Aim]:
     for name in found.servers:
-        ratios = found.measured[MANY, name].ratios(lambda one: one.rate)
+        ratios = found.measured[MANY, name].ratios(lambda slice_: slice_.rate)
         yield Aim(
             aim=f"throughput with {name:,} policies at least {_RATE} of the floor",
             measured=f"{median(ratios):.2f} (rounds: {min(ratios):.2f} to {max(ratios):.2f})",
@@ -60,10 +60,10 @@ def _latency(found: Findings) -> Iterator[Aim]:
         )
 
 
-def _p50_ratios(one: Pair, other: Pair) -> list[float]:
+def _p50_ratios(pair: Pair, other: Pair) -> list[float]:
     """One server's p50 to another's, each taken to the floor beside it."""
     pairs = zip(
-        one.ratios(lambda slice_: slice_.p50), other.ratios(lambda slice_: slice_.p50), strict=True
+        pair.ratios(lambda slice_: slice_.p50), other.ratios(lambda slice_: slice_.p50), strict=True
     )
     return [ours / theirs for ours, theirs in pairs]
 
@@ -81,15 +81,16 @@ def _start(found: Findings) -> Aim:
 def _memory(found: Findings) -> Iterator[Aim]:
     if len(found.marks) > 2:
         grown = growth(found.marks)
+        warm_up = found.marks[1].requests
         yield Aim(
-            aim=f"memory growth after the first {found.marks[1].requests:,} under {_GROWTH} bytes a request",
+            aim=f"memory growth after the first {warm_up:,} under {_GROWTH} bytes a request",
             measured=f"{grown:.0f}",
             met=grown < _GROWTH,
         )
 
 
 def _soundness(found: Findings) -> Iterator[Aim]:
-    """Whether the figures can be trusted."""
+    """The aims that must be met before the other figures can be trusted."""
     margin = found.generator_rate / rows(found)[0].rate
     yield Aim(
         aim=f"load generator alone at least {_GENERATOR:.0f} times the floor",

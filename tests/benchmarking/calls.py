@@ -1,4 +1,4 @@
-"""Order-sign calls with everything prefetched, as a client of CRD 2.2 sends them; invented people and places."""
+"""Order-sign calls with a full prefetch, as a CRD 2.2 client sends them; all people invented."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _EHR = "http://127.0.0.1:9/fhir"  # loopback, where nobody listens: nothing is t
 
 
 def call_bodies(count: int) -> list[bytes]:
-    """As many different calls of the same length: each its own hook instance, order, member and encounter."""
+    """As many calls of the same length, each with its own hook instance, order and member."""
     return [_body(number) for number in range(count)]
 
 
@@ -31,7 +31,8 @@ def _body(number: int) -> bytes:
                 "access_token": f"{'not-a-token-' * 24}{number:04d}",
                 "token_type": "Bearer",
                 "expires_in": 300,
-                "scope": "patient/Patient.read patient/Coverage.read user/Practitioner.read user/Organization.read",
+                "scope": "patient/Patient.read patient/Coverage.read "
+                "user/Practitioner.read user/Organization.read",
                 "subject": "crd-service",
                 "patient": _member(number),
             },
@@ -77,11 +78,11 @@ def _found(*resources: JsonObject) -> JsonObject:
     """A search's answer."""
     entries = [
         {
-            "fullUrl": f"{_EHR}/{one['resourceType']}/{one['id']}",
-            "resource": one,
+            "fullUrl": f"{_EHR}/{resource['resourceType']}/{resource['id']}",
+            "resource": resource,
             "search": {"mode": "match"},
         }
-        for one in resources
+        for resource in resources
     ]
     return {**bundle(), "type": "searchset", "total": len(entries), "entry": entries}
 
@@ -107,7 +108,8 @@ def _order(number: int) -> JsonObject:
         quantityQuantity={"value": 1, "unit": "procedure"},
         note=[
             {
-                "text": "Lesion of 2.10 cm in segment IV beside the hepatic vein; discussed with the tumor board."
+                "text": "Lesion of 2.10 cm in segment IV beside the hepatic vein; "
+                "discussed with the tumor board."
             }
         ],
         text=_narrative("Ablation of a lesion of the liver, ordered for 4 December 2026, routine."),

@@ -47,7 +47,7 @@ def main(
     quick: bool,
     written: Path | None,
 ) -> None:
-    """Measure the service beside a floor: the same server and framework, decoding the same body, and no more."""
+    """Measure the service beside a floor: the same server and framework, only decoding the body."""
     signal.signal(signal.SIGTERM, _stop)  # so that every server and directory is cleared away
     seconds = seconds or (3.0 if quick else 18.0)
     extent = Extent(
@@ -68,7 +68,7 @@ def main(
 
 def _numbers(given: str) -> tuple[int, ...]:
     try:
-        numbers = tuple(sorted({int(one) for one in given.split(",")}))
+        numbers = tuple(sorted({int(number) for number in given.split(",")}))
     except ValueError as error:
         raise click.BadParameter(
             f"`{given}` is not a list of numbers", param_hint="--libraries"

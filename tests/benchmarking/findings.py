@@ -1,4 +1,4 @@
-"""What one run has found: figures, and their ratios to the floor."""
+"""The findings of one run: figures, and their ratios to the floor."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ FEW, MANY = 1, 8  # connections
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What a server takes to start, and the bytes it holds when it first answers and after all load."""
+    """A server's starts, and the bytes it holds when it first answers and after all load."""
 
     starts: Sequence[Start]
     memory_ready: int
@@ -24,11 +24,11 @@ class Standing:
 
     @property
     def start(self) -> float:
-        return median(one.seconds for one in self.starts)
+        return median(start.seconds for start in self.starts)
 
     @property
     def start_cpu(self) -> float:
-        return median(one.cpu for one in self.starts)
+        return median(start.cpu for start in self.starts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +69,12 @@ class Row:
 def every_slice(measured: Measured, connections: int) -> list[Slice]:
     """All slices with this many connections, the floor's and the servers'."""
     pairs = [pair for (count, _), pair in measured.items() if count == connections]
-    return [one for pair in pairs for one in (*pair.floor, *pair.server)]
+    return [slice_ for pair in pairs for slice_ in (*pair.floor, *pair.server)]
 
 
 def _floor_slices(measured: Measured, connections: int) -> list[Slice]:
-    return [
-        one for (count, _), pair in measured.items() if count == connections for one in pair.floor
-    ]
+    pairs = [pair for (count, _), pair in measured.items() if count == connections]
+    return [slice_ for pair in pairs for slice_ in pair.floor]
 
 
 def rows(found: Findings) -> list[Row]:
@@ -99,12 +98,12 @@ def rows(found: Findings) -> list[Row]:
 def _row(name: str, few: Sequence[Slice], many: Sequence[Slice], standing: Standing) -> Row:
     return Row(
         name=name,
-        rate=median(one.rate for one in many),
+        rate=median(slice_.rate for slice_ in many),
         p50_few=percentile(pooled(few), 0.50),
         p99_few=percentile(pooled(few), 0.99),
         p50_many=percentile(pooled(many), 0.50),
         p99_many=percentile(pooled(many), 0.99),
-        cpu=median(one.cpu for one in many),
+        cpu=median(slice_.cpu for slice_ in many),
         memory_ready=standing.memory_ready,
         memory_loaded=standing.memory_loaded,
         start=standing.start,
@@ -113,7 +112,7 @@ def _row(name: str, few: Sequence[Slice], many: Sequence[Slice], standing: Stand
 
 
 def ratios(found: Findings) -> list[Row]:
-    """Each server's figures to the floor's: medians over the rounds, where both were measured by turns."""
+    """The ratios of each server's figures to the floor's, as medians over the rounds."""
     return [_ratios(found, name, standing) for name, standing in found.servers.items()]
 
 
@@ -121,12 +120,12 @@ def _ratios(found: Findings, name: int, standing: Standing) -> Row:
     few, many = found.measured[FEW, name], found.measured[MANY, name]
     return Row(
         name=f"{name:,} policies",
-        rate=many.ratio(lambda one: one.rate),
-        p50_few=few.ratio(lambda one: one.p50),
-        p99_few=few.ratio(lambda one: one.p99),
-        p50_many=many.ratio(lambda one: one.p50),
-        p99_many=many.ratio(lambda one: one.p99),
-        cpu=many.ratio(lambda one: one.cpu),
+        rate=many.ratio(lambda slice_: slice_.rate),
+        p50_few=few.ratio(lambda slice_: slice_.p50),
+        p99_few=few.ratio(lambda slice_: slice_.p99),
+        p50_many=many.ratio(lambda slice_: slice_.p50),
+        p99_many=many.ratio(lambda slice_: slice_.p99),
+        cpu=many.ratio(lambda slice_: slice_.cpu),
         memory_ready=standing.memory_ready / found.floor.memory_ready,
         memory_loaded=standing.memory_loaded / found.floor.memory_loaded,
         start=standing.start / found.floor.start,

@@ -1,6 +1,7 @@
-"""The floor: our server and framework around nothing. Decodes the same body, returns a constant, keeps no record.
+"""The floor: our server and framework, which decode the same body and return a constant.
 
-Run as a process: `python floor.py ANSWER_FILE`; prints its URL as the service does.
+It keeps no record. Run as a process: `python floor.py ANSWER_FILE`; prints its URL as the service
+does.
 """
 
 import sys

@@ -1,6 +1,7 @@
 """The load generator: one process of its own, raw sockets kept alive, requests built beforehand.
 
-One thread serves all connections: a request costs it some twenty microseconds, so the server has the other core.
+One thread serves all connections: a request costs it some twenty microseconds, so the server has
+the other core.
 """
 
 import selectors
@@ -38,7 +39,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What became of a job: a latency in seconds for each answer, and what was wrong with any of them."""
+    """The result of a job: a latency in seconds for each answer, and the faults by kind.
+
+    `elapsed` and `cpu`, of the load generator, are in seconds.
+    """
 
     latencies: "array[float]"
     elapsed: float
@@ -51,7 +55,7 @@ class Load:
 
 
 class LoadFailed(Exception):
-    """The load could not be put on: the server hung up or fell silent, or the generator's process ended."""
+    """The server closed the connection or fell silent, or the generator's process ended."""
 
 
 @contextmanager
@@ -84,9 +88,8 @@ def _have_done(pipe: Connection, job: Job) -> Load:
 
 
 def _work(pipe: Connection, bodies: Sequence[bytes]) -> None:
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C is for the parent, whose end of the pipe then closes
+    # Ctrl-C is for the parent, whose end of the pipe then closes.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(EOFError, ConnectionError):
         while True:
             pipe.send(_do(pipe.recv(), bodies))

@@ -1,4 +1,4 @@
-"""The index at work on a large library: its fast door beside the slow one, which asks every rule."""
+"""Lookups in the index of a large library, beside the slow way of asking every rule."""
 
 import time
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Question = tuple[str, list[Coding]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matching:
-    """Seconds a lookup; `agree` says whether both doors lead to the same rules."""
+    """Seconds a lookup; `agree` is whether both ways lead to the same rules."""
 
     rules: int
     p50: float
@@ -37,16 +37,16 @@ def measure_matching(library: Path, policies: int) -> Matching:
     questions = [
         _question(number * _STRIDE % (policies - BUILT_IN), number) for number in range(_FAST)
     ]
-    fast = [_timed(index.candidates, one) for one in questions]
-    slow = [_timed(index.ask_every_rule, one) for one in questions[:_SLOW]]
+    fast = [_timed(index.candidates, question) for question in questions]
+    slow = [_timed(index.ask_every_rule, question) for question in questions[:_SLOW]]
     return Matching(
         rules=len(index.rules),
         p50=percentile(fast, 0.50),
         p99=percentile(fast, 0.99),
         slow_p50=percentile(slow, 0.50),
         agree=all(
-            _rules(index.candidates, one) == _rules(index.ask_every_rule, one)
-            for one in questions[:_SLOW]
+            _rules(index.candidates, question) == _rules(index.ask_every_rule, question)
+            for question in questions[:_SLOW]
         ),
     )
 
@@ -68,4 +68,4 @@ def _timed(ask: Ask, question: Question) -> float:
 
 
 def _rules(ask: Ask, question: Question) -> set[str]:
-    return {one.rule.policy.id for one in _ask(ask, question)}
+    return {candidate.rule.policy.id for candidate in _ask(ask, question)}

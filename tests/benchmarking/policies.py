@@ -1,4 +1,4 @@
-"""Libraries of any size: generated payers and policies in the form of `fhir_library`, over invented codes."""
+"""Libraries of any size: generated payers and policies over invented codes, as FHIR JSON files."""
 
 import json
 from dataclasses import dataclass
@@ -21,22 +21,21 @@ CODES_A_POLICY = 8
 _PAYERS = 50
 _VERSION = "2026.1.1"
 _MOST_CITATIONS = 20
-_OWN_WORDS_EVERY = (
-    4  # policies: one in so many has a condition and a detail that no other policy has
-)
+_OWN_WORDS_EVERY = 4  # one policy in so many has a condition and a detail of its own
 _USAGE_CONTEXT = "http://terminology.hl7.org/CodeSystem/usage-context-type"
 _COMMENT = "http://hl7.org/fhir/StructureDefinition/cqf-artifactComment"
 _CONCEPT_COMMENT = "http://hl7.org/fhir/StructureDefinition/valueset-concept-comments"
 _EVIDENCE = (
-    "The evidence does not suffice to call the procedure standard treatment: the studies at hand are few, small and "
-    "uncontrolled, their outcomes are not comparable, and no guideline in wide use recommends it for this indication."
+    "The evidence does not suffice to call the procedure standard treatment: the studies at hand "
+    "are few, small and uncontrolled, their outcomes are not comparable, and no guideline in wide "
+    "use recommends it for this indication."
 )
 _HOOKS = "order-sign order-select order-dispatch appointment-book".split()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratedLibrary:
-    """A directory of generated policies, to be read after the built-in ones; `policies` counts both."""
+    """A directory of generated policies; `policies` counts the built-in ones too."""
 
     directory: Path
     policies: int
@@ -47,10 +46,10 @@ class GeneratedLibrary:
 def write_library(directory: Path, policies: int) -> GeneratedLibrary:
     """A library that makes `policies` of them together with the built-in ones."""
     generated = max(0, policies - BUILT_IN)
-    artifacts = [one for number in range(generated) for one in _policy(number)]
+    artifacts = [artifact for number in range(generated) for artifact in _policy(number)]
     if artifacts:
-        artifacts += [one for number in range(_PAYERS) for one in _payer(number)]
-    size = sum(_write(directory, one) for one in artifacts)
+        artifacts += [artifact for number in range(_PAYERS) for artifact in _payer(number)]
+    size = sum(_write(directory, artifact) for artifact in artifacts)
     return GeneratedLibrary(
         directory=directory, policies=generated + BUILT_IN, files=len(artifacts), size=size
     )
@@ -62,7 +61,7 @@ def payer_of(number: int) -> str:
 
 
 def codes_of(number: int) -> list[str]:
-    """The codes a generated policy lists: its own, and one that the payer's next policy lists as well."""
+    """The codes a generated policy lists: its own, and one of the payer's next policy."""
     ours = range(number * CODES_A_POLICY, (number + 1) * CODES_A_POLICY)
     shared = (number + _PAYERS) * CODES_A_POLICY
     return [f"P{code:06d}" for code in (*ours, shared)]
@@ -197,14 +196,14 @@ def _rule(number: int, name: str) -> JsonObject:
     reason = _concept(REASONS, "not-reasonable-necessary") | {
         "text": f"POL.{number:05d}: {_EVIDENCE}"
     }
-    said = [
+    determination = [
         {"url": "covered", "valueCode": "not-covered"},
         {"url": "reason", "valueCodeableConcept": reason},
         *([_detail(number)] if own else []),
     ]
     return {
         "id": "listed-code",
-        "extension": [{"url": COVERAGE_DETERMINATION, "extension": said}],
+        "extension": [{"url": COVERAGE_DETERMINATION, "extension": determination}],
         "title": f"Payer {number % _PAYERS} does not cover invented procedure {number}",
         "description": f"Invented procedure {number} is not covered.",
         "textEquivalent": "If the order has a listed code, then it is not covered.",
@@ -231,8 +230,9 @@ def _rule(number: int, name: str) -> JsonObject:
 
 
 def _own(number: int) -> JsonObject:
-    words = f"(%order.code.text | %order.note.text).mentions('study {number}' | 'trial {number}').empty()"
-    return _condition(f"The order does not name study {number}", words)
+    mentioned = f"mentions('study {number}' | 'trial {number}')"
+    expression = f"(%order.code.text | %order.note.text).{mentioned}.empty()"
+    return _condition(f"The order does not name study {number}", expression)
 
 
 def _condition(description: str, expression: str) -> JsonObject:
@@ -258,8 +258,8 @@ def _expression(description: str, expression: str) -> JsonObject:
 
 
 def _comment(words: str) -> JsonObject:
-    said = [{"url": "type", "valueCode": "documentation"}, {"url": "text", "valueMarkdown": words}]
-    return {"url": _COMMENT, "extension": said}
+    parts = [{"url": "type", "valueCode": "documentation"}, {"url": "text", "valueMarkdown": words}]
+    return {"url": _COMMENT, "extension": parts}
 
 
 def _context(code: str, codings: list[JsonObject]) -> JsonObject:

@@ -55,8 +55,8 @@ def to_json(found: Findings) -> dict[str, Any]:
             {
                 "policies": name,
                 "connections": count,
-                "floor": [_slice(one) for one in pair.floor],
-                "service": [_slice(one) for one in pair.server],
+                "floor": [_slice(slice_) for slice_ in pair.floor],
+                "service": [_slice(slice_) for slice_ in pair.server],
             }
             for (count, name), pair in found.measured.items()
         ],
@@ -73,8 +73,14 @@ def to_json(found: Findings) -> dict[str, Any]:
     }
 
 
-def _slice(one: Slice) -> dict[str, float]:
-    return {"rate": one.rate, "p50": one.p50, "p99": one.p99, "cpu": one.cpu, "others": one.others}
+def _slice(slice_: Slice) -> dict[str, float]:
+    return {
+        "rate": slice_.rate,
+        "p50": slice_.p50,
+        "p99": slice_.p99,
+        "cpu": slice_.cpu,
+        "others": slice_.others,
+    }
 
 
 def _machine() -> dict[str, Any]:
@@ -87,7 +93,8 @@ def _machine() -> dict[str, Any]:
 
 def _setting(found: Findings) -> Iterator[str]:
     machine = _machine()
-    yield f"{machine['cores']} cores, Python {machine['python']}, {machine['system']}; loopback only"
+    python = f"Python {machine['python']}"
+    yield f"{machine['cores']} cores, {python}, {machine['system']}; loopback only"
     yield f"order-sign, full prefetch: {found.body:,} bytes asked, {found.answer:,} answered"
     yield f"answers kept in SQLite on {found.kept_in}, synced"
     for library in found.libraries.values():
@@ -99,17 +106,18 @@ def _setting(found: Findings) -> Iterator[str]:
         yield f"  {library.policies:,} policies: {written}"
     yield (
         f"load generator: {found.generator_rate:,.0f} req/s alone; while measuring it used "
-        f"{_generator_busy(found):.2f} of a core, and everything else on this machine {_others(found):.2f}"
+        f"{_generator_busy(found):.2f} of a core, "
+        f"and everything else on this machine {_others(found):.2f}"
     )
 
 
 def _generator_busy(found: Findings) -> float:
-    return max(one.generator for one in every_slice(found.measured, MANY))
+    return max(slice_.generator for slice_ in every_slice(found.measured, MANY))
 
 
 def _others(found: Findings) -> float:
     slices = list(every_slice(found.measured, MANY))
-    return sum(one.others for one in slices) / len(slices)
+    return sum(slice_.others for slice_ in slices) / len(slices)
 
 
 def _figures(found: Findings) -> Iterator[str]:
@@ -122,7 +130,7 @@ def _figure(row: Row) -> list[str]:
     return [
         row.name,
         f"{row.rate:,.0f}",
-        *(f"{one * _MILLI:.2f}" for one in times),
+        *(f"{seconds * _MILLI:.2f}" for seconds in times),
         f"{row.memory_ready / _MEGA:.0f}",
         f"{row.memory_loaded / _MEGA:.0f}",
         f"{row.start:.2f}",
@@ -137,28 +145,28 @@ def _ratios(found: Findings) -> Iterator[str]:
 
 def _ratio(row: Row) -> list[str]:
     name, *figures = asdict(row).values()
-    return [name, *(f"{one:.2f}" for one in figures)]
+    return [name, *(f"{figure:.2f}" for figure in figures)]
 
 
 def _phases(phases: Sequence[Phase]) -> Iterator[str]:
-    whole = next(one for one in phases if one.name == WHOLE)
-    parts = [one for one in phases if one is not whole]
+    whole = next(phase for phase in phases if phase.name == WHOLE)
+    parts = [phase for phase in phases if phase is not whole]
     rest = Phase(
         name="not accounted for",
-        median=whole.median - sum(one.median for one in parts),
-        mean=whole.mean - sum(one.mean for one in parts),
+        median=whole.median - sum(phase.median for phase in parts),
+        mean=whole.mean - sum(phase.mean for phase in parts),
     )
     yield "Where the time goes, in process: microseconds a call"
     yield from _table(
         ("phase", "median", "mean", "share"),
         (
             [
-                one.name,
-                f"{one.median * _MICRO:.0f}",
-                f"{one.mean * _MICRO:.0f}",
-                f"{one.median / whole.median:.0%}",
+                phase.name,
+                f"{phase.median * _MICRO:.0f}",
+                f"{phase.mean * _MICRO:.0f}",
+                f"{phase.median / whole.median:.0%}",
             ]
-            for one in (*parts, rest, whole)
+            for phase in (*parts, rest, whole)
         ),
     )
 
@@ -182,7 +190,8 @@ def _soak(marks: Sequence[Mark]) -> Iterator[str]:
         ),
     )
     grown = (marks[-1].memory - marks[1].memory) / _MEGA
-    yield f"growth after the first {marks[1].requests:,}: {grown:+.1f} MiB, {growth(marks):+.0f} bytes a request"
+    a_request = f"{growth(marks):+.0f} bytes a request"
+    yield f"growth after the first {marks[1].requests:,}: {grown:+.1f} MiB, {a_request}"
 
 
 def sparkline(values: Sequence[float]) -> str:
@@ -201,14 +210,15 @@ def _matching(found: Findings) -> Iterator[str]:
         f"{seen.p50 * _MICRO:.1f}, p99 {seen.p99 * _MICRO:.1f}",
         f"{seen.slow_p50 * _MICRO:,.0f}",
     )
-    yield f"  index p50 {fast}; asking every rule p50 {slow}; same rules: {'yes' if seen.agree else 'NO'}"
+    agree = "yes" if seen.agree else "NO"
+    yield f"  index p50 {fast}; asking every rule p50 {slow}; same rules: {agree}"
 
 
 def _aims(found: Findings) -> Iterator[str]:
     yield "Aims"
     yield from _table(
         ("aim", "measured", "met"),
-        ([one.aim, one.measured, "yes" if one.met else "NO"] for one in aims(found)),
+        ([aim.aim, aim.measured, "yes" if aim.met else "NO"] for aim in aims(found)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Interleaved measuring: the floor and a library by turns, so that what the machine does meanwhile cancels."""
+"""Interleaved measuring: the floor and a library by turns, so that the machine's load cancels."""
 
 from array import array
 from collections import Counter
@@ -15,9 +15,10 @@ Run = Callable[[Job], Load]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """A few seconds of load on one server. Latencies and `cpu`, of the server for one request, are in seconds.
+    """A few seconds of load on one server.
 
-    `generator` is the part of a core the load generator took, `others` what everybody else took of the machine.
+    Latencies and `cpu`, the server's for one request, are in seconds. `generator` is the part of
+    a core that the load generator used, `others` what all other processes used of the machine.
     """
 
     load: Load
@@ -40,17 +41,17 @@ class Slice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """One server and the floor, slice by slice beside each other."""
+    """The slices of one server and those of the floor, each pair taken in the same round."""
 
     floor: list[Slice] = field(default_factory=list)
     server: list[Slice] = field(default_factory=list)
 
     def ratios(self, of: Callable[[Slice], float]) -> list[float]:
-        """The server's figure to the floor's, round by round."""
+        """The ratios of the server's figure to the floor's, one a round."""
         return [of(ours) / of(theirs) for ours, theirs in zip(self.server, self.floor, strict=True)]
 
     def ratio(self, of: Callable[[Slice], float]) -> float:
-        """The same as one figure: the median."""
+        """The median of those ratios."""
         return median(self.ratios(of))
 
 
@@ -68,7 +69,7 @@ def measure(
     seconds: float,
     tell: Callable[[str], None],
 ) -> Measured:
-    """Every server beside the floor, `seconds` each in as many rounds, first one and then the other first."""
+    """Every server beside the floor, `seconds` each over all rounds; who is first alternates."""
     measured = {(count, name): Pair() for count in connections for name in servers}
     for number in range(rounds):
         tell(f"round {number + 1} of {rounds}: {len(measured) * 2 * seconds / rounds:.0f} s")
@@ -86,7 +87,7 @@ def measure(
 
 
 def take(server: Server, run: Run, job: Job) -> Slice:
-    """One slice."""
+    """One slice: a job on a server."""
     busy, cpu = _busy(), server.cpu()
     load = run(job)
     spent, total = server.cpu() - cpu, _busy() - busy
@@ -99,7 +100,7 @@ def take(server: Server, run: Run, job: Job) -> Slice:
 
 
 def _busy() -> float:
-    """Seconds of processor time that anybody on this machine has used."""
+    """Seconds of processor time that all processes of this machine have used."""
     times = psutil.cpu_times()
     return float(
         sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0)
@@ -114,12 +115,12 @@ def percentile(values: Iterable[float], part: float) -> float:
 
 def pooled(slices: Iterable[Slice]) -> "array[float]":
     """The latencies of several slices."""
-    return array("d", (latency for one in slices for latency in one.load.latencies))
+    return array("d", (latency for slice_ in slices for latency in slice_.load.latencies))
 
 
 def together(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     """Several counts as one."""
     total: Counter[str] = Counter()
-    for one in counts:
-        total.update(one)
+    for count in counts:
+        total.update(count)
     return dict(total)

@@ -32,7 +32,7 @@ class WrongAnswer(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extent:
-    """How much is measured; `seconds` are those of load on one server at one number of connections."""
+    """How much is measured; `seconds` is the load on one server at one number of connections."""
 
     seconds: float
     rounds: int
@@ -57,7 +57,7 @@ def measure_everything(extent: Extent, directory: Path) -> Findings:
     tell("phases, in process")  # before there are gigabytes for the disk to write
     phases = measure_phases(directory / "phases", bodies, extent.phases)
     libraries = {number: _library(directory, number) for number in extent.libraries}
-    commands = {number: _service(directory, one) for number, one in libraries.items()}
+    commands = {number: _service(directory, library) for number, library in libraries.items()}
     with generator(bodies) as run:
         answer = _first_answer(commands[extent.libraries[0]], bodies[0])
         alone = _alone(answer, run)
@@ -65,7 +65,7 @@ def measure_everything(extent: Extent, directory: Path) -> Findings:
         marks = _soak(
             _service(directory / "soak", libraries[extent.libraries[0]]), run, extent.soak
         )
-    slices = [one for count in (FEW, MANY) for one in every_slice(beside.measured, count)]
+    slices = [slice_ for count in (FEW, MANY) for slice_ in every_slice(beside.measured, count)]
     return Findings(
         body=len(bodies[0]),
         answer=len(answer),
@@ -78,7 +78,9 @@ def measure_everything(extent: Extent, directory: Path) -> Findings:
         phases=phases,
         marks=marks,
         matching=_matching(libraries[extent.libraries[-1]]),
-        faults=together([*(one.load.faults for one in slices), *(mark.faults for mark in marks)]),
+        faults=together(
+            [*(slice_.load.faults for slice_ in slices), *(mark.faults for mark in marks)]
+        ),
     )
 
 
@@ -98,7 +100,11 @@ def _service(directory: Path, library: GeneratedLibrary) -> Command:
 
 
 def _first_answer(command: Command, body: bytes) -> bytes:
-    """A real answer, for the floor to return and to be sure that the call is answered by a policy."""
+    """A real answer for the floor to return.
+
+    Raises:
+        WrongAnswer: no policy decided the call.
+    """
     with running(command) as server:
         answer = server.post(body)
     if b"not-covered" not in answer or not json.loads(answer).get("systemActions"):
@@ -164,11 +170,12 @@ def _matching(library: GeneratedLibrary) -> Matching | None:
 
 def _file_system(directory: Path) -> str:
     """What kind of disk holds the answers: a sync costs nothing on some."""
-    mounted = [
-        one for one in psutil.disk_partitions(all=True) if directory.is_relative_to(one.mountpoint)
-    ]
-    return (
-        max(mounted, key=lambda one: len(one.mountpoint)).fstype
-        if mounted
-        else "an unknown file system"
-    )
+    partitions = psutil.disk_partitions(all=True)
+    mounted = {
+        Path(partition.mountpoint): partition.fstype
+        for partition in partitions
+        if directory.is_relative_to(partition.mountpoint)
+    }
+    if not mounted:
+        return "an unknown file system"
+    return mounted[max(mounted, key=lambda path: len(path.parts))]

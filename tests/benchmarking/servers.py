@@ -1,4 +1,4 @@
-"""Server processes: started, timed to their first answer, looked at from outside, and always stopped."""
+"""Server processes: started, timed to their first answer, measured from outside, and stopped."""
 
 import os
 import re
@@ -28,7 +28,7 @@ class NotServing(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """Seconds from a server's start to its first answer, and those of them it had a processor."""
+    """Seconds from a server's start to its first answer, and the processor time among them."""
 
     seconds: float
     cpu: float
@@ -52,7 +52,7 @@ class Server:
 
     def memory(self) -> int:
         """Bytes resident."""
-        return sum(one.memory_info().rss for one in self._processes())
+        return sum(process.memory_info().rss for process in self._processes())
 
     def _processes(self) -> Sequence[psutil.Process]:
         return [self.process, *self.process.children(recursive=True)]
@@ -117,7 +117,8 @@ def starts(command: Command, times: int) -> list[Start]:
 
 
 def _cpu(processes: Sequence[psutil.Process]) -> float:
-    return sum(times.user + times.system for times in (one.cpu_times() for one in processes))
+    spent = [process.cpu_times() for process in processes]
+    return sum(times.user + times.system for times in spent)
 
 
 def _environment() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A server that does nothing but read calls and send a constant: how fast is the load generator alone?"""
+"""A server that only reads calls and sends a constant, to see how fast the load generator is."""
 
 import selectors
 import socket

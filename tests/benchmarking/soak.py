@@ -52,9 +52,8 @@ def soak(
             faults=load.faults,
         )
         marks.append(mark)
-        tell(
-            f"  {mark.requests:,} requests: {mark.memory / (1 << 20):.1f} MiB, {mark.rate:,.0f} req/s"
-        )
+        memory = f"{mark.memory / (1 << 20):.1f} MiB"
+        tell(f"  {mark.requests:,} requests: {memory}, {mark.rate:,.0f} req/s")
         if seconds >= _LIMIT:
             break
     return marks

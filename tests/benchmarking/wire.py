@@ -10,8 +10,12 @@ _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 def post(host: str, body: bytes) -> bytes:
     """A whole order-sign call."""
     head = (
-        f"POST /cds-services/order-sign-crd HTTP/1.1\r\nHost: {host}\r\nUser-Agent: crd-benchmark\r\n"
-        "Accept: application/json\r\nContent-Type: application/json\r\nConnection: keep-alive\r\n"
+        "POST /cds-services/order-sign-crd HTTP/1.1\r\n"
+        f"Host: {host}\r\n"
+        "User-Agent: crd-benchmark\r\n"
+        "Accept: application/json\r\n"
+        "Content-Type: application/json\r\n"
+        "Connection: keep-alive\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
@@ -19,10 +23,10 @@ def post(host: str, body: bytes) -> bytes:
 
 def answer(body: bytes) -> bytes:
     """A whole answer."""
-    return (
-        f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-        + body
+    head = (
+        f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
+    return head.encode() + body
 
 
 def is_whole(message: bytearray) -> bool:

@@ -75,7 +75,7 @@ def test_a_feedback_is_read(sent: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("change", "below", "said"), BREACHES)
 def test_a_breach_is_named_by_its_place(change: dict[str, Any], below: str, said: str) -> None:
-    """cds-fb-1 to cds-fb-3 and the required members: a breach is a 400 that says where and what is wanted."""
+    """A breach of cds-fb-1 to cds-fb-3 is a 400 that names the place and what is wanted there."""
     faulty = {name: value for name, value in {**OVERRIDDEN, **change}.items() if value is not GONE}
 
     error = refusal(batch(OVERRIDDEN, faulty))
@@ -140,7 +140,7 @@ def test_a_batch_holds_any_number_and_repeats_cards(sent: list[Any]) -> None:
     """One POST may hold no feedback, several, and the same card again, each read in its order."""
     found = PARSER.parse(batch(*sent))
 
-    assert [one.body for one in found] == sent
+    assert [feedback.body for feedback in found] == sent
 
 
 def test_one_bad_feedback_refuses_the_batch() -> None:
@@ -181,7 +181,7 @@ def test_a_refusal_never_repeats_a_value(path: tuple[str | int, ...], canary: An
 def test_any_json_is_read_or_refused(value: Any) -> None:
     """No JSON value under `feedback` leads to anything but feedback or an InvalidRequest."""
     try:
-        places = [one.card for one in PARSER.parse(encode({"feedback": value}))]
+        places = [feedback.card for feedback in PARSER.parse(encode({"feedback": value}))]
     except InvalidRequest as error:
         places = [error.where]
 

@@ -1,4 +1,4 @@
-"""The hook request: every breach of the envelope is named by its JSON path, and nothing a patient's is repeated."""
+"""The hook request: a breach is reported by its JSON path, without repeating a patient's data."""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ GONE = object()
 
 PARSER = HookRequestParser("order-sign")
 
-# Where the fault is put, what stands there, the path it is reported at, and what the message must speak of.
+# The path of the fault, the value there, the path it is reported at, and words of the message.
 BREACHES: tuple[tuple[tuple[str, ...], Any, str, str], ...] = (
     (("hook",), GONE, "$", "'hook' is a required property"),
     (("hookInstance",), GONE, "$", "'hookInstance' is a required property"),
@@ -96,7 +96,7 @@ def refusal(body: bytes) -> InvalidRequest:
 
 
 def reaction(parse: Any, body: bytes) -> str:
-    """Everything a refusal says, or nothing if there is none."""
+    """Message, path and representation of a refusal, or nothing if there is none."""
     try:
         parse(body)
     except InvalidRequest as error:
@@ -140,7 +140,7 @@ def test_a_body_that_is_not_json_is_refused(body: bytes) -> None:
 
 @pytest.mark.parametrize("name", ["hookInstance", "fhirServer"])
 def test_a_line_break_behind_a_value_is_part_of_it(name: str) -> None:
-    """A UUID or a URL with a line break behind it is none: it would split what is logged or asked."""
+    """A UUID or URL with a line break behind it is refused: it would split a log line or query."""
     error = refusal(with_fault((name,), f"{full_request()[name]}\n"))
 
     assert error.where == f"$.{name}"
@@ -161,7 +161,7 @@ def test_every_missing_member_is_named_at_once() -> None:
     ),
 )
 def test_a_refusal_never_repeats_a_value(path: tuple[str | int, ...], canary: Any) -> None:
-    """Whatever stands wherever, no message, path or representation of the error holds it: it may be a patient's."""
+    """No message, path or representation of the error holds a value: it may be a patient's."""
     said = reaction(PARSER.parse, encode(replaced(full_request(), path, canary)))
 
     assert CANARY not in said

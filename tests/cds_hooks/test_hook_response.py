@@ -1,4 +1,4 @@
-"""The hook response: a malformed card cannot be made, and what leaves has the shape CDS Hooks asks for."""
+"""The hook response: no malformed card can be made, and the JSON has CDS Hooks' shape."""
 
 from typing import Any
 
@@ -78,11 +78,11 @@ def test_a_card_says_who_speaks_and_what_of(missing: str) -> None:
 @pytest.mark.crd("resp-2")
 def test_no_card_is_critical() -> None:
     """`critical` is for danger to life; coverage is not."""
-    assert {str(one) for one in Indicator} == {"info", "warning"}
+    assert {str(indicator) for indicator in Indicator} == {"info", "warning"}
 
 
 def test_a_link_is_absolute() -> None:
-    """A link has label, URL and type, and no app context, which is for SMART links alone (cds-resp-3)."""
+    """A link has label, URL and type; an app context is for SMART links alone (cds-resp-3)."""
     link = Link(label="The policy", url="https://crd.example.invalid/policies/1")
 
     assert link.to_json() == {

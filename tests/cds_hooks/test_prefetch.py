@@ -1,4 +1,4 @@
-"""Prefetched values: data, looked for and not there, or an error on the client's side (crd-server.md 1.4)."""
+"""Prefetched values: data, no data, or an error of the client (crd-server.md 1.4)."""
 
 from typing import Any
 
@@ -99,11 +99,11 @@ def test_data_beside_an_error_is_data() -> None:
     """A Bundle that holds an OperationOutcome still gives what else it holds."""
     found = read_resources(bundle_of(OUTCOME, ONE))
 
-    assert [one.resource for one in found] == [ONE]
+    assert [entry.resource for entry in found] == [ONE]
 
 
 def test_an_entry_keeps_its_address() -> None:
-    """References by `fullUrl` resolve: the address comes along, and is empty where there is none."""
+    """The `fullUrl` is kept, so that references to it resolve; it is empty if there is none."""
     entries = [{"fullUrl": "urn:uuid:1", "resource": ONE}, {"fullUrl": None, "resource": TWO}]
 
     found = read_resources({"resourceType": "Bundle", "entry": entries})
@@ -114,8 +114,8 @@ def test_an_entry_keeps_its_address() -> None:
 @settings(max_examples=100, deadline=None)
 @given(each=st.lists(resources, max_size=4), apart=st.booleans())
 def test_resources_keep_their_order_and_number(each: list[Any], apart: bool) -> None:
-    """Every resource is found once for each time it came, first come first, in one Bundle or in one for each."""
-    value = [bundle_of(one) for one in each] if apart else bundle_of(*each)
+    """Every resource is found as often as it came, in order, in one Bundle or in several."""
+    value = [bundle_of(resource) for resource in each] if apart else bundle_of(*each)
 
     assert [found.resource for found in read_resources(value)] == each
 

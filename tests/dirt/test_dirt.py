@@ -1,4 +1,4 @@
-"""What real clients send, and what must come of it: the JSON files beside this one, a case a test."""
+"""Requests as real clients send them, with the outcome each must have: the JSON files here."""
 
 from collections import Counter
 
@@ -30,7 +30,7 @@ def answer(dirt: Dirt, offline: Service, with_ehr_down: Service) -> Answered:
 def test_each_dirty_request_gets_what_it_must(
     dirt: Dirt, offline: Service, with_ehr_down: Service
 ) -> None:
-    """The status, the decisions in their order, and as many cards as stated; an error says where."""
+    """Status, decisions in order, number of cards, reasons and place of an error are as stated."""
     answered = answer(dirt, offline, with_ehr_down)
 
     assert (answered.status, answered.decisions) == (dirt.status, dirt.decisions), answered.problem
@@ -44,14 +44,14 @@ def test_each_dirty_request_gets_what_it_must(
 def test_the_answer_to_a_dirty_request_is_sound(
     dirt: Dirt, offline: Service, with_ehr_down: Service
 ) -> None:
-    """Nothing null or empty, no summary too long, and every order comes back as it came, our extension aside."""
+    """Nothing is null or empty, no summary too long, and orders change by our extension only."""
     answered = answer(dirt, offline, with_ehr_down)
 
     assert problems(answered, dirt.request) == []
 
 
 def test_there_are_at_least_150_dirty_requests() -> None:
-    """A corpus, no anecdote; each case has a name of its own in its area."""
+    """The corpus is large enough, and each case has a name of its own in its area."""
     names = Counter((dirt.area, dirt.name) for dirt in DIRT)
 
     assert len(names) >= 150
@@ -63,14 +63,14 @@ def test_there_are_at_least_150_dirty_requests() -> None:
     [(area, variant) for area, variants in TOLERATED.items() for variant in variants],
 )
 def test_every_variant_on_the_tolerance_list_is_shown(area: str, variant: str) -> None:
-    """What clients are known to send has at least one case in its area."""
+    """Every variant that clients are known to send has at least one case in its area."""
     shown = {dirt.shows for dirt in DIRT if dirt.area == area}
 
     assert variant in shown
 
 
 def test_every_case_shows_a_variant_of_its_area() -> None:
-    """A case that shows nothing on the list is on no list."""
+    """Each case names the variant it shows, and that variant is on the tolerance list."""
     astray = {(dirt.area, dirt.shows) for dirt in DIRT if dirt.shows not in TOLERATED[dirt.area]}
 
     assert astray == set()

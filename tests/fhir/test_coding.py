@@ -1,4 +1,4 @@
-"""Codings: however a system or a code is spelled, it is the same; whatever is different stays so."""
+"""Codings: spellings of one system or code have one key, different codes have different keys."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""Dates: a partial one is every day it may mean, an impossible one is none."""
+"""Dates: a partial date is all the days it may mean, an impossible one is unknown."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -101,7 +101,7 @@ def test_the_last_day_there_is_can_be_meant(last: str) -> None:
     ],
 )
 def test_what_is_no_date_is_unknown(written: Any) -> None:
-    """A day that never was, another country's format or no text at all cannot be read, and is not guessed."""
+    """An impossible day, another country's format or no text is unknown, and is not guessed."""
     assert parse_days(written) is None
 
 
@@ -152,7 +152,7 @@ def test_an_unknown_bound_excludes_nothing_on_its_side(
 
 
 def test_a_partial_bound_excludes_only_what_is_certain() -> None:
-    """A period that ends in `2024-10` may end on its last day; one that starts then may start on its first."""
+    """A period that ends in `2024-10` may end on the 31st; one that starts then, on the 1st."""
     middle = Days(date(2024, 10, 15), date(2024, 10, 15))
 
     assert not outside({"start": "2024-10"}, middle)

@@ -28,7 +28,7 @@ resources = st.builds(lambda resource, inside: {**resource, **inside}, json_obje
 @settings(max_examples=100, deadline=None)
 @given(resource=resources, new=some)
 def test_adding_extensions_changes_nothing_else(resource: Any, new: Any) -> None:
-    """Every other element is the very same, in its place; what came stays first and what is new comes last."""
+    """Every other element is the same object in its place; new extensions follow the old ones."""
     added = with_extensions(resource, new)
 
     assert added["extension"] == [*resource.get("extension", []), *new]
@@ -58,7 +58,7 @@ def test_what_is_left_out_is_that_one_and_no_twin(inside: list[Any], at: int) ->
     kept = with_extensions(resource, [], without=[old])["extension"]
 
     assert len(kept) == len(inside)
-    assert not any(one is old for one in kept)
+    assert not any(extension is old for extension in kept)
     assert kept[-1] == old
 
 
@@ -93,10 +93,11 @@ def test_what_is_no_list_of_extensions_breaks_nothing(came: Any) -> None:
 
 def test_extensions_are_found_by_url_in_their_order() -> None:
     """Only extensions with the URL are found, from a list or a single object."""
-    one, two = {"url": OURS, "valueCode": "1"}, {"url": OURS, "valueCode": "2"}
+    first, second = {"url": OURS, "valueCode": "1"}, {"url": OURS, "valueCode": "2"}
+    mixed = [first, {"url": THEIRS}, None, second, {}]
 
-    assert find_extensions({"extension": [one, {"url": THEIRS}, None, two, {}]}, OURS) == (one, two)
-    assert find_extensions({"extension": one}, OURS) == (one,)
+    assert find_extensions({"extension": mixed}, OURS) == (first, second)
+    assert find_extensions({"extension": first}, OURS) == (first,)
     assert find_extensions({}, OURS) == ()
 
 

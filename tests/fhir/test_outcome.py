@@ -8,9 +8,11 @@ from cds_service.errors import HookError
 from cds_service.fhir.outcome import operation_outcome
 
 HOOK_ERRORS = [
-    one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, HookError)
+    error
+    for error in vars(errors).values()
+    if isinstance(error, type) and issubclass(error, HookError)
 ]
-CODES = {one.issue_code for one in HOOK_ERRORS if one is not HookError}
+CODES = {error.issue_code for error in HOOK_ERRORS if error is not HookError}
 # FHIR R4 IssueType, as far as used.
 ISSUE_TYPES = {
     "invalid",

@@ -1,4 +1,4 @@
-"""References: relative, absolute and versioned ones to one target are one; what is no literal reference is none."""
+"""References: relative, absolute and versioned ones have the key of their target."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ versions = st.sampled_from(["", "/_history/1", "/_history/a-b.c"])
 def test_a_target_has_one_key_however_it_is_written(
     kind: str, identity: str, base: str, version: str
 ) -> None:
-    """Relative, absolute under any base, and versioned references share type and id (FHIR R4, literal references)."""
+    """Relative, absolute and versioned references share type and id (FHIR R4, Reference)."""
     assert parse_reference(f"{base}{kind}/{identity}{version}") == ResourceKey(kind, identity)
 
 

@@ -1,4 +1,4 @@
-"""Resources as JSON: what goes back is what came, and what is no JSON is refused and never breaks anything."""
+"""Resources as JSON: they go back as they came, and a body that is not JSON is refused."""
 
 import copy
 import json
@@ -13,7 +13,10 @@ from json_values import json_objects, json_values, pairs
 from cds_service.fhir.resource import decode, encode, first, follow, objects, resource_type, text
 
 DEEP = 100_000
-ORDER = b'{"resourceType":"ServiceRequest","id":"1","quantityQuantity":{"value":1.50},"note":[{"text":"a"}]}'
+ORDER = (
+    b'{"resourceType":"ServiceRequest","id":"1",'
+    b'"quantityQuantity":{"value":1.50},"note":[{"text":"a"}]}'
+)
 NOT_JSON = {
     "nothing": b"",
     "blanks": b"  \n",
@@ -53,7 +56,7 @@ paths_of_names = st.lists(st.sampled_from(["a", "b", "code", "coding"]), max_siz
 @settings(max_examples=100, deadline=None)
 @given(literal=decimals)
 def test_a_decimal_goes_back_digit_for_digit(literal: str) -> None:
-    """`1.10` is not `1.1`: trailing zeros say how exact a measurement is (FHIR datatypes, decimal)."""
+    """`1.10` stays `1.10`: trailing zeros are the precision (FHIR datatypes, decimal)."""
     body = f'{{"value":{literal}}}'.encode()
 
     assert encode(decode(body)) == body
@@ -71,7 +74,7 @@ def test_every_number_keeps_value_and_precision(literal: str) -> None:
 @settings(max_examples=100, deadline=None)
 @given(value=json_values)
 def test_a_resource_goes_back_as_it_came(value: Any) -> None:
-    """Values, nulls, unknown fields and the order of keys survive, as another reader of JSON sees them."""
+    """Values, nulls, unknown fields and the order of keys survive, as another JSON reader sees."""
     body = json.dumps(value, ensure_ascii=False).encode()
 
     assert pairs(encode(decode(body))) == pairs(body)
@@ -96,7 +99,7 @@ def test_the_answer_holds_no_blanks_between_values() -> None:
 
 @pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON)
 def test_what_is_not_json_is_a_value_error(body: bytes) -> None:
-    """Hostile bodies are refused with the one error callers translate, and none exhausts the stack."""
+    """Hostile bodies are refused with the error that callers translate; none exhausts the stack."""
     with pytest.raises(ValueError, match=r"."):
         decode(body)
 

@@ -1,4 +1,4 @@
-"""CRD page Response Types: what every card is like, and the two kinds of cards made here."""
+"""CRD page Response Types: the rules for every card, and the two kinds of cards made here."""
 
 import re
 
@@ -45,11 +45,11 @@ def paragraphs(card: JsonObject) -> list[str]:
 
 @pytest.mark.crd("resp-13", "resp-5", "resp-22", "resp-24")
 def test_every_card_fits_the_general_model_and_that_of_its_type() -> None:
-    """Classified and judged by the tables of the standard, in the version that was asked for."""
+    """Each card has one response type, and follows the standard's tables for its version."""
     problems = [
-        (card["summary"], one)
+        (card["summary"], problem)
         for asked, card in every_card()
-        for one in card_problems(card, asked.version)
+        for problem in card_problems(card, asked.version)
     ]
 
     assert problems == []
@@ -61,7 +61,7 @@ def test_every_card_fits_the_general_model_and_that_of_its_type() -> None:
 
 @pytest.mark.crd("resp-13")
 def test_every_action_fits_the_general_model() -> None:
-    """An update, described, with the whole resource; no list of actions is empty but where CRD 2.0 wants one."""
+    """An action is a described update with its resource; only CRD 2.0 has an empty list."""
     for answered in every_answer():
         for action in answered.response.get("systemActions", ()):
             assert set(action) == {"type", "description", "resource"}
@@ -71,7 +71,7 @@ def test_every_action_fits_the_general_model() -> None:
 
 @pytest.mark.crd("resp-1", "resp-2")
 def test_a_warning_is_for_what_will_not_be_paid_and_nothing_else() -> None:
-    """Seen from whoever decides on care: what is open, or may not concern the patient, is information."""
+    """A refusal is a warning; what is undecided or may not concern the patient is information."""
     for _, card in every_card():
         is_refusal = (
             ": not covered.**" in card["detail"] and "No coverage came" not in card["detail"]
@@ -88,7 +88,7 @@ def test_a_warning_is_for_what_will_not_be_paid_and_nothing_else() -> None:
 def test_a_card_is_signed_with_the_name_on_the_members_card(
     hook: str, version: str, member: str, label: str
 ) -> None:
-    """Neither the vendor's nor the service's."""
+    """The source of a card is the payer's brand, not the vendor's or the service's name."""
     cards = ask(call(hook, version=version, member=MEMBERS[member]))["cards"]
 
     assert {card["source"]["label"] for card in cards} == {label}
@@ -96,7 +96,7 @@ def test_a_card_is_signed_with_the_name_on_the_members_card(
 
 @pytest.mark.crd("resp-4")
 def test_another_payers_cards_carry_its_own_name(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The name is the payer's Organization's, whoever runs the service."""
+    """The source of a card is the name in the payer's Organization, whoever runs the service."""
     index = small_index(tmp_path_factory.mktemp("library"), policy(rule(codes=[LISTED])))
     response = ask(call("order-sign", member=[patient(), coverage("acme", None)]), index=index)
 
@@ -105,7 +105,7 @@ def test_another_payers_cards_carry_its_own_name(tmp_path_factory: pytest.TempPa
 
 @pytest.mark.crd("resp-5")
 def test_every_topic_is_one_of_the_guides_in_the_system_of_its_version() -> None:
-    """None of our own making."""
+    """Topics are the guide's own codes in the system of the client's version."""
     for answered, card in every_card():
         topic = card["source"]["topic"]
         assert topic["code"] in TOPICS
@@ -114,23 +114,24 @@ def test_every_topic_is_one_of_the_guides_in_the_system_of_its_version() -> None
 
 @pytest.mark.crd("resp-6")
 def test_every_summary_says_what_to_do() -> None:
-    """Review, read, name, tell, add: one line a clinician can act on."""
+    """A summary asks for something: to review, read, name, tell, add or fax."""
     assert [card["summary"] for _, card in every_card() if not ASKS.search(card["summary"])] == []
 
 
 @pytest.mark.crd("resp-7")
 def test_a_detail_is_given_for_what_a_summary_has_no_room_for() -> None:
-    """Policy, reason and order together never fit into 140 characters."""
+    """A detail is longer than a summary may be: it names policy, reason and order."""
     assert all(len(card["detail"]) >= 140 for _, card in every_card())
 
 
 @pytest.mark.crd("resp-8", "resp-20")
 def test_a_detail_begins_with_the_policy_and_its_answer_and_ends_with_the_order() -> None:
-    """Critical first: a reader who stops early has read what counts."""
+    """The policy and its answer come first, for readers who stop early."""
     for card in cards_of(REFERENCE):
-        first, *_, last = [
-            one for one in paragraphs(card) if not one.startswith("No coverage came")
-        ]
+        first, *rest = paragraphs(card)
+        if first.startswith("No coverage came"):
+            first, *rest = rest
+        last = rest[-1]
         assert "policy" in first
         assert last.startswith("This is about the order")
 
@@ -139,7 +140,7 @@ def test_a_detail_begins_with_the_policy_and_its_answer_and_ends_with_the_order(
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_a_detail_says_enough_to_do_without_the_link(hook: str, version: str) -> None:
-    """The whole reason stands on the card, and the link names the policy it leads to."""
+    """The card gives the whole reason, and the link names the policy it leads to."""
     response = ask(call(hook, version=version))
     (card,) = response["cards"]
 
@@ -149,7 +150,7 @@ def test_a_detail_says_enough_to_do_without_the_link(hook: str, version: str) ->
 
 @pytest.mark.crd("resp-10")
 def test_no_link_stands_in_a_detail_alone() -> None:
-    """Details hold no links at all; those there are stand beside them."""
+    """A detail holds no link; a card has its links in `links`."""
     assert [
         card["detail"] for _, card in every_card() if MARKDOWN_LINK.search(card["detail"])
     ] == []
@@ -158,7 +159,7 @@ def test_no_link_stands_in_a_detail_alone() -> None:
 @pytest.mark.crd("resp-11")
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_what_to_change_is_said_in_words(hook: str) -> None:
-    """A clinician whose EHR applies nothing by itself can still do what is asked: name the procedure, or fax."""
+    """Without an EHR that applies suggestions a clinician reads what to do, and whom to fax."""
     unclear = ask(call(hook, asked_about(hook, UNLISTED), member=MEMBERS["commercial"]))
     elsewhere = ask(call(hook, member=MEMBERS["california"]))
 
@@ -170,7 +171,7 @@ def test_what_to_change_is_said_in_words(hook: str) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_a_card_offers_what_no_annotation_can(hook: str, version: str) -> None:
-    """Reasons to go on all the same, and a page to read; the answer itself is on the order and no card's topic."""
+    """A card has override reasons and links; no card is about coverage information itself."""
     for card in ask(call(hook, version=version))["cards"]:
         assert card["overrideReasons"]
         assert card["links"]
@@ -179,7 +180,7 @@ def test_a_card_offers_what_no_annotation_can(hook: str, version: str) -> None:
 
 @pytest.mark.crd("resp-17", "resp-23")
 def test_no_card_sends_anyone_to_a_portal() -> None:
-    """Links lead to policy pages, and no words to where one would log in."""
+    """Links lead to policy pages, and no text mentions a portal or a login."""
     for _, card in every_card():
         assert all(
             link["url"].startswith(f"{BASE_URL}/policies/") for link in card.get("links", ())
@@ -189,7 +190,7 @@ def test_no_card_sends_anyone_to_a_portal() -> None:
 
 @pytest.mark.crd("resp-18", "resp-19", "resp-22")
 def test_an_external_reference_has_links_all_of_them_absolute() -> None:
-    """At least one, and no launch context."""
+    """An external reference has absolute links only, without launch context or suggestions."""
     for card in cards_of(REFERENCE):
         assert {link["type"] for link in card["links"]} == {"absolute"}
         assert not any("appContext" in link for link in card["links"])
@@ -198,7 +199,7 @@ def test_an_external_reference_has_links_all_of_them_absolute() -> None:
 
 @pytest.mark.crd("resp-21")
 def test_links_lead_to_the_very_rule_that_spoke(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Each address is that of a section its page has."""
+    """The fragment of each link is the id of a section on its page."""
     settings = Settings(database_url=f"sqlite:///{tmp_path_factory.mktemp('log') / 'log.sqlite3'}")
     service = build_service(settings, ehr=None)
     client = service.web(settings).test_client()
@@ -214,7 +215,7 @@ def test_links_lead_to_the_very_rule_that_spoke(tmp_path_factory: pytest.TempPat
 
 @pytest.mark.crd("resp-24")
 def test_instructions_have_a_detail_and_neither_links_nor_suggestions() -> None:
-    """What to do, and nothing to click."""
+    """Instructions are text only."""
     cards = cards_of(INSTRUCTIONS)
 
     assert cards
@@ -223,7 +224,7 @@ def test_instructions_have_a_detail_and_neither_links_nor_suggestions() -> None:
 
 @pytest.mark.crd("resp-25")
 def test_coverage_information_is_an_action_and_never_a_card() -> None:
-    """Whatever is decided, in whichever version."""
+    """No card has the topic `coverage-info`; the information is in the actions."""
     assert [
         card for _, card in every_card() if card["source"]["topic"]["code"] == "coverage-info"
     ] == []
@@ -232,7 +233,7 @@ def test_coverage_information_is_an_action_and_never_a_card() -> None:
 
 @pytest.mark.crd("resp-8")
 def test_what_a_decision_relies_on_comes_before_what_is_related() -> None:
-    """Reason, then what to do, then further reading."""
+    """A detail gives the reason, then what to do, then related policies and the order."""
     request = call(
         "order-sign",
         asked_about("order-sign", UNLISTED, PULSED_FIELD),

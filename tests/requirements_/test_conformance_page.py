@@ -92,7 +92,7 @@ OPTIONAL_OF_PATIENT: JsonObject = {
 
 
 def as_in_us_core(version: str) -> tuple[JsonObject, JsonObject, JsonObject]:
-    """A member and an order as that version of US Core has them; 3.1.1 profiles neither Coverage nor ServiceRequest."""
+    """Patient, Coverage and order of a US Core version; 3.1.1 has no profiles for the last two."""
     old = version == "3.1.1"
     payor = coverage()["payor"] * (2 if old else 1)
     identifier = (
@@ -115,7 +115,7 @@ def profiled(name: str, version: str) -> JsonObject:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("us_core", ["3.1.1", "6.1.0", "7.0.0"])
 def test_data_of_each_us_core_version_leads_to_the_same_answer(us_core: str, version: str) -> None:
-    """The shape of Coverage and the profile claimed change nothing."""
+    """The shape of the Coverage and the profiles that are claimed change nothing."""
     *member, order = as_in_us_core(us_core)
 
     assert covered(ask(call("order-sign", order, member=member, version=version))) == [
@@ -162,7 +162,8 @@ def test_what_the_profiles_mark_must_support_is_used(
 def test_the_members_state_is_used(hook: str) -> None:
     """Patient.address tells a Californian HMO from one elsewhere."""
     californian, insured = MEMBERS["california"]
-    at_home, away = (ask(call(hook, member=[one, insured])) for one in (californian, patient("NV")))
+    at_home = ask(call(hook, member=[californian, insured]))
+    away = ask(call(hook, member=[patient("NV"), insured]))
 
     assert [covered(at_home), covered(away)] == [["conditional"], ["not-covered"]]
 
@@ -171,33 +172,40 @@ def test_the_members_state_is_used(hook: str) -> None:
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 @pytest.mark.parametrize("version", ["2.1", "2.2"])
 def test_every_part_there_is_a_value_for_is_written(hook: str, version: str) -> None:
-    """The answer that has most to say fills every must-support part it has a value for."""
+    """The fullest determination fills every must-support part that it has a value for."""
     (parts,) = said(ask(call(hook, version=version, member=MEMBERS["california"])))
 
-    assert set(parts) == set(
-        "coverage covered info-needed billingCode reason detail date coverage-assertion-id contact".split()
-    )
+    assert set(parts) == {
+        "coverage",
+        "covered",
+        "info-needed",
+        "billingCode",
+        "reason",
+        "detail",
+        "date",
+        "coverage-assertion-id",
+        "contact",
+    }
 
 
 @pytest.mark.crd("conf-7", "conf-8", "hook-22")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", ORDER_HOOKS)
 def test_orders_with_what_is_mandatory_and_no_more_are_answered(hook: str, version: str) -> None:
-    """Minimal orders of every kind, a Coverage and a Patient are all it takes."""
-    orders = minimal_orders().values()
-    response = ask(call(hook, *orders, version=version))
-    expected = [
-        one["id"] for one in orders if hook in PRIMARY or one["resourceType"] == "ServiceRequest"
-    ]
+    """Minimal orders of every kind, a Coverage and a Patient are enough."""
+    orders = minimal_orders()
+    response = ask(call(hook, *orders.values(), version=version))
+    answered = orders if hook in PRIMARY else ["ServiceRequest"]
 
-    assert [one["id"] for one in updates(response)] == expected
+    assert [order["resourceType"] for order in updates(response)] == list(answered)
+    assert [order["id"] for order in updates(response)] == [orders[kind]["id"] for kind in answered]
 
 
 @pytest.mark.crd("conf-7", "conf-8", "hook-22")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_data_beyond_the_profiles_changes_nothing(hook: str, version: str) -> None:
-    """Elements that are neither mandatory nor must-support may come, and are not needed."""
+    """Elements that are neither mandatory nor must-support change no determination."""
     member, insured = MEMBERS["medicare"]
     more = [{**member, **BEYOND["Patient"]}, {**insured, **BEYOND["Coverage"]}]
     about = asked_about(hook)
@@ -220,7 +228,7 @@ def test_data_beyond_the_profiles_changes_nothing(hook: str, version: str) -> No
 def test_what_may_be_omitted_is_never_missed(
     hook: str, order: set[int], insured: set[str], person: set[str]
 ) -> None:
-    """Whichever optional elements are missing, the call is answered."""
+    """The call is answered, whichever optional elements are missing."""
     optional = OPTIONAL[asked_about(hook)["resourceType"]]
     about = asked_about(
         hook, **{name: optional[name] for at, name in enumerate(optional) if at in order}
@@ -237,9 +245,9 @@ def extension_urls(value: Any) -> Iterator[str]:
     """The URL of every extension in a JSON value, parts of extensions apart."""
     if isinstance(value, dict):
         yield from (
-            one["url"]
-            for one in value.get("extension", ())
-            if isinstance(one, dict) and ":" in one["url"]
+            extension["url"]
+            for extension in value.get("extension", ())
+            if isinstance(extension, dict) and ":" in extension["url"]
         )
     for inner in (
         value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
@@ -249,7 +257,7 @@ def extension_urls(value: Any) -> Iterator[str]:
 
 @pytest.mark.crd("conf-13")
 def test_everything_said_stands_in_elements_of_the_guide() -> None:
-    """No answer holds an extension that did not come, but for the guide's own."""
+    """A response adds no extensions but those of the guide."""
     for answered in every_answer():
         added = set(extension_urls(answered.response)) - set(extension_urls(answered.request))
         on_cards = {name for card in answered.cards for name in card.get("extension", {})}

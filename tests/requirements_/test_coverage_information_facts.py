@@ -1,4 +1,4 @@
-"""CRD page Response Types, section Coverage Information: what an annotation says when facts are missing or inferred."""
+"""CRD page Response Types, Coverage Information: annotations when facts are missing or inferred."""
 
 import pytest
 from every_hook import (
@@ -28,7 +28,7 @@ UNDECIDED = {"2.0": "conditional", "2.1": "conditional", "2.2": "indeterminate"}
 @pytest.mark.crd("resp-30")
 @pytest.mark.parametrize("hook", PRIMARY)
 def test_what_qualifies_an_answer_stands_in_the_annotation(hook: str) -> None:
-    """The code it holds for, what it depends on, and for whom it does not hold."""
+    """An annotation has its codes, what it depends on, and the members it does not hold for."""
     (unclear,) = said(ask(call(hook, asked_about(hook, UNLISTED), member=MEMBERS["commercial"])))
     no_plan = [patient("CA"), coverage("anthem", None)]
     (refused,) = said(ask(call(hook, member=no_plan)))
@@ -41,22 +41,22 @@ def test_what_qualifies_an_answer_stands_in_the_annotation(hook: str) -> None:
 @pytest.mark.crd("resp-32")
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_two_coverages_have_an_assertion_id_each(hook: str) -> None:
-    """CRD 2.0 lets several come; each is answered for itself."""
+    """CRD 2.0 lets several Coverages come; each has an annotation of its own."""
     both = [*MEMBERS["medicare"], coverage("anthem", COMMERCIAL_PPO, id="coverage-2")]
     parts = said(ask(call(hook, version="2.0", member=both)))
 
-    assert [one["coverage"][0]["reference"] for one in parts] == [
+    assert [repetition["coverage"][0]["reference"] for repetition in parts] == [
         "Coverage/coverage-1",
         "Coverage/coverage-2",
     ]
-    assert len({one["coverage-assertion-id"][0] for one in parts}) == 2
+    assert len({repetition["coverage-assertion-id"][0] for repetition in parts}) == 2
 
 
 @pytest.mark.crd("resp-43")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_a_technical_failure_leaves_it_undecided_and_says_so(hook: str, version: str) -> None:
-    """The payer behind the Coverage cannot be read: not 5xx, not a guess."""
+    """If the payer of the Coverage cannot be read, the order is undecided, with the cause."""
     member = [patient(), coverage(payor=[{"reference": "Organization/payer"}])]
     request = with_token(call(hook, version=version, member=member))
     (parts,) = said(ask(request, ehr=ScriptedEhr(fails=always)))
@@ -68,7 +68,7 @@ def test_a_technical_failure_leaves_it_undecided_and_says_so(hook: str, version:
 
 @pytest.mark.crd("impl-5")
 def test_a_member_who_cannot_be_read_is_told_what_holds_in_california() -> None:
-    """An unknown plan is unknown whatever the cause: the strictest answer, and what a Californian has to do."""
+    """With an unknown plan the strictest answer is given, with what holds for a Californian."""
     request = with_token(call("order-sign", member=[MEMBERS["california"][1]]))
     (parts,) = said(ask(request, ehr=ScriptedEhr(fails=always)))
 
@@ -91,7 +91,7 @@ def test_a_member_who_cannot_be_read_is_told_what_holds_in_california() -> None:
 def test_a_coverage_that_is_not_active_is_said_to_be_so(
     hook: str, version: str, elements: JsonObject
 ) -> None:
-    """An answer, not an error, whatever the policies say; the code for it came with 2.2, the words are there before."""
+    """The determination is `not-covered` with words in every version, and a code from 2.2 on."""
     response = ask(call(hook, version=version, member=[patient(), coverage(**elements)]))
     (parts,) = said(response)
 
@@ -114,7 +114,7 @@ def test_a_coverage_that_is_not_active_is_said_to_be_so(
 def test_a_date_of_service_that_was_not_sent_is_inferred(
     hook: str, elements: JsonObject, expected: str
 ) -> None:
-    """From when the order was written, or else from today."""
+    """The date of service is that of the order, or else today."""
     response = ask(call(hook, asked_about(hook, **elements)))
 
     assert covered(response) == ([expected] if hook in PRIMARY or expected == "not-covered" else [])
@@ -123,7 +123,7 @@ def test_a_date_of_service_that_was_not_sent_is_inferred(
 @pytest.mark.crd("resp-51", "impl-5")
 @pytest.mark.parametrize("hook", ORDER_HOOKS)
 def test_what_was_inferred_from_words_is_said(hook: str) -> None:
-    """A code that says too little is read together with the order's words, and the answer names them."""
+    """An unspecific code is read together with the order's words, and the detail quotes them."""
     order = asked_about(hook, UNLISTED, PULSED_FIELD)
     (parts,) = said(ask(call(hook, order, member=MEMBERS["commercial"])))
 

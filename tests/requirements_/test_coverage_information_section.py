@@ -1,4 +1,4 @@
-"""CRD page Response Types, section Coverage Information: on each order, only if new, and nothing else changed."""
+"""CRD page Response Types, Coverage Information: on each order, if new, and nothing besides."""
 
 from typing import Any
 
@@ -50,20 +50,21 @@ THEIRS = {
         {"url": "coverage-assertion-id", "valueString": "their-1"},
     ],
 }
-# What an EHR may write into any resource, digits and all.
-AS_WRITTEN = b"""{"_status":{"id":"s"},"zzz":[1,0.30,-0.0,12345678901234567890],"text":{"status":"empty"},"meta":{},
-"contained":[{"resourceType":"Device","id":"d","lot":1e3}],"modifiers":{"value":1.10},"none":null}"""
+# What an EHR may write into any resource, with digits that a careless reader would lose.
+AS_WRITTEN = b"""{"_status":{"id":"s"},"zzz":[1,0.30,-0.0,12345678901234567890],
+"text":{"status":"empty"},"meta":{},"contained":[{"resourceType":"Device","id":"d","lot":1e3}],
+"modifiers":{"value":1.10},"none":null}"""
 
 
 def again(request: JsonObject, response: JsonObject) -> JsonObject:
     """The call a client makes next, the first answer's updates applied."""
-    written = {reference(one): one for one in updates(response)}
+    written = {reference(resource): resource for resource in updates(response)}
 
     def stored(value: Any) -> Any:
         if isinstance(value, dict):
             known = "id" in value and "resourceType" in value and written.get(reference(value))
             return known or {name: stored(inner) for name, inner in value.items()}
-        return [stored(one) for one in value] if isinstance(value, list) else value
+        return [stored(inner) for inner in value] if isinstance(value, list) else value
 
     applied: JsonObject = stored(request)
     return applied
@@ -71,7 +72,7 @@ def again(request: JsonObject, response: JsonObject) -> JsonObject:
 
 @pytest.mark.crd("resp-52", "resp-14", "resp-47")
 def test_every_action_fits_the_model_of_coverage_information() -> None:
-    """Updates of the resources the guide lists, by the tables and invariants of the version asked for."""
+    """Actions update the guide's resources by the tables and invariants of each version."""
     for answered in every_answer():
         for action in answered.response.get("systemActions", ()):
             assert (action["type"], "resourceId" in action) == ("update", False)
@@ -86,7 +87,7 @@ def test_every_action_fits_the_model_of_coverage_information() -> None:
 def test_secondary_hooks_carry_coverage_information_unless_it_is_switched_off(
     hook: str, version: str
 ) -> None:
-    """Where a policy speaks, they say what it says."""
+    """Secondary hooks carry a policy's determination."""
     switched_off = ask(call(hook, version=version, settings={"coverage-info": False}))
 
     assert covered(ask(call(hook, version=version))) == ["not-covered"]
@@ -97,7 +98,7 @@ def test_secondary_hooks_carry_coverage_information_unless_it_is_switched_off(
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", ["order-sign", "order-dispatch"])
 def test_each_order_of_a_call_is_updated_once(hook: str, version: str) -> None:
-    """Orders of all six kinds in one call, and one of them twice."""
+    """Orders of all six kinds in one call, one of them twice, are updated once each."""
     orders = list(minimal_orders().values())
     response = ask(call(hook, *orders, orders[0], version=version))
 
@@ -109,7 +110,7 @@ def test_each_order_of_a_call_is_updated_once(hook: str, version: str) -> None:
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 @pytest.mark.parametrize("code", [LISTED, NOT_IN_A_POLICY])
 def test_what_an_order_says_already_is_not_said_again(hook: str, version: str, code: str) -> None:
-    """Neither by an action nor by a card."""
+    """An order that carries the answer already gets no action and no card."""
     request = call(hook, asked_about(hook, code), version=version)
     response = ask(again(request, ask(request)))
 
@@ -123,7 +124,7 @@ def test_what_an_order_says_already_is_not_said_again(hook: str, version: str, c
 def test_a_changed_fact_replaces_what_was_said_and_leaves_other_payers_alone(
     hook: str, version: str
 ) -> None:
-    """The member's plan is known now: one repetition of ours, with what holds."""
+    """Once the plan is known our repetition is replaced; another payer's stays."""
     about = asked_about(hook, extension=[THEIRS])
     undecided = ask(call(hook, about, version=version, member=MEMBERS["plan unknown"]))
     (resource,) = updates(ask(again(call(hook, about, version=version), undecided)))
@@ -134,7 +135,8 @@ def test_a_changed_fact_replaces_what_was_said_and_leaves_other_payers_alone(
 
 def bare(resource: JsonObject) -> bytes:
     """A resource as JSON, without coverage information."""
-    kept = [one for one in resource.get("extension", ()) if one["url"] != URL]
+    extensions = resource.get("extension", ())
+    kept = [extension for extension in extensions if extension["url"] != URL]
     rest = {name: value for name, value in resource.items() if name != "extension"}
     return encode({**rest, "extension": kept})
 
@@ -143,7 +145,7 @@ def bare(resource: JsonObject) -> bytes:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", [*PRIMARY, *SECONDARY])
 def test_nothing_else_in_a_resource_changes(hook: str, version: str) -> None:
-    """Digits, order, nulls, contained and unknown elements, and others' extensions come back as they came."""
+    """Digits, order, nulls, contained and unknown elements, and others' extensions are kept."""
     odd = {
         **asked_about(hook),
         **decode(AS_WRITTEN),
@@ -159,7 +161,7 @@ def test_nothing_else_in_a_resource_changes(hook: str, version: str) -> None:
 @pytest.mark.parametrize("hook", ["order-sign", "order-dispatch"])
 @pytest.mark.parametrize("kind", minimal_orders())
 def test_every_kind_of_order_comes_back_as_it_came(hook: str, kind: str) -> None:
-    """An order that follows its profile still does."""
+    """An order of any kind changes by our extension only."""
     order = minimal_orders()[kind]
     (resource,) = updates(ask(call(hook, order)))
 
@@ -169,7 +171,7 @@ def test_every_kind_of_order_comes_back_as_it_came(hook: str, kind: str) -> None
 @pytest.mark.crd("resp-37")
 @pytest.mark.parametrize("hook", ["order-dispatch", "appointment-book", "encounter-start"])
 def test_what_was_only_named_comes_back_as_the_ehr_holds_it(hook: str) -> None:
-    """The resource read from the EHR, unknown elements and digits included."""
+    """An update holds the resource as the EHR gave it, with unknown elements and digits."""
     held = {**service_request(), **decode(AS_WRITTEN)}
     about = held
     if hook == "appointment-book":
@@ -188,7 +190,7 @@ def test_what_was_only_named_comes_back_as_the_ehr_holds_it(hook: str) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", PRIMARY)
 def test_an_annotation_needs_nobody_to_accept_it(hook: str, version: str) -> None:
-    """It is a system action, which is applied without a user; no card has to be clicked for it."""
+    """An annotation is a system action, applied without a user; no card suggests it."""
     response = ask(call(hook, version=version))
 
     assert [reference(action["resource"]) for action in response["systemActions"]]

@@ -1,4 +1,4 @@
-"""CRD page Deviations and Extensions: versions and options in discovery, settings in calls, what a card is about."""
+"""CRD page Deviations and Extensions: versions, options, settings and associated resources."""
 
 import json
 import re
@@ -40,7 +40,7 @@ def options(hook: str) -> list[JsonObject]:
 
 
 def open_question(hook: str, **call_with: Any) -> JsonObject:
-    """A call whose answer has every response type there is: an action, a policy card and a next-step card."""
+    """A call whose response has all types made here: an action, a policy and a next-step card."""
     return call(hook, asked_about(hook, UNLISTED), member=MEMBERS["commercial"], **call_with)
 
 
@@ -53,7 +53,7 @@ def given_types(response: JsonObject) -> set[str]:
 @pytest.mark.crd("dev-1", "dev-2")
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_each_service_declares_every_version_it_speaks(hook: str) -> None:
-    """All that the guide's own pattern lets it declare, and each of them is answered."""
+    """Every version that the guide's pattern lets it declare is declared, and is answered."""
     declared = HOOKS[hook].service().to_json()["extension"]["davinci-crd.version"]
 
     assert declared == [name for name in SPOKEN if DECLARABLE.fullmatch(name)]
@@ -66,7 +66,7 @@ def test_each_service_declares_every_version_it_speaks(hook: str) -> None:
 def test_an_option_has_a_code_a_type_a_name_a_description_and_a_default_of_its_type(
     hook: str,
 ) -> None:
-    """Nothing an EHR's settings screen needs is missing."""
+    """An option has everything that an EHR's settings screen needs."""
     for option in options(hook):
         assert set(option) == {"code", "type", "name", "description", "default"}
         assert all(option[name] for name in ("code", "name", "description"))
@@ -76,7 +76,7 @@ def test_an_option_has_a_code_a_type_a_name_a_description_and_a_default_of_its_t
 @pytest.mark.crd("dev-7")
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_codes_are_names_of_properties_and_the_guides_own_for_response_types(hook: str) -> None:
-    """A switch for a response type has the code the guide gives that type."""
+    """A switch for a response type has the guide's code for that type."""
     switches = {option["code"] for option in options(hook) if option["type"] == "boolean"}
 
     assert json.loads(json.dumps({str(code): 1 for code in switches})) == dict.fromkeys(switches, 1)
@@ -87,7 +87,7 @@ def test_codes_are_names_of_properties_and_the_guides_own_for_response_types(hoo
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 @pytest.mark.parametrize("name", ["code", "name", "description"])
 def test_no_two_options_of_a_service_share_anything(hook: str, name: str) -> None:
-    """Codes, names and descriptions are each unique."""
+    """Codes, names and descriptions of a service's options are unique."""
     values = [option[name] for option in options(hook)]
 
     assert len(set(values)) == len(values)
@@ -95,17 +95,17 @@ def test_no_two_options_of_a_service_share_anything(hook: str, name: str) -> Non
 
 @pytest.mark.crd("dev-9", "dev-10")
 def test_every_hook_offers_the_same_options() -> None:
-    """Whoever has set up one hook knows them all."""
+    """All hooks have the same options."""
     offered = [options(hook) for hook in HOOK_NAMES]
 
-    assert all(one == offered[0] != [] for one in offered)
+    assert all(offer == offered[0] != [] for offer in offered)
 
 
 @pytest.mark.crd("dev-5", "dev-14", "dev-10", "resp-28")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_each_response_type_can_be_switched_off_and_the_rest_stays(hook: str, version: str) -> None:
-    """`false` takes away exactly the type it names, on primary hooks too."""
+    """`false` removes exactly the type it names, on primary hooks too."""
     usual = ask(open_question(hook, version=version))
     types = given_types(usual)
 
@@ -146,7 +146,7 @@ def test_a_limit_of_cards_is_kept_and_leaves_the_most_urgent(hook: str, limit: i
     ),
 )
 def test_senseless_settings_never_fail_a_call(hook: str, asked: JsonObject) -> None:
-    """Wrong types, negative limits and everything off at once are survived."""
+    """Settings of wrong types, negative limits and all switches off get a 200."""
     assert status_of(open_question(hook, settings=asked)) == 200
 
 
@@ -157,7 +157,7 @@ def test_senseless_settings_never_fail_a_call(hook: str, asked: JsonObject) -> N
     [{"cost": False}, {"insurance": True}, {"unheard-of": 7}, {"guideline": "off"}, [], "x"],
 )
 def test_settings_that_are_not_ours_change_nothing(hook: str, asked: Any) -> None:
-    """A client may send one configuration to all its payers."""
+    """Unknown settings are ignored: a client may send one configuration to all its payers."""
     assert facts(ask(open_question(hook, settings=asked))) == facts(ask(open_question(hook)))
 
 
@@ -165,7 +165,7 @@ def test_settings_that_are_not_ours_change_nothing(hook: str, asked: Any) -> Non
 @pytest.mark.parametrize("version", [None, *VERSIONS])
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_no_call_needs_settings(hook: str, version: str | None) -> None:
-    """Without a configuration every default holds."""
+    """Without a configuration the defaults hold."""
     defaults = {option["code"]: option["default"] for option in options(hook)}
 
     assert facts(ask(open_question(hook, version=version))) == facts(
@@ -179,7 +179,7 @@ def test_no_call_needs_settings(hook: str, version: str | None) -> None:
 def test_each_card_names_the_order_it_is_about_in_words_and_by_reference(
     hook: str, version: str
 ) -> None:
-    """Of two orders signed together a clinician, and the EHR, can tell which is meant."""
+    """Of two orders signed together, clinician and EHR can tell which a card is about."""
     names = ["Ablation, left lobe", "Ablation, right lobe"]
     orders = [{**asked_about(hook), "id": name[10], "code": concept(text=name)} for name in names]
     cards = ask(call(hook, *orders, version=version))["cards"]
@@ -190,14 +190,17 @@ def test_each_card_names_the_order_it_is_about_in_words_and_by_reference(
         [False, True],
     ]
     expected = ["ServiceRequest/l", "ServiceRequest/r"]
-    assert about == [[one if version == "2.0" else {"reference": one}] for one in expected]
+    if version == "2.0":
+        assert about == [[literal] for literal in expected]
+    else:
+        assert about == [[{"reference": literal}] for literal in expected]
 
 
 @pytest.mark.crd("dev-25")
 def test_every_card_is_linked_to_a_resource_that_came() -> None:
-    """No card is about something the client does not know."""
+    """The resource a card is about is one that came in the request."""
     for answered, card in every_card():
-        for one in card["extension"]["davinci-crd.associated-resource"]:
-            kind, identity = (one if answered.version == "2.0" else one["reference"]).split("/")
+        for about in card["extension"]["davinci-crd.associated-resource"]:
+            kind, identity = (about if answered.version == "2.0" else about["reference"]).split("/")
             assert f'"{identity}"' in json.dumps(answered.request, default=str)
             assert kind in ("ServiceRequest", "Appointment", "Encounter")

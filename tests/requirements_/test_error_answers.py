@@ -1,4 +1,4 @@
-"""CRD page Supported Hooks, section on errors: which status, with what said of it, and when none is due."""
+"""CRD page Supported Hooks, section on errors: status and OperationOutcome, and calls without."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -62,7 +62,7 @@ def is_operation_outcome(body: JsonObject) -> bool:
         "processing",
     }
     issues = body.get("issue", [])
-    known = all(one["severity"] in severities and one["code"] in codes for one in issues)
+    known = all(issue["severity"] in severities and issue["code"] in codes for issue in issues)
     return body.get("resourceType") == "OperationOutcome" and bool(issues) and known
 
 
@@ -98,7 +98,7 @@ def broken(hook: str) -> dict[str, tuple[int, bytes]]:
 
 def without(value: JsonObject, name: str) -> JsonObject:
     """The same object without one element."""
-    return {key: one for key, one in value.items() if key != name}
+    return {key: inner for key, inner in value.items() if key != name}
 
 
 @pytest.mark.crd("hook-9", "hook-10", "hook-13")
@@ -107,7 +107,7 @@ def without(value: JsonObject, name: str) -> JsonObject:
 def test_what_cannot_be_answered_gets_its_status_and_an_outcome(
     client: FlaskClient, hook: str, fault: str
 ) -> None:
-    """400 for what is no hook call or not for our payers, 422 for what CRD alone forbids; always with an issue."""
+    """400 for no hook call or none for our payers, 422 for what only CRD forbids; with an issue."""
     expected, body = broken(hook)[fault]
     status, outcome = post(client, hook, body)
 
@@ -130,7 +130,7 @@ def test_what_cannot_be_answered_gets_its_status_and_an_outcome(
 def test_a_coverage_that_does_not_lead_to_one_of_our_payers_is_a_400(
     client: FlaskClient, hook: str, version: str, member: Any
 ) -> None:
-    """New in CRD 2.1: the client has to hear that it asked the wrong endpoint."""
+    """New in CRD 2.1: a 400 tells the client that it called the wrong endpoint."""
     assert post(client, hook, encode(call(hook, version=version, member=member)))[0] == 400
 
 
@@ -141,14 +141,14 @@ def test_a_coverage_that_does_not_lead_to_one_of_our_payers_is_a_400(
 def test_crd_2_0_refuses_nobody_for_their_coverage(
     client: FlaskClient, hook: str, version: str | None, member: str
 ) -> None:
-    """That rule did not exist yet."""
+    """CRD 2.0 does not have the rule that a Coverage must lead to one of our payers."""
     assert post(client, hook, encode(call(hook, version=version, member=MEMBERS[member])))[0] == 200
 
 
 @pytest.mark.crd("hook-10", "sec-6")
 @pytest.mark.parametrize("fault", broken("order-sign"))
 def test_an_error_repeats_neither_patient_nor_token(client: FlaskClient, fault: str) -> None:
-    """What a call held does not come back in the words about it."""
+    """The words of an error hold nothing of the patient and no token."""
     _, body = broken("order-sign")[fault]
     with_secrets = body.replace(
         b'"hookInstance"', b'"token":"%s","hookInstance"' % TOKEN.encode(), 1
@@ -164,7 +164,7 @@ def test_an_error_repeats_neither_patient_nor_token(client: FlaskClient, fault: 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_nothing_to_say_is_no_error(client: FlaskClient, hook: str, version: str) -> None:
-    """A payer that would have liked to know more answers all the same."""
+    """A call without the member's plan gets a 200, in every version."""
     assert (
         post(client, hook, encode(call(hook, version=version, member=MEMBERS["plan unknown"])))[0]
         == 200

@@ -1,4 +1,4 @@
-"""CRD pages on two extensions: billing options are read, and coverage information is scoped by them."""
+"""CRD pages on two extensions: billing options, and the coverage information they scope."""
 
 from itertools import combinations
 
@@ -42,7 +42,7 @@ def billed_as(hook: str, code: str, *options: str) -> JsonObject:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("kind", minimal_orders())
 def test_an_order_without_billing_options_is_answered(kind: str, version: str) -> None:
-    """No kind of order needs the extension to get its coverage information."""
+    """Every kind of order gets coverage information without the extension."""
     response = ask(call("order-sign", minimal_orders()[kind], version=version))
 
     assert len(said(response)) == 1
@@ -52,7 +52,7 @@ def test_an_order_without_billing_options_is_answered(kind: str, version: str) -
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_a_code_in_billing_options_counts_like_the_orders_own(hook: str, version: str) -> None:
-    """A service no policy names by its own code is refused by the code it may be billed under."""
+    """A policy that lists only a billing option refuses the order."""
     without = ask(call(hook, asked_about(hook, NOT_IN_A_POLICY), version=version))
     response = ask(call(hook, billed_as(hook, NOT_IN_A_POLICY, LISTED), version=version))
 
@@ -64,20 +64,20 @@ def test_a_code_in_billing_options_counts_like_the_orders_own(hook: str, version
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", PRIMARY)
 def test_every_billing_code_is_answered_in_exactly_one_repetition(hook: str, version: str) -> None:
-    """Codes that lead to different answers get a repetition each, of disjoint scope, under one assertion id."""
+    """Codes with different determinations have a repetition each, under one assertion id."""
     options = [LISTED, "0601T", NOT_IN_A_POLICY]
     response = ask(call(hook, billed_as(hook, NOT_IN_A_POLICY, *options), version=version))
     scopes = [{code["code"] for code in parts["billingCode"]} for parts in said(response)]
 
     assert len(scopes) > 1
-    assert not any(one & other for one, other in combinations(scopes, 2))
+    assert not any(scope & other for scope, other in combinations(scopes, 2))
     assert set.union(*scopes) == set(options)
     assert len({parts["coverage-assertion-id"][0] for parts in said(response)}) == 1
 
 
 @pytest.mark.crd("covinfo-1")
 def test_repetitions_for_one_coverage_never_overlap() -> None:
-    """In every answer there is one repetition a coverage, or each is scoped by codes of its own."""
+    """A coverage has one repetition, or each repetition has billing codes of its own."""
     for answered in every_answer():
         for resource in updates(answered.response):
             scopes = [
@@ -91,7 +91,7 @@ def test_repetitions_for_one_coverage_never_overlap() -> None:
 @pytest.mark.crd("covinfo-2")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_each_of_several_reasons_says_what_it_is_about(version: str) -> None:
-    """An order refused under two rules gets a reason for each, and the one for 93799 names it."""
+    """An order refused under two rules has a reason for each; the one for 93799 names the code."""
     codings = [*concept(LISTED)["coding"], *concept(UNLISTED)["coding"]]
     order = {**asked_about("order-sign"), "code": {"coding": codings, "text": PULSED_FIELD}}
     response = ask(call("order-sign", order, version=version, member=MEMBERS["commercial"]))

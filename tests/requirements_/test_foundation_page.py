@@ -1,4 +1,4 @@
-"""CRD page Foundation: in time, as far as can be told, about what was asked, and kept."""
+"""CRD page Foundation: response time, codes, cards, missing data and records."""
 
 import json
 import logging
@@ -43,7 +43,7 @@ ONE_SECOND = 1.0  # what the fake pipeline may spend on queries
 @pytest.mark.crd("found-2")
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_every_hook_answers_though_the_ehr_does_not(hook: str) -> None:
-    """Queries share one deadline, so that the answer is in time however many rounds they take."""
+    """All queries of a call share one deadline, however many rounds they take."""
     unread = with_token(call(hook, member=[coverage(payor=[{"reference": "Organization/payer"}])]))
     ehr = ScriptedEhr([patient()], fails=lambda query: query.startswith("Organization"))
     before = time.monotonic()
@@ -60,7 +60,7 @@ def test_every_hook_answers_though_the_ehr_does_not(hook: str) -> None:
 
 @pytest.mark.crd("found-2")
 def test_queries_end_well_before_the_guides_five_seconds() -> None:
-    """By default; an operator may set more, and never as much as the guide's ten."""
+    """The default leaves a second of the guide's five; an operator may set more, under ten."""
     assert Settings().ehr_seconds <= 4
 
 
@@ -80,7 +80,7 @@ def test_queries_end_well_before_the_guides_five_seconds() -> None:
 def test_one_service_written_in_many_ways_gets_one_answer(
     hook: str, system: str, code: str
 ) -> None:
-    """Case, blanks, modifiers and the names of code systems vary; what is covered does not."""
+    """Case, blanks, modifiers and the spelling of code systems change no determination."""
     about = asked_about(hook, "CODE")
     written = json.loads(json.dumps(about).replace('"CODE"', json.dumps(code)).replace(CPT, system))
 
@@ -91,7 +91,7 @@ def test_one_service_written_in_many_ways_gets_one_answer(
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_an_order_no_policy_speaks_of_earns_no_card(hook: str, version: str) -> None:
-    """Nobody is interrupted to be told that there is nothing to tell."""
+    """An order without a policy gets no card."""
     response = ask(call(hook, asked_about(hook, NOT_IN_A_POLICY), version=version))
 
     assert response["cards"] == []
@@ -99,7 +99,7 @@ def test_an_order_no_policy_speaks_of_earns_no_card(hook: str, version: str) -> 
 
 @pytest.mark.crd("found-13")
 def test_a_member_is_shown_their_own_payers_policies_alone() -> None:
-    """Where a Coverage says who pays, every card is that payer's."""
+    """If a Coverage names the payer, every card is that payer's."""
     brands = {"icare": "iCare", "anthem": "Anthem"}
     for answered, card in every_card():
         sent = json.dumps(answered.request["prefetch"], default=str)
@@ -110,8 +110,8 @@ def test_a_member_is_shown_their_own_payers_policies_alone() -> None:
 @pytest.mark.crd("found-15")
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_one_service_a_hook_answers_for_every_payer_and_plan(hook: str) -> None:
-    """There is no endpoint to choose."""
-    services = [one.service() for one in HOOKS.values()]
+    """Each hook has one service, which answers for all payers and plans."""
+    services = [crd_hook.service() for crd_hook in HOOKS.values()]
 
     assert [service.hook for service in services].count(hook) == 1
     for name in ("medicare", "commercial", "california"):
@@ -119,20 +119,20 @@ def test_one_service_a_hook_answers_for_every_payer_and_plan(hook: str) -> None:
 
 
 def with_surprises(value: Any) -> Any:
-    """The same JSON with an element nobody expects in every object that came."""
+    """The same JSON with an unexpected element in every object."""
     if isinstance(value, dict):
         return {
             **{name: with_surprises(inner) for name, inner in value.items()},
             "unexpected": {"of": ["us"]},
         }
-    return [with_surprises(one) for one in value] if isinstance(value, list) else value
+    return [with_surprises(inner) for inner in value] if isinstance(value, list) else value
 
 
 @pytest.mark.crd("found-33", "hook-23")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_unexpected_elements_everywhere_change_nothing(hook: str, version: str) -> None:
-    """In the envelope, the context, the prefetch and in every resource."""
+    """Unexpected elements of the envelope, context, prefetch and resources are ignored."""
     request = call(hook, version=version)
 
     assert facts(ask(with_surprises(request))) == facts(ask(request))
@@ -142,7 +142,7 @@ def test_unexpected_elements_everywhere_change_nothing(hook: str, version: str) 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_what_is_not_known_is_named_and_the_rest_is_said(hook: str, version: str) -> None:
-    """A member whose plan cannot be told still learns of the policy and what it depends on."""
+    """With an unknown plan the response names the policy and what it depends on."""
     response = ask(call(hook, version=version, member=MEMBERS["plan unknown"]))
 
     assert covered(response) == ["conditional"]
@@ -153,7 +153,7 @@ def test_what_is_not_known_is_named_and_the_rest_is_said(hook: str, version: str
 @pytest.mark.crd("found-34", "impl-2", "resp-43")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_order_that_cannot_be_read_does_not_take_the_others_with_it(version: str) -> None:
-    """Of two orders one has its code where the EHR fails; the other is answered."""
+    """If the code of one order cannot be read from the EHR, the other order is answered."""
     drug = {
         **minimal_orders()["MedicationRequest"],
         "medicationReference": {"reference": "Medication/m"},
@@ -170,7 +170,7 @@ def test_an_order_that_cannot_be_read_does_not_take_the_others_with_it(version: 
 @pytest.mark.crd("found-34")
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_without_a_coverage_an_older_client_learns_of_the_policies_there_are(hook: str) -> None:
-    """Nothing can be written, but what each payer's policy says can be told."""
+    """Without a Coverage no order is annotated, but the policy of each payer has a card."""
     response = ask(call(hook, version="2.0", member=MEMBERS["nobody"]))
 
     assert said(response) == []
@@ -181,7 +181,7 @@ def test_without_a_coverage_an_older_client_learns_of_the_policies_there_are(hoo
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_each_call_and_its_answer_are_kept_as_they_were(hook: str, version: str) -> None:
-    """What was asked, what was said byte for byte, and which assertion it was."""
+    """The record has the request and the response byte for byte, and the assertion id."""
     request = call(hook, version=version)
     log = FakeLog()
     answer = fake_pipeline(hosted(), hook=hook, log=log).answer(encode(request))
@@ -200,7 +200,7 @@ def test_each_call_and_its_answer_are_kept_as_they_were(hook: str, version: str)
     ids=["payer not hosted", "version not spoken"],
 )
 def test_a_refused_call_is_kept_too(refused: JsonObject) -> None:
-    """The guide asks for all invocations and their responses, and a refusal is one."""
+    """A refused call is recorded: the guide asks for all invocations and responses."""
     log = FakeLog()
     with pytest.raises(HookError):
         fake_pipeline(hosted(), hook="order-sign", log=log).answer(encode(refused))
@@ -211,7 +211,7 @@ def test_a_refused_call_is_kept_too(refused: JsonObject) -> None:
 @pytest.mark.crd("found-40")
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_no_white_space_is_sent_that_says_nothing(hook: str) -> None:
-    """The bytes are those of the JSON written as tightly as can be."""
+    """The response is JSON without insignificant white space."""
     sent = ask_raw(call(hook))
 
     assert sent.decode() == json.dumps(json.loads(sent), separators=(",", ":"), ensure_ascii=False)
@@ -222,7 +222,7 @@ def test_no_white_space_is_sent_that_says_nothing(hook: str) -> None:
 def test_what_came_is_kept_in_the_log_of_answers_alone_and_without_its_token(
     hook: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One record for audit; nothing of the patient in the process's own log, the token nowhere."""
+    """The patient is in the audit record but not in the process's log; the token is in neither."""
     caplog.set_level(logging.DEBUG)
     (record,) = record_of(with_token(call(hook))).records
 

@@ -1,4 +1,4 @@
-"""CRD page Supported Hooks: which hooks, about which orders, with coverage information."""
+"""CRD page Supported Hooks: the hooks, the orders they are about, and coverage information."""
 
 import pytest
 from every_hook import (
@@ -38,11 +38,11 @@ ACME = (patient(), coverage("acme", None))
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_there_is_a_service_for_every_hook_and_what_it_is_about(hook: str, version: str) -> None:
-    """Six services; those about orders take all six kinds of them."""
+    """Each of the six hooks has a service; those about orders take all six kinds of orders."""
     about = list(minimal_orders().values()) if hook in ORDER_HOOKS else [asked_about(hook)]
 
     assert HOOKS[hook].service().hook == hook
-    assert {status_of(call(hook, one, version=version)) for one in about} == {200}
+    assert {status_of(call(hook, resource, version=version)) for resource in about} == {200}
 
 
 @pytest.mark.crd("hook-16", "hook-26", "hook-33", "hook-39", "resp-26", "resp-14")
@@ -55,7 +55,7 @@ def test_there_is_a_service_for_every_hook_and_what_it_is_about(hook: str, versi
 def test_a_primary_hook_always_carries_coverage_information(
     hook: str, version: str, code: str, member: str
 ) -> None:
-    """Whoever the member is and whether a policy speaks or not."""
+    """Every member gets coverage information, with or without a policy for the order."""
     response = ask(call(hook, asked_about(hook, code), version=version, member=MEMBERS[member]))
 
     assert [action["type"] for action in response["systemActions"]] == ["update"]
@@ -67,30 +67,29 @@ def test_a_primary_hook_always_carries_coverage_information(
 @pytest.mark.parametrize("hook", ["order-sign", "order-dispatch"])
 @pytest.mark.parametrize("kind", minimal_orders())
 def test_every_kind_of_order_gets_coverage_information(hook: str, version: str, kind: str) -> None:
-    """Six kinds, of which policies may speak of one alone."""
+    """Each of the six kinds of orders is updated, though the policies are about one of them."""
     order = minimal_orders()[kind]
+    response = ask(call(hook, order, version=version))
 
-    assert [reference(one) for one in updates(ask(call(hook, order, version=version)))] == [
-        reference(order)
-    ]
+    assert [reference(resource) for resource in updates(response)] == [reference(order)]
 
 
 @pytest.mark.crd("hook-26", "resp-29")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_appointment_for_an_order_is_answered_on_the_order_since_2_1(version: str) -> None:
-    """Older clients look for the answer on the Appointment."""
+    """Since 2.1 the order is updated; for 2.0 the Appointment is."""
     order = service_request()
     booked = appointment(NOT_IN_A_POLICY, basedOn=[{"reference": reference(order)}])
     response = ask(call("appointment-book", booked, sent=[order], version=version))
     expected = "Appointment/appointment-1" if version == "2.0" else "ServiceRequest/order-1"
 
-    assert [reference(one) for one in updates(response)] == [expected]
+    assert [reference(resource) for resource in updates(response)] == [expected]
     assert covered(response) == ["not-covered"]
 
 
 @pytest.mark.crd("hook-16", "hook-33")
 def test_a_dispatched_order_that_is_not_at_hand_is_an_error() -> None:
-    """A primary hook without coverage information has to say why; silence reads as nothing to say."""
+    """A primary hook that cannot annotate the order answers 412, not an empty response."""
     request = call("order-dispatch")
     del request["prefetch"]["servicerequest"]
 
@@ -101,7 +100,7 @@ def test_a_dispatched_order_that_is_not_at_hand_is_an_error() -> None:
 def asking_for_forms(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> PolicyIndex:
-    """A payer whose policy wants documentation, and names the form, whatever the hook."""
+    """A payer whose policy wants documentation and names the form, for all hooks."""
     needs = (
         part("covered", "covered"),
         part("pa-needed", "auth-needed"),
@@ -122,7 +121,7 @@ def asking_for_forms(
 def test_a_secondary_hook_asks_for_no_documentation(
     hook: str, version: str, asking_for_forms: PolicyIndex
 ) -> None:
-    """What the policy says of coverage stays; the form comes when the order is signed."""
+    """The coverage is given; documentation is asked for when the order is signed."""
     (parts,) = said(ask(call(hook, version=version, member=ACME), index=asking_for_forms))
 
     assert parts["covered"] == ["covered"]
@@ -135,7 +134,7 @@ def test_a_secondary_hook_asks_for_no_documentation(
 def test_a_primary_hook_names_the_form_beside_the_need(
     hook: str, version: str, asking_for_forms: PolicyIndex
 ) -> None:
-    """Documentation a policy wants is asked for with the questionnaire it names."""
+    """The documentation that a policy wants comes with its questionnaire."""
     (parts,) = said(ask(call(hook, version=version, member=ACME), index=asking_for_forms))
 
     assert parts["doc-needed"][0] in ("clinical", "admin")
@@ -145,7 +144,7 @@ def test_a_primary_hook_names_the_form_beside_the_need(
 @pytest.mark.crd("hook-23")
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_context_that_is_not_of_the_hook_is_ignored(hook: str) -> None:
-    """Fields of later versions of a hook, or of nobody's."""
+    """Unknown fields of the context, such as those of later versions of a hook, are ignored."""
     request = call(hook)
     unknown = {
         "davinci": [{"resourceType": "Basic"}],
@@ -162,25 +161,25 @@ def test_context_that_is_not_of_the_hook_is_ignored(hook: str) -> None:
 @pytest.mark.crd("hook-30")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_only_dispatched_orders_are_answered(version: str) -> None:
-    """Another order that came along is not asked about."""
+    """An order in the prefetch that is not dispatched gets no answer."""
     other = service_request("0601T", id="order-2")
     response = ask(call("order-dispatch", service_request(), sent=[other], version=version))
 
-    assert [one["id"] for one in updates(response)] == ["order-1"]
+    assert [resource["id"] for resource in updates(response)] == ["order-1"]
     assert len(response["cards"]) == 1
 
 
 @pytest.mark.crd("hook-34")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_only_selected_orders_are_answered(version: str) -> None:
-    """What was drafted before is not asked about again."""
+    """An order that was drafted before and is not selected gets no answer."""
     request = call(
         "order-select", service_request(), service_request("0601T", id="order-2"), version=version
     )
     request["context"]["selections"] = ["ServiceRequest/order-2"]
     response = ask(request)
 
-    assert [one["id"] for one in updates(response)] == ["order-2"]
+    assert [resource["id"] for resource in updates(response)] == ["order-2"]
     assert len(response["cards"]) == 1
 
 
@@ -194,7 +193,7 @@ def test_only_selected_orders_are_answered(version: str) -> None:
 def test_secondary_hooks_say_early_what_is_certain(
     hook: str, version: str, member: str, code: str
 ) -> None:
-    """A service not covered, a coverage that is not active."""
+    """A service that is not covered and a coverage that is not active are reported early."""
     response = ask(call(hook, version=version, member=MEMBERS[member]))
 
     assert covered(response) == ["not-covered"]

@@ -1,4 +1,4 @@
-"""CRD pages Implementation Guidance and Operational: of use when something is down, and plain about what is assumed."""
+"""CRD pages Implementation Guidance and Operational: failing EHRs, and what is assumed."""
 
 import pytest
 from every_hook import (
@@ -22,7 +22,7 @@ from scripted_ehr import ScriptedEhr, always
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_with_the_ehr_away_what_was_sent_is_answered_as_ever(hook: str, version: str) -> None:
-    """A failing query for what the answer does not depend on costs nothing."""
+    """A failing query changes nothing if the determination does not depend on it."""
     request = call(hook, version=version)
     without_patient = call(hook, version=version, member=MEMBERS["medicare"][1:])
     response = ask(with_token(without_patient), ehr=ScriptedEhr(fails=always))
@@ -33,7 +33,7 @@ def test_with_the_ehr_away_what_was_sent_is_answered_as_ever(hook: str, version:
 @pytest.mark.crd("impl-5")
 @pytest.mark.parametrize("hook", PRIMARY)
 def test_an_answer_given_without_knowing_the_plan_says_so(hook: str) -> None:
-    """And for whom it would be another one."""
+    """The detail of a determination names the assumption about the plan."""
     (parts,) = said(ask(call(hook, member=[patient("NV"), coverage("anthem", None)])))
 
     assert "plan is not known" in str(parts["detail"])
@@ -43,7 +43,7 @@ def test_an_answer_given_without_knowing_the_plan_says_so(hook: str) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_the_codes_an_answer_was_given_for_are_named(hook: str, version: str) -> None:
-    """The policy matched on a code, and the annotation says on which."""
+    """The annotation holds the code that the policy matched on."""
     (parts,) = said(ask(call(hook, version=version)))
 
     assert [code["code"] for code in parts["billingCode"]] == ["0600T"]
@@ -53,7 +53,7 @@ def test_the_codes_an_answer_was_given_for_are_named(hook: str, version: str) ->
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", ["encounter-start", "order-select"])
 def test_the_hooks_before_signing_are_supported(hook: str, version: str) -> None:
-    """With the little that is known then, what is certain is said, and nothing where no policy speaks."""
+    """Early hooks carry what is certain already, and nothing for orders without a policy."""
     silent = ask(call(hook, asked_about(hook, "99213"), version=version))
 
     assert covered(ask(call(hook, version=version))) == ["not-covered"]

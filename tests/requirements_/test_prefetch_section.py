@@ -1,4 +1,4 @@
-"""CRD page Foundation, section on prefetch: what is asked for, what is queried, and what its absence means."""
+"""CRD page Foundation, section on prefetch: templates, queries, and what missing data means."""
 
 import re
 
@@ -36,13 +36,21 @@ PAYER: JsonObject = {
 BY_REFERENCE = coverage(payor=[{"reference": "Organization/payer"}])
 ALTERNATE = "http://hl7.org/fhir/StructureDefinition/alternate-reference"
 # The guide's standard expressions for the data used here (its CRDServices example).
-_REQUESTS = "CommunicationRequest DeviceRequest MedicationRequest NutritionOrder ServiceRequest VisionPrescription".split()
+_REQUESTS = [
+    "CommunicationRequest",
+    "DeviceRequest",
+    "MedicationRequest",
+    "NutritionOrder",
+    "ServiceRequest",
+    "VisionPrescription",
+]
 _DISPATCHED = {
     f"{kind}?_id={{{{context.dispatchedOrders.resolve().ofType({kind}).id}}}}" for kind in _REQUESTS
 }
 _DRAFTED = {
     "Device?_id={{context.draftOrders.entry.resource.ofType(DeviceRequest).code.resolve().id}}",
-    "Medication?_id={{context.draftOrders.entry.resource.ofType(MedicationRequest).medication.resolve().id}}",
+    "Medication?_id={{context.draftOrders.entry.resource.ofType(MedicationRequest)"
+    ".medication.resolve().id}}",
 }
 _REQUESTED = {
     "Device?_id={{%deviceRequests.entry.resource.code.resolve().id}}",
@@ -72,7 +80,7 @@ STANDARD = {
 
 
 def everything(hook: str) -> tuple[list[JsonObject], list[JsonObject]]:
-    """Resources to ask the hook about that make it need all it ever needs, and what the EHR holds of them."""
+    """Resources that make the hook need all data it ever needs, and what the EHR holds of them."""
     orders = minimal_orders()
     for kind, element, coded_by in (
         ("DeviceRequest", "code", "Device"),
@@ -85,7 +93,8 @@ def everything(hook: str) -> tuple[list[JsonObject], list[JsonObject]]:
     ]
     if hook == "appointment-book":
         booked = [orders[kind] for kind in ("ServiceRequest", "DeviceRequest", "MedicationRequest")]
-        based_on = [{"reference": reference(booked[0])}, *(_alternate(one) for one in booked[1:])]
+        service, *others = booked
+        based_on = [{"reference": reference(service)}, *map(_alternate, others)]
         return [appointment(basedOn=based_on)], [*booked, *coded]
     about = list(orders.values()) if hook in ORDER_HOOKS else [asked_about(hook)]
     return about, [*about, *coded]
@@ -104,7 +113,7 @@ def kind_of(query: str) -> str:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_the_answer_is_the_same_however_the_data_comes(hook: str, version: str) -> None:
-    """By prefetch alone, by query alone, or some of each; and no form is asked for what could be read."""
+    """Prefetch, queries or both lead to one response; no form asks for what could be read."""
     about = asked_about(hook)
     held = [patient(), BY_REFERENCE, PAYER, about]
     sent = ask(call(hook, about, version=version, member=held))
@@ -123,7 +132,7 @@ def test_the_answer_is_the_same_however_the_data_comes(hook: str, version: str) 
 @pytest.mark.crd("found-29")
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_what_the_guide_has_an_expression_for_is_asked_with_it(hook: str) -> None:
-    """The payer's Organization alone has none of its own in the standard set."""
+    """All templates are the guide's, but for the payer's Organization, which has none there."""
     templates = {template for key, template in HOOKS[hook].prefetch if key != "payers"}
 
     assert templates == _EVERYWHERE | STANDARD[hook]
@@ -132,7 +141,7 @@ def test_what_the_guide_has_an_expression_for_is_asked_with_it(hook: str) -> Non
 @pytest.mark.crd("found-26", "found-27", "found-5")
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_no_more_is_prefetched_than_would_be_queried(hook: str) -> None:
-    """What discovery asks for is exactly what the service asks itself where nothing was sent."""
+    """The types in discovery are those that the service queries if nothing was sent."""
     about, held = everything(hook)
     ehr = ScriptedEhr([patient(), BY_REFERENCE, PAYER, *held])
     ask({**with_token(call(hook, *about)), "prefetch": {}}, ehr=ehr)
@@ -145,7 +154,7 @@ def test_no_more_is_prefetched_than_would_be_queried(hook: str) -> None:
 @pytest.mark.crd("found-28")
 @pytest.mark.parametrize("hook", ORDER_HOOKS)
 def test_a_code_kept_elsewhere_is_queried_only_where_an_order_points_to_it(hook: str) -> None:
-    """An order with its own code costs no query; one that names a Medication costs one."""
+    """An order with its own code leads to no query; one that names a Medication leads to one."""
     drug = {
         **minimal_orders()["MedicationRequest"],
         "medicationReference": {"reference": "Medication/m"},
@@ -162,7 +171,7 @@ def test_a_code_kept_elsewhere_is_queried_only_where_an_order_points_to_it(hook:
 @pytest.mark.crd("found-5")
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_queries_go_to_the_ehr_of_the_call_with_its_token(hook: str) -> None:
-    """Nowhere else, and with nothing else."""
+    """All queries go to the call's FHIR server with the call's token."""
     ehr = ScriptedEhr([patient(), coverage(), asked_about(hook)])
     ask({**with_token(call(hook)), "prefetch": {}}, ehr=ehr)
 
@@ -178,7 +187,7 @@ def test_queries_go_to_the_ehr_of_the_call_with_its_token(hook: str) -> None:
 def test_what_was_looked_for_in_vain_is_no_failed_precondition(
     hook: str, version: str, nothing: JsonObject | None
 ) -> None:
-    """Neither an absent patient nor an absent Coverage is a 412 if the client says that there is none."""
+    """An absent patient or Coverage is no 412 if the client looked for it and found none."""
     request = call(hook, version=version)
     without_patient = {**request, "prefetch": {**request["prefetch"], "patient": nothing}}
     without_coverage = {**request, "prefetch": {**request["prefetch"], "coverage": nothing}}
@@ -190,7 +199,7 @@ def test_what_was_looked_for_in_vain_is_no_failed_precondition(
 @pytest.mark.crd("found-32")
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_a_query_that_brought_nothing_is_no_failed_precondition(hook: str) -> None:
-    """The EHR has no Coverage of the patient: the caller learns that, with a 400."""
+    """An EHR without a Coverage of the patient leads to a 400, not to a 412."""
     request = {**with_token(call(hook)), "prefetch": {}}
 
     assert status_of(request, ehr=ScriptedEhr([asked_about(hook)])) == 400
@@ -199,7 +208,7 @@ def test_a_query_that_brought_nothing_is_no_failed_precondition(hook: str) -> No
 @pytest.mark.crd("found-32")
 @pytest.mark.parametrize("hook", PRIMARY)
 def test_a_record_without_what_we_would_have_liked_is_answered(hook: str) -> None:
-    """Neither a plan nor a state nor a code: still coverage information, which says what is not known."""
+    """Without plan, state and code there is coverage information still, with a reason."""
     about = asked_about(hook)
     bare = {name: value for name, value in about.items() if name not in ("code", "serviceType")}
     response = ask(
