@@ -140,7 +140,7 @@ class Service:
     def answer(self, hook: str, body: bytes) -> Answered:
         """The outcome of one call; any error but a HookError is a bug and is let through."""
         try:
-            answer = self.pipelines[hook].answer(body)
+            answer = self.pipelines[hook].respond(body)
         except HookError as error:
             return Answered(status=error.status, problem=str(error), where=error.where)
         return Answered(status=200, response=decode(answer), body=answer)

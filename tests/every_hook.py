@@ -229,7 +229,7 @@ def ask_raw(
     request: JsonObject, *, index: PolicyIndex | None = None, ehr: Ehr | None = None
 ) -> bytes:
     """The bytes of the response; raises what the service raises."""
-    return fake_pipeline(index or hosted(), hook=request["hook"], ehr=ehr).answer(encode(request))
+    return fake_pipeline(index or hosted(), hook=request["hook"], ehr=ehr).respond(encode(request))
 
 
 def ask(
@@ -252,7 +252,7 @@ def status_of(request: JsonObject, *, ehr: Ehr | None = None) -> int:
 def record_of(request: JsonObject) -> FakeLog:
     """The log after one call."""
     log = FakeLog()
-    fake_pipeline(hosted(), hook=request["hook"], log=log).answer(encode(request))
+    fake_pipeline(hosted(), hook=request["hook"], log=log).respond(encode(request))
     return log
 
 

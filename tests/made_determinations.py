@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from fakes import BASE_URL
 from hypothesis import strategies as st
 
 from cds_service.crd.codes import (
@@ -133,6 +134,7 @@ def citation(rule_id: str = "rule-1", *, policy_id: str = "policy-1", **elements
         canonical=f"https://policies.example.invalid/PlanDefinition/{policy_id}|1",
         number="P-1",
         policy_title="An invented policy",
+        page_url=f"{BASE_URL}/policies/{policy_id}{f'#rule-{rule_id}' if rule_id else ''}",
         rule_id=rule_id,
         **{"rule_title": "Look at the invented policy", "audience": "Invented Plan", **elements},
     )

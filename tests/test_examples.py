@@ -23,7 +23,7 @@ def index() -> PolicyIndex:
 def answer(request: bytes, index: PolicyIndex) -> bytes:
     """What the service sends back, on a clock that stands still and ids that count."""
     try:
-        return fake_pipeline(index, hook=decode(request)["hook"]).answer(request)
+        return fake_pipeline(index, hook=decode(request)["hook"]).respond(request)
     except HookError as error:
         return encode(
             operation_outcome(code=error.issue_code, diagnostics=str(error), where=error.where)

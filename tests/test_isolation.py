@@ -163,9 +163,7 @@ def test_cards_that_leak_from_one_order_to_the_next_are_found(
 
 
 def _leaky(cards: CardMaker) -> LeakyCards:
-    return LeakyCards(
-        base_url=cards.base_url, override_reasons=cards.override_reasons, new_id=cards.new_id
-    )
+    return LeakyCards(cards.text, cards.override_reasons, cards.new_id)
 
 
 def test_a_service_that_remembers_calls_is_found(service: Service, calls: list[Call]) -> None:

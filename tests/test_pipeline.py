@@ -32,7 +32,6 @@ from small_library import (
 
 from cds_service.crd.codes import BILLING_OPTIONS
 from cds_service.crd.request.order import PAYLOAD_CONTENT
-from cds_service.crd.response.cards import CardMaker
 from cds_service.errors import (
     DataUnavailable,
     HookError,
@@ -66,7 +65,7 @@ def index() -> PolicyIndex:
 
 def ask(index: PolicyIndex, request: JsonObject, log: FakeLog | None = None) -> JsonObject:
     """The answer to one call, as JSON."""
-    answer: JsonObject = decode(fake_pipeline(index, log=log).answer(encode(request)))
+    answer: JsonObject = decode(fake_pipeline(index, log=log).respond(encode(request)))
     return answer
 
 
@@ -313,12 +312,14 @@ def test_a_version_we_do_not_speak_is_refused(index: PolicyIndex, asked: str) ->
 
 @pytest.mark.parametrize("body", [b"", b"{", b"null", b"[]", b'{"hook":"order-sign"}', b'"x"'])
 def test_what_is_no_hook_request_is_refused(index: PolicyIndex, body: bytes) -> None:
-    """400, and nothing is recorded."""
+    """400, and the refusal is recorded like any other (CRD found-37)."""
     log = FakeLog()
     with pytest.raises(InvalidRequest):
-        fake_pipeline(index, log=log).answer(body)
+        fake_pipeline(index, log=log).respond(body)
+    (record,) = log.records
 
-    assert log.records == []
+    assert (record.hook, record.hook_instance, decode(record.decisions)) == ("order-sign", "", [])
+    assert decode(record.response)["resourceType"] == "OperationOutcome"
 
 
 # 4.8 and 4.9: what the two policies say.
@@ -538,7 +539,7 @@ def test_an_order_comes_back_as_it_went_but_for_our_extension(index: PolicyIndex
         b'"quantityQuantity":{"value":1.10},"extension":[{"url":"u","valueDecimal":2.50}]',
     )
     order = decode(sent)["context"]["draftOrders"]["entry"][0]["resource"]
-    (back,) = updated(decode(fake_pipeline(index).answer(sent)))
+    (back,) = updated(decode(fake_pipeline(index).respond(sent)))
     theirs = [one for one in back["extension"] if one["url"] != URL]
 
     assert encode({**back, "extension": theirs}) == encode(order)
@@ -799,7 +800,7 @@ def test_an_answer_is_recorded_before_it_is_given(index: PolicyIndex) -> None:
     """With what was asked, what was answered, and what was decided by which rule of which policy version."""
     log = FakeLog()
     request = order_sign(version="2.2")
-    answer = fake_pipeline(index, log=log).answer(encode(request))
+    answer = fake_pipeline(index, log=log).respond(encode(request))
     (record,) = log.records
     (decision,) = decode(record.decisions)
 
@@ -845,7 +846,7 @@ def test_no_token_is_recorded(index: PolicyIndex) -> None:
     request = order_sign(
         fhirServer="https://ehr.example.invalid/fhir", fhirAuthorization=authorization
     )
-    answer = fake_pipeline(index, log=log).answer(encode(request))
+    answer = fake_pipeline(index, log=log).respond(encode(request))
     (record,) = log.records
 
     assert TOKEN.encode() not in b"".join(
@@ -1197,10 +1198,7 @@ def unnumbered(index: PolicyIndex) -> Pipeline:
         return "00000000-0000-4000-8000-000000000000"
 
     made = fake_pipeline(index)
-    cards = CardMaker(
-        base_url=made.cards.base_url, override_reasons=made.cards.override_reasons, new_id=same
-    )
-    return replace(made, cards=cards, new_id=same)
+    return replace(made, cards=replace(made.cards, new_id=same), new_id=same)
 
 
 def test_one_by_one_and_from_32_threads_the_answers_are_the_same(index: PolicyIndex) -> None:
@@ -1225,9 +1223,9 @@ def test_one_by_one_and_from_32_threads_the_answers_are_the_same(index: PolicyIn
         )
     ] * 8
     pipeline = unnumbered(index)
-    one_by_one = [pipeline.answer(body) for body in bodies]
+    one_by_one = [pipeline.respond(body) for body in bodies]
     with ThreadPoolExecutor(32) as pool:
-        at_once = list(pool.map(pipeline.answer, bodies))
+        at_once = list(pool.map(pipeline.respond, bodies))
 
     assert at_once == one_by_one
 
@@ -1236,7 +1234,7 @@ def test_ids_differ_between_calls_and_facts_do_not(index: PolicyIndex) -> None:
     """The same call twice: other ids, the same answer."""
     pipeline = fake_pipeline(index)
     body = encode(order_sign(version="2.2"))
-    first, second = decode(pipeline.answer(body)), decode(pipeline.answer(body))
+    first, second = decode(pipeline.respond(body)), decode(pipeline.respond(body))
 
     assert stated(first) == stated(second)
     assert first["cards"][0]["uuid"] != second["cards"][0]["uuid"]

@@ -9,8 +9,7 @@ from cds_service.cds_hooks.prefetch import Found
 from cds_service.crd.decision.order_answer import OrderAnswer
 from cds_service.crd.request.chart import index_chart
 from cds_service.crd.request.hooks import HOOKS
-from cds_service.crd.request.order import read_order
-from cds_service.crd.request.service_date import day_of_service
+from cds_service.crd.request.order import day_of_service, read_order
 from cds_service.errors import ArtifactError
 from cds_service.fhir.resource import JsonObject, decode, objects
 from cds_service.policy.library.artifacts import CASES
@@ -77,9 +76,7 @@ def run_case(case: Case, index: PolicyIndex) -> OrderAnswer:
     chart = index_chart([Found(one) for one in resources], patient_id="member")
     order = read_order(case.order)
     membership = resolve_membership(case.member["coverage"], chart, index.payers)
-    return determine(
-        order, membership, day_of_service(order.date_of_service, date.max), index=index, hook=_HOOK
-    )
+    return determine(order, membership, day_of_service(order, date.max), index=index, hook=_HOOK)
 
 
 def differences(case: Case, answer: OrderAnswer) -> list[str]:

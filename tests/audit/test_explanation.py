@@ -43,11 +43,9 @@ def index() -> PolicyIndex:
 
 def answers(index: PolicyIndex, *orders: Any, **envelope: Any) -> tuple[OrderAnswer, ...]:
     """What became of a call about these orders."""
-    return (
-        fake_pipeline(index)
-        .consider(encode(order_sign(*orders, version="2.2", **envelope)))
-        .answers
-    )
+    body = encode(order_sign(*orders, version="2.2", **envelope))
+    decisions, _ = fake_pipeline(index).evaluate(body)
+    return decisions.answers
 
 
 def of_plan(payer: str, plan_type: Any, state: str = "WI") -> dict[str, Any]:
@@ -119,8 +117,9 @@ def test_every_trace_and_determination_is_shown(
     said = explain([answer])
 
     for trace in answer.traces:
-        assert f"{trace.citation.rule_id} {'speaks' if trace.spoke else 'is silent'}" in values(
-            said, "rule"
+        assert (
+            f"{trace.citation.rule_id} {'speaks' if trace.determination else 'is silent'}"
+            in values(said, "rule")
         )
         assert all(condition.expression in said for condition in trace.conditions)
         assert all(
@@ -135,11 +134,9 @@ def test_every_trace_and_determination_is_shown(
 def test_what_is_unknown_is_said_to_be(index: PolicyIndex) -> None:
     """A payer not hosted here and a plan nobody named are not left blank."""
     said = explain(answers(index, prefetch={"coverage": bundle(coverage("icare", None))}))
-    (answer,) = (
-        fake_pipeline(index)
-        .consider(encode(order_sign(prefetch={"coverage": bundle(coverage("another"))})))
-        .answers
-    )
+    body = encode(order_sign(prefetch={"coverage": bundle(coverage("another"))}))
+    decisions, _ = fake_pipeline(index).evaluate(body)
+    (answer,) = decisions.answers
 
     assert values(said, "plan") == ["unknown"]
     assert values(explain([answer]), "payer") == ["not identified"]

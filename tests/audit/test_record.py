@@ -55,7 +55,7 @@ def index() -> PolicyIndex:
 def recorded(index: PolicyIndex, request: Any) -> AuditRecord:
     """The record one call leaves."""
     log = FakeLog()
-    fake_pipeline(index, log=log).answer(encode(request))
+    fake_pipeline(index, log=log).respond(encode(request))
     (record,) = log.records
     return record
 
@@ -145,7 +145,7 @@ def test_a_record_says_what_was_asked_and_answered(index: PolicyIndex) -> None:
     request = order_sign(version="2.2")
     log = FakeLog()
 
-    response = fake_pipeline(index, log=log).answer(encode(request))
+    response = fake_pipeline(index, log=log).respond(encode(request))
 
     (record,) = log.records
     assert (record.hook, record.hook_instance, record.version, record.at) == (
@@ -164,7 +164,7 @@ def test_an_answer_that_cannot_be_recorded_is_not_given(index: PolicyIndex) -> N
     pipeline = fake_pipeline(index, log=FakeLog(broken=True))
 
     with pytest.raises(NotRecorded):
-        pipeline.answer(encode(order_sign()))
+        pipeline.respond(encode(order_sign()))
 
 
 @pytest.mark.crd("resp-48")

@@ -11,12 +11,12 @@ from benchmarking.rounds import percentile
 from cds_service.fhir.coding import Coding
 from cds_service.policy.library.artifacts import builtin_library, read_library
 from cds_service.policy.library.compiler import compile_library
-from cds_service.policy.run.rules import Candidate
+from cds_service.policy.run.index import Candidates
 
 _FAST, _SLOW = 20_000, 200  # lookups
 _STRIDE = 7919  # a prime: walks all over the library
 
-Ask = Callable[[str, str, list[Coding], str], list[Candidate]]
+Ask = Callable[[str, str, list[Coding], str], Candidates]
 Question = tuple[str, list[Coding]]
 
 
@@ -33,7 +33,9 @@ class Matching:
 
 def measure_matching(library: Path, policies: int) -> Matching:
     """Lookups of listed codes all over the library."""
-    index = compile_library(read_library([builtin_library(), library]))
+    index = compile_library(
+        read_library([builtin_library(), library]), base_url="https://crd.example.invalid"
+    )
     questions = [
         _question(number * _STRIDE % (policies - BUILT_IN), number) for number in range(_FAST)
     ]
@@ -56,7 +58,7 @@ def _question(policy: int, number: int) -> Question:
     return payer_of(policy), [Coding(CODES, codes[number % len(codes)])]
 
 
-def _ask(ask: Ask, question: Question) -> list[Candidate]:
+def _ask(ask: Ask, question: Question) -> Candidates:
     payer, codings = question
     return ask(payer, "ServiceRequest", codings, "order-sign")
 
@@ -68,4 +70,4 @@ def _timed(ask: Ask, question: Question) -> float:
 
 
 def _rules(ask: Ask, question: Question) -> set[str]:
-    return {candidate.rule.policy.id for candidate in _ask(ask, question)}
+    return {rule.policy.id for rule in _ask(ask, question)}

@@ -1,36 +1,29 @@
-"""Where the time goes: the parts of `Pipeline.consider` and `answer`, called one by one and timed."""
+"""Where the time goes: the parts of `Pipeline.respond`, called one by one and timed."""
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from statistics import mean, median
 from typing import TypeVar
 
 from cds_service.app import build_service
-from cds_service.audit.record import AuditRecord, without_token, write_decisions
+from cds_service.audit.record import write_record
 from cds_service.cds_hooks.request import decode_json
-from cds_service.crd.decision.order_answer import OrderAnswer
+from cds_service.crd.request.call import read_call
 from cds_service.crd.request.chart import read_chart
-from cds_service.crd.request.configuration import read_configuration
-from cds_service.crd.request.order import day_of_service
-from cds_service.crd.request.requested_orders import read_requested_orders
 from cds_service.crd.request.version import agree_version
-from cds_service.crd.response.annotation import annotate, system_action, with_policy_links
-from cds_service.crd.response.card_text import Subject
-from cds_service.crd.response.cards import most_urgent
-from cds_service.crd.response.coverage_information import Stamp
-from cds_service.crd.response.versions import write_response
+from cds_service.crd.response.hook_response import respond
 from cds_service.fhir.resource import encode
 from cds_service.pipeline import Pipeline
 from cds_service.policy.payers import resolve_memberships
-from cds_service.policy.run.adjudication import determine
+from cds_service.policy.run.adjudication import decide
 from cds_service.settings import Settings
 
 T = TypeVar("T")
 
-WHOLE = "Pipeline.answer, whole"
+WHOLE = "Pipeline.respond, whole"
 _WARM_UP = 100  # calls
 _JSON = "parse: JSON"
 _CHECKED = "parse: JSON and schema"
@@ -73,7 +66,7 @@ def measure_phases(directory: Path, bodies: Sequence[bytes], times: int) -> list
         for number in range(times):
             body = bodies[number % len(bodies)]
             walked = _walk(pipeline, body, watch)
-            whole = watch.time(WHOLE, partial(pipeline.answer, body))
+            whole = watch.time(WHOLE, partial(pipeline.respond, body))
             if len(walked) != len(whole):
                 raise DifferentAnswer
     finally:
@@ -94,62 +87,31 @@ def _phases(watch: Stopwatch) -> list[Phase]:
 
 
 def _walk(pipeline: Pipeline, body: bytes, watch: Stopwatch) -> bytes:
-    """What `Pipeline.answer` does for one order of one member that a policy answers."""
+    """What `Pipeline.respond` does for one order of one member that a policy addresses."""
     watch.time(_JSON, lambda: decode_json(body))
     request = watch.time(_CHECKED, lambda: pipeline.parser.parse(body))
-    version, configuration = watch.time(
-        "version, configuration",
-        lambda: (agree_version(request.extension), read_configuration(request.extension)),
-    )
+    at = pipeline.now()
+    version = agree_version(request.extension)
     chart = watch.time("chart", lambda: read_chart(request))
     payers = pipeline.index.payers
-    (member,) = watch.time(
+    members = watch.time(
         "membership", lambda: resolve_memberships(chart, payers, must_have_one=True)
     )
-    (order,) = watch.time("orders", lambda: read_requested_orders(pipeline.hook, chart, version))
-
-    def determined() -> OrderAnswer:
-        days = day_of_service(order, pipeline.now().date())
-        answer = determine(order, member, days, index=pipeline.index, hook=pipeline.hook)
-        linked = tuple(
-            with_policy_links(determination, pipeline.cards.policy_url)
-            for determination in answer.determinations
-        )
-        return replace(answer, determinations=linked, assertion_id=pipeline.new_id())
-
-    answer = watch.time("determine", determined)
-    coverage, determination = member.coverage_key, answer.from_policy
-    if coverage is None or determination is None:
-        raise DifferentAnswer
-    stamp = Stamp(coverage=coverage, day=pipeline.now().date(), assertion_id=answer.assertion_id)
-    annotated = watch.time(
-        "annotate", lambda: annotate(order.resource, answer.determinations, stamp, version)
+    call = watch.time(
+        "orders, configuration",
+        lambda: read_call(request, chart, members, hook=pipeline.hook, version=version, at=at),
     )
-    subject = Subject(order=order, brand=answer.brand, determination=determination)
-    cards = watch.time(
-        "cards",
-        lambda: most_urgent(pipeline.cards.cards(subject, configuration), configuration.max_cards),
+    decisions = watch.time(
+        "decide",
+        lambda: decide(call, pipeline.index, has_time=lambda: True, new_id=pipeline.new_id),
     )
-    response = watch.time(
-        "response, encoded",
-        lambda: encode(
-            write_response(
-                cards, [system_action(order, annotated)], version, primary=pipeline.hook.primary
-            ).to_json()
-        ),
-    )
+    response = watch.time("respond", lambda: respond(call, decisions, pipeline.cards))
+    written = watch.time("response, encoded", lambda: encode(response.to_json()))
     record = watch.time(
         "audit record, encoded",
-        lambda: AuditRecord(
-            id=pipeline.new_id(),
-            at=pipeline.now(),
-            hook=request.hook,
-            hook_instance=request.hook_instance,
-            version=version.name,
-            decisions=write_decisions((answer,)),
-            request=encode(without_token(request.body)),
-            response=response,
+        lambda: write_record(
+            pipeline.new_id(), at, pipeline.hook.name, request, decisions, written
         ),
     )
     watch.time("audit write, synced", lambda: pipeline.log.write(record))
-    return response
+    return written

@@ -45,9 +45,7 @@ REASON_CODES = (
     "order-not-understood",
 )
 WORDS = (
-    "(%order.code.text | %order.code.coding.display | %order.serviceType.text | %order.serviceType.coding.display"
-    " | %order.type.text | %order.type.coding.display | %order.orderDetail.text"
-    " | %order.orderDetail.coding.display | %order.note.text).mentions('pulsed field ablation'"
+    "%words.mentions('pulsed field ablation'"
     " | 'pulsed electric field ablation' | 'pulsed-field' | 'PFA' | 'irreversible electroporation' | 'IRE')"
 )
 IN_CALIFORNIA_HMO = "%plan.where(id = 'anthem-california-commercial-hmo').exists()"

@@ -68,7 +68,9 @@ class Page(HTMLParser):
 def client_of(library: Library) -> FlaskClient:
     """A client of the pages over one library."""
     app = Flask(__name__)
-    app.register_blueprint(create_pages(library, compile_library(library)))
+    app.register_blueprint(
+        create_pages(library, compile_library(library, base_url="https://crd.example.invalid"))
+    )
     return app.test_client()
 
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from cds_service.cds_hooks.prefetch import Found
 from cds_service.crd.codes import PAYER_ID
 from cds_service.crd.request.chart import Chart, index_chart
-from cds_service.crd.request.membership import Membership, candidate_coverages
+from cds_service.crd.request.lookups import Lookup, Lookups
+from cds_service.crd.request.membership import Activity, Membership, candidate_coverages
 from cds_service.errors import DataUnavailable, PayerNotHandled
 from cds_service.fhir.dates import Days
-from cds_service.fhir.truth import Truth
 from cds_service.policy.payers import Payers, resolve_membership, resolve_memberships
 
 JsonObject = dict[str, Any]
@@ -45,7 +45,8 @@ def chart_of(*resources: JsonObject, looked_for: tuple[str, ...] = (), full_url:
         Found(one, full_url if one.get("resourceType") == "Organization" else "")
         for one in resources
     ]
-    return index_chart(found, patient_id="member-1", looked_for=looked_for)
+    lookups = Lookups(by_type=dict.fromkeys(looked_for, Lookup.ABSENT))
+    return index_chart(found, patient_id="member-1", lookups=lookups)
 
 
 def coded(*codes: tuple[str, str]) -> JsonObject:
@@ -355,7 +356,7 @@ def test_a_client_that_must_have_one_coverage_is_refused_without_a_usable_one(
 def test_no_coverage_is_refused_differently_if_nobody_looked_for_it(payers: Payers) -> None:
     """Looked for and not there is 400; neither sent nor looked for is 412."""
     with pytest.raises(PayerNotHandled):
-        resolve(payers, looked_for=("coverage",))
+        resolve(payers, looked_for=("Coverage",))
     with pytest.raises(DataUnavailable):
         resolve(payers)
 
@@ -427,7 +428,7 @@ def test_a_coverage_is_inactive_only_where_it_says_so(
     one = coverage(**elements)
 
     assert resolve_membership(one, chart_of(one), payers).activity_on(MID_JUNE) is (
-        Truth.TRUE if active else Truth.FALSE
+        Activity.ACTIVE if active else Activity.INACTIVE
     )
 
 
@@ -458,7 +459,7 @@ def test_no_malformed_coverage_stops_the_answer(payers: Payers, elements: JsonOb
     membership = resolve_membership(one, chart_of(one, patient()), payers)
 
     assert isinstance(membership, Membership)
-    assert membership.activity_on(MID_JUNE) in Truth
+    assert membership.activity_on(MID_JUNE) in Activity
 
 
 def test_medicare_and_commercial_types_used_by_other_tests_are_what_they_are_called(

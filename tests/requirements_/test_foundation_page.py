@@ -184,7 +184,7 @@ def test_each_call_and_its_answer_are_kept_as_they_were(hook: str, version: str)
     """The record has the request and the response byte for byte, and the assertion id."""
     request = call(hook, version=version)
     log = FakeLog()
-    answer = fake_pipeline(hosted(), hook=hook, log=log).answer(encode(request))
+    answer = fake_pipeline(hosted(), hook=hook, log=log).respond(encode(request))
     (record,) = log.records
 
     assert (record.hook, record.hook_instance, record.version) == (hook, HOOK_INSTANCE, version)
@@ -203,7 +203,7 @@ def test_a_refused_call_is_kept_too(refused: JsonObject) -> None:
     """A refused call is recorded: the guide asks for all invocations and responses."""
     log = FakeLog()
     with pytest.raises(HookError):
-        fake_pipeline(hosted(), hook="order-sign", log=log).answer(encode(refused))
+        fake_pipeline(hosted(), hook="order-sign", log=log).respond(encode(refused))
 
     assert len(log.records) == 1
 

@@ -1,6 +1,7 @@
 """Orders as policies see them: one resource a hook asks about, with its codings, words and date of service."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from cds_service.cds_hooks.plain_text import plain
 from cds_service.crd.codes import BILLING_OPTIONS
@@ -129,6 +130,11 @@ def _is_modified(resource: JsonObject) -> bool:
                     return True
                 waiting.extend(members.values())
     return False
+
+
+def day_of_service(order: Order, today: date) -> Days:
+    """The days the service may take place on: planned, else written, else today (design: 4.6)."""
+    return order.date_of_service or Days(today, today)
 
 
 def is_of_patient(order: JsonObject, patient: CallPatient) -> bool:

@@ -1,6 +1,6 @@
 """The requested orders: which orders a call asks about, and where it stands what they are for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cds_service.crd.request.chart import Chart
@@ -12,7 +12,7 @@ from cds_service.crd.request.service_date import planned_days
 from cds_service.crd.request.version import Version
 from cds_service.errors import DataUnavailable, InvalidRequest
 from cds_service.fhir.extension import find_extensions
-from cds_service.fhir.reference import ResourceKey, read_key
+from cds_service.fhir.reference import read_key
 from cds_service.fhir.resource import JsonObject, objects, resource_type
 
 ALTERNATE_REFERENCE = "http://hl7.org/fhir/StructureDefinition/alternate-reference"
@@ -44,23 +44,27 @@ def find_requested(hook: Hook, chart: Chart) -> Requested:
         InvalidRequest: two resources in the context have one type and id, so both cannot be updated.
     """
     named = tuple({"reference": reference} for reference in hook.references(chart.context))
-    in_context = [resource for resource in hook.resources(chart.context) if is_order(resource)]
-    _check_distinct(in_context, chart)
+    in_context = (resource for resource in hook.resources(chart.context) if is_order(resource))
     found = (chart.find(reference, {}) for reference in named)
-    resources = (*in_context, *(resource for resource in found if resource and is_order(resource)))
+    resources = (
+        *_distinct(in_context),
+        *(resource for resource in found if resource and is_order(resource)),
+    )
     based_on = ((reference, source) for source in resources for reference in orders_behind(source))
     return Requested(resources=resources, named=named, based_on=tuple(based_on))
 
 
-def _check_distinct(resources: list[JsonObject], chart: Chart) -> None:
-    """One id is one order: of two, only one could be updated, and the other's answer would be lost."""
-    seen: set[ResourceKey] = set()
+def _distinct(resources: Iterable[JsonObject]) -> list[JsonObject]:
+    """The resources, one that came twice the first time only.
+
+    Of two that differ under one id only one could be updated, and what holds for the other would be lost.
+    """
+    by_identity: dict[object, JsonObject] = {}
     for resource in resources:
         key = read_key(resource)
-        if key in seen and is_of_patient(resource, chart.call_patient):
-            raise InvalidRequest(f"two orders in the context are `{key}`", "$.context")
-        if key:
-            seen.add(key)
+        if by_identity.setdefault(key or id(resource), resource) != resource:
+            raise InvalidRequest(f"two different orders have the id `{key}`", "$.context")
+    return list(by_identity.values())
 
 
 def check_at_hand(requested: Requested, chart: Chart) -> None:

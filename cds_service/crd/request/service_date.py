@@ -1,7 +1,5 @@
 """The date of service: when a service is planned, else when it was ordered, else today (design: 4.6)."""
 
-from datetime import date
-
 from cds_service.crd.request.order_kinds import Path, kind_of
 from cds_service.fhir.dates import ANY_DAY, Days, parse_days
 from cds_service.fhir.resource import Json, JsonObject, first, follow
@@ -15,11 +13,6 @@ def planned_days(order: JsonObject) -> Days | None:
 def written_days(order: JsonObject) -> Days | None:
     """When it was written."""
     return _stated(order, (kind_of(order).written,))
-
-
-def day_of_service(stated: Days | None, today: date) -> Days:
-    """The days the service may take place on: those an order states, else today."""
-    return stated or Days(today, today)
 
 
 def _stated(resource: JsonObject, paths: tuple[Path, ...]) -> Days | None:

@@ -20,8 +20,7 @@ from cds_service.crd.decision.trace import RuleTrace
 from cds_service.crd.request.call import Call
 from cds_service.crd.request.hooks import Hook
 from cds_service.crd.request.membership import Activity, Membership, Payer
-from cds_service.crd.request.order import Order
-from cds_service.crd.request.service_date import day_of_service
+from cds_service.crd.request.order import Order, day_of_service
 from cds_service.fhir.coding import Coding
 from cds_service.fhir.dates import Days
 from cds_service.fhir.truth import Truth
@@ -45,7 +44,7 @@ def decide(
     answers: list[OrderAnswer] = []
     advice: list[OrderAnswer] = []
     for order in call.orders:
-        days = day_of_service(order.date_of_service, call.at.date())
+        days = day_of_service(order, call.at.date())
         for membership in call.memberships:
             if has_time():
                 answer = determine(order, membership, days, index=index, hook=call.hook)

@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 from made_determinations import citation, cited_determinations, determinations, reasons
 
 from cds_service.crd.codes import Covered, DocNeeded, DocPurpose, InfoNeeded, PaNeeded
-from cds_service.crd.decision.determination import STRICTNESS, Determination, Reason, combine
-from cds_service.crd.response.coverage_information import Stamp, repetition, write_parts
+from cds_service.crd.decision.combination import STRICTNESS, combine
+from cds_service.crd.decision.determination import Determination, Reason
+from cds_service.crd.response.coverage_information import Assertion, repetition, write_parts
 from cds_service.fhir.reference import ResourceKey
 from cds_service.fhir.resource import encode
 
 BECAUSE = (Reason(text="because"),)
 FORM = "https://forms.example.invalid/Questionnaire/1"
-STAMP = Stamp(coverage=ResourceKey("Coverage", "1"), day=date(2026, 11, 20), assertion_id="a-1")
+ASSERTION = Assertion(coverage=ResourceKey("Coverage", "1"), day=date(2026, 11, 20), id="a-1")
 ELEMENTS = st.fixed_dictionaries(
     {
         "covered": st.sampled_from(Covered),
@@ -60,7 +61,7 @@ def can_be_built(said: dict[str, Any]) -> bool:
 
 
 def written(determination: Determination) -> bytes:
-    return encode(repetition(write_parts(determination, STAMP)))
+    return encode(repetition(write_parts(determination, ASSERTION)))
 
 
 @pytest.mark.crd("resp-24")

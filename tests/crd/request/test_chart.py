@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from cds_service.cds_hooks.request import HookRequestParser
 from cds_service.crd.request.chart import Chart, read_chart
+from cds_service.crd.request.lookups import Lookup
 from cds_service.fhir.resource import encode
 
 JsonObject = dict[str, Any]
@@ -69,7 +70,7 @@ def test_an_empty_key_was_looked_for(value: Any) -> None:
     """null and an empty Bundle mean that the client looked and found nothing."""
     read = chart({"coverage": value})
 
-    assert (read.looked_for, read.failed) == (("coverage",), ())
+    assert read.lookups.state_of_type("Coverage") is Lookup.ABSENT
 
 
 @pytest.mark.parametrize("value", [OUTCOME, bundle(OUTCOME)])
@@ -77,8 +78,7 @@ def test_an_error_in_a_key_is_no_data_and_no_empty_answer(value: JsonObject) -> 
     """An OperationOutcome says that the client could not look."""
     read = chart({"coverage": value})
 
-    assert read.failed == ("coverage",)
-    assert read.looked_for == ()
+    assert read.lookups.state_of_type("Coverage") is Lookup.FAILED
     assert "OperationOutcome" not in kinds(read)
 
 
@@ -86,7 +86,7 @@ def test_what_came_is_neither_looked_for_nor_failed() -> None:
     """A key with data is just that."""
     read = chart({"patient": patient(), "coverage": bundle(coverage())})
 
-    assert (read.looked_for, read.failed) == ((), ())
+    assert read.lookups.by_type == {}
 
 
 def test_the_context_is_part_of_the_chart_and_wins() -> None:
@@ -157,9 +157,10 @@ def test_a_fragment_is_found_inside_the_resource_that_refers_to_it() -> None:
     """Contained resources belong to their container; a dangling fragment finds nothing."""
     holder = coverage(contained=[{"resourceType": "Device", "id": "d"}, ORGANIZATION])
     read = chart({"coverage": holder})
+    (coverage_at_hand,) = read.of_type("Coverage")
 
-    assert read.find({"reference": "#org-1"}, holder) == ORGANIZATION
-    assert read.find({"reference": "#else"}, holder) is None
+    assert read.find({"reference": "#org-1"}, coverage_at_hand) == ORGANIZATION
+    assert read.find({"reference": "#else"}, coverage_at_hand) is None
 
 
 def test_the_reference_to_the_container_itself_finds_no_contained_resource() -> None:
@@ -179,7 +180,7 @@ def test_the_reference_to_the_container_itself_finds_no_contained_resource() -> 
         ("Patient/another", False),
         ("https://e.example.invalid/fhir/Patient/another", False),
         ("Patient/MEMBER-1", False),
-        ("Group/member-1", True),
+        ("Group/member-1", False),
         ("", True),
         (None, True),
     ],
@@ -188,7 +189,7 @@ def test_a_resource_is_about_the_patient_unless_it_names_another(
     reference: Any, about: bool
 ) -> None:
     """A subject that names nobody is taken to be the call's patient; another patient never is."""
-    assert chart({}).is_about_patient({"reference": reference}) is about
+    assert chart({}).call_patient.is_named_by([{"reference": reference}], {}) is about
 
 
 def test_another_patient_behind_an_entry_url_is_not_the_calls() -> None:
@@ -196,7 +197,7 @@ def test_another_patient_behind_an_entry_url_is_not_the_calls() -> None:
     entry = {"fullUrl": URN, "resource": patient(id="another")}
     read = chart({"patients": {"resourceType": "Bundle", "entry": [entry]}})
 
-    assert not read.is_about_patient({"reference": URN})
+    assert not read.call_patient.is_named_by([{"reference": URN}], {})
 
 
 junk = st.recursive(
@@ -221,4 +222,4 @@ def test_no_malformed_prefetch_stops_a_call(value: Any, other: Any) -> None:
     read = chart({"junk": value, "patient": patient()}, somethingElse=other)
 
     assert read.patient is not None
-    assert set(read.failed) | set(read.looked_for) <= {"junk"}
+    assert read.lookups.by_type == {}

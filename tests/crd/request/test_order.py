@@ -15,15 +15,15 @@ from cds_service.crd.codes import BILLING_OPTIONS
 from cds_service.crd.request.chart import Chart, index_chart
 from cds_service.crd.request.hooks import HOOKS
 from cds_service.crd.request.order import (
-    ORDER_KINDS,
     PAYLOAD_CONTENT,
     Order,
     day_of_service,
-    is_order,
     read_order,
 )
-from cds_service.crd.request.requested_orders import read_requested_orders
+from cds_service.crd.request.order_kinds import ORDER_KINDS, is_order
+from cds_service.crd.request.requested_orders import find_requested, read_requested_orders
 from cds_service.crd.request.version import VERSIONS
+from cds_service.errors import InvalidRequest
 from cds_service.fhir.coding import CPT, HCPCS
 from cds_service.fhir.dates import ANY_DAY, Days
 from cds_service.fhir.resource import decode, encode
@@ -33,8 +33,10 @@ JsonObject = dict[str, Any]
 
 def read_orders(resources: Sequence[JsonObject], at_hand: Chart) -> tuple[Order, ...]:
     """The orders of an order-sign call about these resources."""
-    called = replace(at_hand, context={"draftOrders": list(resources)})
-    return read_requested_orders(HOOKS["order-sign"], called, VERSIONS["2.2"])
+    found = at_hand.with_found(read_resources(list(resources)), {})
+    called = replace(found, context={"draftOrders": list(resources)})
+    requested = find_requested(HOOKS["order-sign"], called)
+    return read_requested_orders(requested, called, VERSIONS["2.2"])
 
 
 TODAY = date(2026, 11, 20)
@@ -385,15 +387,21 @@ def test_another_patients_order_is_left_alone(kind: str) -> None:
 
 
 def test_an_order_that_came_twice_is_one_order() -> None:
-    """The later one counts; orders without an id are each their own."""
-    first, second = (
-        {"resourceType": "ServiceRequest", "id": "1"},
-        {"resourceType": "ServiceRequest", "id": "1", "code": CODE},
-    )
+    """Orders without an id are each their own."""
+    order_1 = {"resourceType": "ServiceRequest", "id": "1", "code": CODE}
     nameless = {"resourceType": "ServiceRequest"}
-    read = read_orders((first, second, nameless, dict(nameless)), chart())
+    read = read_orders((order_1, dict(order_1), nameless, dict(nameless)), chart())
 
-    assert [one.codings != () for one in read] == [True, False, False]
+    assert [order.key is not None for order in read] == [True, False, False]
+
+
+@pytest.mark.parametrize("listed_first", [True, False])
+def test_two_orders_under_one_id_are_refused(listed_first: bool) -> None:
+    """Only one of them could be updated: the other's answer, perhaps a refusal, would be lost."""
+    listed = {"resourceType": "ServiceRequest", "id": "1", "code": CODE}
+    other = {"resourceType": "ServiceRequest", "id": "1"}
+    with pytest.raises(InvalidRequest, match="`ServiceRequest/1`"):
+        read_orders((listed, other) if listed_first else (other, listed), chart())
 
 
 def test_the_order_is_the_very_object_that_came() -> None:

@@ -15,8 +15,8 @@ from cds_service.crd.codes import COVERAGE_DETAIL, Covered, DetailCategory
 from cds_service.crd.decision.determination import Detail, Determination, Reason
 from cds_service.crd.request.order import read_order
 from cds_service.crd.request.version import VERSIONS
-from cds_service.crd.response.annotation import annotate, system_action, with_policy_links
-from cds_service.crd.response.coverage_information import Stamp, own_repetitions
+from cds_service.crd.response.annotation import OrderAnnotation, annotate, system_action
+from cds_service.crd.response.coverage_information import Assertion, own_repetitions, write_parts
 from cds_service.fhir.coding import Coding
 from cds_service.fhir.reference import ResourceKey
 from cds_service.fhir.resource import decode, encode
@@ -33,8 +33,13 @@ AS_IT_CAME = b"""{"zzz":"unknown","resourceType":"ServiceRequest","id":"1","exte
 "code":{"text":"\\u00e9\\ud83e\\ude7a","coding":[{"code":"0600T"}]},"aaa":[1,0.30,-0.0,12345678901234567890],"meta":null}"""
 
 
-def stamp(coverage: ResourceKey = OURS, *, day: int = 20, assertion_id: str = "a-1") -> Stamp:
-    return Stamp(coverage=coverage, day=date(2026, 11, day), assertion_id=assertion_id)
+def assertion(coverage: ResourceKey = OURS, *, day: int = 20, id: str = "a-1") -> Assertion:
+    return Assertion(coverage=coverage, day=date(2026, 11, day), id=id)
+
+
+def annotated(order: JsonObject, *given: Any) -> JsonObject:
+    """The order with what was determined written onto it."""
+    return annotate(order, *given).resource
 
 
 def without_ours(order: JsonObject) -> bytes:
@@ -68,22 +73,22 @@ def test_nothing_but_our_extension_is_different(
 ) -> None:
     """Whatever stands in an order comes back as it was, in the order it had, and the order given is left alone."""
     before = encode(order)
-    annotated = annotate(order, [determination], stamp(), V2_2)
+    after = annotated(order, [determination], assertion(), V2_2)
 
-    assert without_ours(annotated) == before == encode(order)
-    assert list(annotated)[: len(order)] == list(order)
+    assert without_ours(after) == before == encode(order)
+    assert list(after)[: len(order)] == list(order)
 
 
 @pytest.mark.crd("resp-37")
 def test_digits_key_order_and_unknown_fields_come_back_byte_for_byte() -> None:
     """`1.10` stays `1.10`, `_status` and unknown elements stay, and keys keep their places."""
     order = decode(AS_IT_CAME)
-    annotated = annotate(order, [NOT_COVERED], stamp(), V2_2)
-    (added,) = own_repetitions(annotated, OURS)
+    after = annotated(order, [NOT_COVERED], assertion(), V2_2)
+    (added,) = own_repetitions(after, OURS)
 
-    assert encode(annotated).replace(b"," + encode(added), b"") == encode(order)
-    assert b'"valueDecimal":1.10}' in encode(annotated)
-    assert b'"value":1.50,' in encode(annotated)
+    assert encode(after).replace(b"," + encode(added), b"") == encode(order)
+    assert b'"valueDecimal":1.10}' in encode(after)
+    assert b'"value":1.50,' in encode(after)
 
 
 def test_extensions_that_were_there_stay_in_front() -> None:
@@ -93,7 +98,7 @@ def test_extensions_that_were_there_stay_in_front() -> None:
         "extension": [{"url": "one"}, {"url": "two"}],
     }
 
-    assert annotate(order, [COVERED], stamp(), V2_2)["extension"][:2] == order["extension"]
+    assert annotated(order, [COVERED], assertion(), V2_2)["extension"][:2] == order["extension"]
 
 
 @pytest.mark.parametrize(
@@ -104,16 +109,16 @@ def test_extensions_that_were_there_stay_in_front() -> None:
 def test_an_extension_element_of_any_shape_does_not_stop_the_answer(present: Any) -> None:
     """EHRs send one object, null or worse where a list is due; the order is annotated all the same."""
     order: JsonObject = {"resourceType": "ServiceRequest", "id": "1", "extension": present}
-    annotated = annotate(order, [COVERED], stamp(), V2_2)
+    after = annotated(order, [COVERED], assertion(), V2_2)
 
-    assert len(own_repetitions(annotated, OURS)) == 1
+    assert len(own_repetitions(after, OURS)) == 1
 
 
 def test_text_where_extensions_are_due_is_not_taken_apart() -> None:
     """A string is not a list of letters."""
     order: JsonObject = {"resourceType": "ServiceRequest", "id": "1", "extension": "abc"}
 
-    assert "a" not in annotate(order, [COVERED], stamp(), V2_2)["extension"]
+    assert "a" not in annotated(order, [COVERED], assertion(), V2_2)["extension"]
 
 
 @pytest.mark.crd("resp-35", "hook-16")
@@ -123,15 +128,19 @@ def test_text_where_extensions_are_due_is_not_taken_apart() -> None:
 def test_saying_it_again_says_nothing_new(version: Any, determination: list[Determination]) -> None:
     """The very same order comes back if it says so already, whenever and under whichever id it was said."""
     order: JsonObject = {"resourceType": "ServiceRequest", "id": "1"}
-    once = annotate(order, determination, stamp(), version)
+    once = annotated(order, determination, assertion(), version)
 
-    assert annotate(once, determination, stamp(day=21, assertion_id="a-2"), version) is once
+    again = annotate(once, determination, assertion(day=21, id="a-2"), version)
+
+    assert (again.is_new, again.resource is once) == (False, True)
 
 
 @pytest.mark.crd("resp-35")
 def test_it_is_still_nothing_new_after_the_client_stored_it() -> None:
     """A client may write the Coverage's reference absolute and put the parts in another order."""
-    once = annotate({"resourceType": "ServiceRequest", "id": "1"}, [NOT_COVERED], stamp(), V2_2)
+    once = annotated(
+        {"resourceType": "ServiceRequest", "id": "1"}, [NOT_COVERED], assertion(), V2_2
+    )
     stored = decode(
         encode(once).replace(
             b'"Coverage/ours"', b'"https://ehr.example.invalid/fhir/Coverage/ours"'
@@ -139,7 +148,9 @@ def test_it_is_still_nothing_new_after_the_client_stored_it() -> None:
     )
     stored["extension"][0]["extension"].reverse()
 
-    assert annotate(stored, [NOT_COVERED], stamp(assertion_id="a-2"), V2_2) is stored
+    again = annotate(stored, [NOT_COVERED], assertion(id="a-2"), V2_2)
+
+    assert (again.is_new, again.resource is stored) == (False, True)
 
 
 @pytest.mark.crd("resp-35")
@@ -150,9 +161,9 @@ def test_a_changed_fact_replaces_our_own_repetition(
 ) -> None:
     """There is one repetition afterwards, and it says what is true now."""
     bare: JsonObject = {"resourceType": "ServiceRequest", "id": "1"}
-    changed = annotate(annotate(bare, [first], stamp(), V2_2), [then], stamp(), V2_2)
+    changed = annotated(annotated(bare, [first], assertion(), V2_2), [then], assertion(), V2_2)
 
-    assert encode(changed) == encode(annotate(bare, [then], stamp(), V2_2))
+    assert encode(changed) == encode(annotated(bare, [then], assertion(), V2_2))
 
 
 @pytest.mark.crd("resp-35", "resp-37")
@@ -163,9 +174,9 @@ def test_other_payers_repetitions_are_kept_byte_for_byte(
 ) -> None:
     """What another payer wrote is not ours to change, whatever we say."""
     bare: JsonObject = {"resourceType": "ServiceRequest", "id": "1"}
-    foreign = annotate(bare, [other], stamp(THEIRS, assertion_id="their-1"), VERSIONS["2.0"])
-    ours = annotate(foreign, [first], stamp(), V2_2)
-    changed = annotate(ours, [then], stamp(), V2_2)
+    foreign = annotated(bare, [other], assertion(THEIRS, id="their-1"), VERSIONS["2.0"])
+    ours = annotated(foreign, [first], assertion(), V2_2)
+    changed = annotated(ours, [then], assertion(), V2_2)
 
     assert encode(changed["extension"][0]) == encode(foreign["extension"][0])
     assert len(changed["extension"]) == 2
@@ -173,18 +184,18 @@ def test_other_payers_repetitions_are_kept_byte_for_byte(
 
 def test_our_own_repetition_said_twice_is_put_right() -> None:
     """Two equal repetitions for one coverage are one too many."""
-    once = annotate({"resourceType": "ServiceRequest", "id": "1"}, [COVERED], stamp(), V2_2)
+    once = annotated({"resourceType": "ServiceRequest", "id": "1"}, [COVERED], assertion(), V2_2)
     doubled = {**once, "extension": [*once["extension"], *decode(encode(once["extension"]))]}
 
-    assert len(annotate(doubled, [COVERED], stamp(), V2_2)["extension"]) == 1
+    assert len(annotated(doubled, [COVERED], assertion(), V2_2)["extension"]) == 1
 
 
 def test_what_was_said_for_another_version_is_said_anew() -> None:
     """The shape is part of what a client can read."""
-    older = annotate(
-        {"resourceType": "ServiceRequest", "id": "1"}, [NOT_COVERED], stamp(), VERSIONS["2.0"]
+    older = annotated(
+        {"resourceType": "ServiceRequest", "id": "1"}, [NOT_COVERED], assertion(), VERSIONS["2.0"]
     )
-    newer = annotate(older, [NOT_COVERED], stamp(), V2_2)
+    newer = annotated(older, [NOT_COVERED], assertion(), V2_2)
 
     assert order_violations(newer, "2.2") == []
 
@@ -194,8 +205,10 @@ def test_what_was_said_for_another_version_is_said_anew() -> None:
 def test_two_coverages_stand_side_by_side(version: str) -> None:
     """Each has its own repetition and its own assertion id."""
     writer = VERSIONS[version]
-    one = annotate({"resourceType": "ServiceRequest", "id": "1"}, [NOT_COVERED], stamp(), writer)
-    both = annotate(one, [COVERED], stamp(THEIRS, assertion_id="a-2"), writer)
+    one = annotated(
+        {"resourceType": "ServiceRequest", "id": "1"}, [NOT_COVERED], assertion(), writer
+    )
+    both = annotated(one, [COVERED], assertion(THEIRS, id="a-2"), writer)
 
     assert len(both["extension"]) == 2
     assert order_violations(both, version) == []
@@ -205,7 +218,13 @@ def test_two_coverages_stand_side_by_side(version: str) -> None:
 def test_the_action_carries_the_annotated_order_and_names_it() -> None:
     """The description says which order is updated."""
     resource = {"resourceType": "ServiceRequest", "id": "1"}
-    action = system_action(read_order(resource), annotate(resource, [COVERED], stamp(), V2_2))
+    action = system_action(
+        OrderAnnotation(
+            order=read_order(resource),
+            annotated=annotate(resource, [COVERED], assertion(), V2_2),
+            unreported=(),
+        )
+    )
 
     assert "ServiceRequest/1" in action.description
     assert own_repetitions(action.resource, OURS)
@@ -213,14 +232,16 @@ def test_the_action_carries_the_annotated_order_and_names_it() -> None:
 
 def test_each_policy_an_answer_rests_on_is_linked() -> None:
     """The link is a detail of type url beside what the policy itself says."""
-    determination = replace(NOT_COVERED, citations=(citation("one"), citation("two")))
-    linked = with_policy_links(
-        determination, lambda cited: f"https://policies.example.invalid/{cited.rule_id}"
-    )
+    cited = replace(NOT_COVERED, citations=(citation("one"), citation("two")))
+    details = [part for part in write_parts(cited, assertion()) if part["url"] == "detail"]
+    read = [{part["url"]: part for part in detail["extension"]} for detail in details]
 
-    assert [(one.code.code, one.value_type, one.value) for one in linked.details] == [
-        ("policy-link", "valueUrl", "https://policies.example.invalid/one"),
-        ("policy-link", "valueUrl", "https://policies.example.invalid/two"),
+    assert [
+        (part["code"]["valueCodeableConcept"]["coding"][0]["code"], part["value"]["valueUrl"])
+        for part in read
+    ] == [
+        ("policy-link", cited.citations[0].page_url),
+        ("policy-link", cited.citations[1].page_url),
     ]
 
 
@@ -232,8 +253,11 @@ def test_quantities_in_a_determination_keep_their_digits() -> None:
         value_type="valueQuantity",
         value={"value": Decimal("1.50")},
     )
-    order = annotate(
-        {"resourceType": "ServiceRequest"}, [replace(COVERED, details=(allowed,))], stamp(), V2_2
+    order = annotated(
+        {"resourceType": "ServiceRequest"},
+        [replace(COVERED, details=(allowed,))],
+        assertion(),
+        V2_2,
     )
 
     assert b'"valueQuantity":{"value":1.50}' in encode(order)

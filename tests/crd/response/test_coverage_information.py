@@ -22,11 +22,10 @@ from cds_service.crd.codes import (
 )
 from cds_service.crd.decision.determination import Contact, Detail, Determination, Reason
 from cds_service.crd.response.coverage_information import (
-    Stamp,
+    Assertion,
     own_repetitions,
     repetition,
-    says_the_same,
-    write_parts,
+    states_the_same,
 )
 from cds_service.crd.response.versions import WRITERS
 from cds_service.fhir.coding import Coding
@@ -35,12 +34,14 @@ from cds_service.fhir.reference import ResourceKey
 JsonObject = dict[str, Any]
 
 COVERAGE = ResourceKey("Coverage", "c1")
-STAMP = Stamp(coverage=COVERAGE, day=date(2026, 11, 20), assertion_id="a-1")
+ASSERTION = Assertion(coverage=COVERAGE, day=date(2026, 11, 20), id="a-1")
 BECAUSE = (Reason(text="because"),)
 
 
-def write(determination: Determination, version: str = "2.2", stamp: Stamp = STAMP) -> JsonObject:
-    return repetition(WRITERS[version].write_parts(write_parts(determination, stamp)))
+def write(
+    determination: Determination, version: str = "2.2", assertion: Assertion = ASSERTION
+) -> JsonObject:
+    return repetition(WRITERS[version].write_parts(determination, assertion))
 
 
 def codes(determination: Determination, name: str, version: str) -> list[Any]:
@@ -296,18 +297,18 @@ def test_the_same_facts_in_another_order_and_with_another_date_and_id_are_the_sa
     """Dates, ids and the order of parts are no facts."""
     ours = write(determination)
     theirs = write(
-        determination, stamp=Stamp(coverage=COVERAGE, day=date(2020, 1, 1), assertion_id="older")
+        determination, assertion=Assertion(coverage=COVERAGE, day=date(2020, 1, 1), id="older")
     )
     order.shuffle(theirs["extension"])
 
-    assert says_the_same([ours], [theirs])
+    assert states_the_same([ours], [theirs])
 
 
 @settings(max_examples=50, deadline=None)
 @given(one=determinations(), other=determinations())
 def test_different_facts_are_different(one: Determination, other: Determination) -> None:
     """Two determinations are the same exactly if they are written the same."""
-    assert says_the_same([write(one)], [write(other)]) == (write(one) == write(other))
+    assert states_the_same([write(one)], [write(other)]) == (write(one) == write(other))
 
 
 @pytest.mark.parametrize(
@@ -389,7 +390,7 @@ def test_the_checker_wants_distinct_ids_for_distinct_coverages() -> None:
     """resp-32: an assertion id belongs to one coverage."""
     other = write(
         NOT_COVERED,
-        stamp=Stamp(coverage=ResourceKey("Coverage", "c2"), day=STAMP.day, assertion_id="a-1"),
+        assertion=Assertion(coverage=ResourceKey("Coverage", "c2"), day=ASSERTION.day, id="a-1"),
     )
 
     assert order_violations({"extension": [write(NOT_COVERED), other]}, "2.2") != []

@@ -1,5 +1,6 @@
 """Compiling: whatever is broken in a library stops the start and is named, file and JSON path."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -799,8 +800,8 @@ def test_codes_and_value_set_of_one_filter_add_up() -> None:
     index = compile_directories(builtin_library())
     (california,) = (one for one in index.rules if one.citation.rule_id == "ca-hmo-do-not-decide")
 
-    assert len(california.keys) == 16
-    assert "93799" in {key.code for key in california.keys}
+    assert len(california.by_key) == 16
+    assert "93799" in {key.code for key in california.by_key}
 
 
 def test_a_policy_is_its_payers_by_any_of_the_payers_identifiers(tmp_path: Path) -> None:
@@ -866,6 +867,16 @@ def test_compiling_changes_no_artifact() -> None:
     """The resources stay as they were read, byte for byte."""
     library = read_library([builtin_library()])
     before = {key: encode(one.resource) for key, one in library.by_key.items()}
-    compile_library(library)
+    compile_library(library, base_url="https://crd.example.invalid")
 
     assert {key: encode(one.resource) for key, one in library.by_key.items()} == before
+
+
+@pytest.mark.parametrize("rule_id", ['r"><b>', "r s", "r#s", "ré"])
+def test_a_link_is_an_address_whatever_a_rule_is_called(tmp_path: Path, rule_id: str) -> None:
+    """FHIR lets an element's id be any string, so it is put into URLs percent-encoded."""
+    (compiled,) = small_index(tmp_path, policy(rule(rule_id))).rules
+    url = compiled.citation.page_url
+
+    assert re.fullmatch(r"[!#-;=?-~]+", url)
+    assert url.count("#") == 1

@@ -33,7 +33,7 @@ from cds_service.fhir.coding import CPT
 from cds_service.fhir.dates import Days
 from cds_service.fhir.truth import Truth
 from cds_service.policy.payers import resolve_membership
-from cds_service.policy.run.adjudication import advise, determine, hint
+from cds_service.policy.run.adjudication import advise, determine
 from cds_service.policy.run.index import PolicyIndex
 
 JsonObject = dict[str, Any]
@@ -113,7 +113,7 @@ def test_a_rule_with_a_false_condition_is_silent(tmp_path: Path) -> None:
     assert alone(found).covered is Covered.INDETERMINATE
     assert alone(found).pa_needed is None
     assert coding_of(alone(found)) == ["no-policy-found"]
-    assert [trace.spoke for trace in found.traces] == [False]
+    assert [trace.determination for trace in found.traces] == [None]
 
 
 @pytest.mark.crd("resp-43")
@@ -189,7 +189,7 @@ def test_a_false_condition_decides_even_beside_one_that_cannot_be_told(tmp_path:
     """Unknown and false is false."""
     found = acme(small_index(tmp_path, policy(rule(conditions=(UNKNOWN, FALSE)))))
 
-    assert [trace.spoke for trace in found.traces] == [False]
+    assert [trace.determination for trace in found.traces] == [None]
 
 
 def test_a_trace_shows_each_condition_and_what_was_missing(tmp_path: Path) -> None:
@@ -512,7 +512,7 @@ def test_a_code_on_the_order_itself_counts_beside_each_option(tmp_path: Path) ->
 
 def advice(index: PolicyIndex, order: Order) -> Determination | None:
     payer = next(one for one in index.payers.all if one.id in ("acme", "icare"))
-    return advise(order, payer, NOW, index=index, hook=HOOKS["order-sign"])
+    return advise(order, payer, NOW, index=index, hook=HOOKS["order-sign"]).from_policy
 
 
 def test_advice_is_what_a_member_would_be_told(tmp_path: Path) -> None:
@@ -544,9 +544,8 @@ def test_advice_on_a_vague_date_across_a_border_is_conditional(tmp_path: Path) -
     index = small_index(tmp_path, policy(start="2026-06-01"))
     (payer,) = index.payers.all
     year = Days(date(2026, 1, 1), date(2026, 12, 31))
-    determination = advise(
-        read_order(service_request("0001T")), payer, year, index=index, hook=HOOKS["order-sign"]
-    )
+    order = read_order(service_request("0001T"))
+    determination = advise(order, payer, year, index=index, hook=HOOKS["order-sign"]).from_policy
 
     assert determination is not None
     assert determination.covered is Covered.CONDITIONAL
@@ -563,7 +562,9 @@ def test_a_hint_names_the_policy_and_the_term(tmp_path: Path) -> None:
     order = read_order({**service_request(), "code": {"text": "invented ablation of something"}})
     (payer,) = index.payers.all
 
-    assert [(one.policy_id, term) for one, term in hint(order, payer, NOW, index)] == [
+    advice_given = advise(order, payer, NOW, index=index, hook=HOOKS["order-sign"])
+
+    assert [(cited.policy_id, term) for cited, term in advice_given.hints] == [
         ("now", "Invented ablation")
     ]
 

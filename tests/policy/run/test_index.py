@@ -11,9 +11,8 @@ from library_answers import answered_cases
 from small_library import organization, policy, rule, small_index
 
 from cds_service.fhir.coding import CPT, HCPCS, Coding
-from cds_service.policy.run.index import PolicyIndex
+from cds_service.policy.run.index import Candidates, PolicyIndex
 from cds_service.policy.run.mentions import find_mentions
-from cds_service.policy.run.rules import Candidate
 
 CODES = ("0001T", "0002T", "0003T")
 KINDS = ("ServiceRequest", "DeviceRequest")
@@ -57,9 +56,9 @@ def index_of(directory: Path, generated: list[dict[str, Any]]) -> PolicyIndex:
     return small_index(directory, organization("other"), *written)
 
 
-def named(candidates: list[Candidate]) -> list[tuple[str, str, tuple[Coding, ...]]]:
+def named(candidates: Candidates) -> list[tuple[str, str, tuple[Coding, ...]]]:
     return sorted(
-        (one.rule.policy.id, one.rule.citation.rule_id, one.matched) for one in candidates
+        (rule.policy.id, rule.citation.rule_id, matched) for rule, matched in candidates.items()
     )
 
 
@@ -93,7 +92,7 @@ def test_another_payers_rules_are_never_found(tmp_path: Path) -> None:
     """A code is looked up under its payer."""
     index = small_index(tmp_path, organization("other"), policy(payer="other"))
 
-    assert index.candidates("acme", "ServiceRequest", [Coding(CPT, "0001T")], "order-sign") == []
+    assert index.candidates("acme", "ServiceRequest", [Coding(CPT, "0001T")], "order-sign") == {}
 
 
 def test_a_code_of_another_system_is_another_code(tmp_path: Path) -> None:
@@ -104,7 +103,7 @@ def test_a_code_of_another_system_is_another_code(tmp_path: Path) -> None:
         index.candidates(
             "acme", "ServiceRequest", [Coding(HCPCS, "0001T"), Coding("", "0001T")], "order-sign"
         )
-        == []
+        == {}
     )
 
 
@@ -112,9 +111,9 @@ def test_a_rule_met_by_several_codings_is_one_candidate(tmp_path: Path) -> None:
     """It speaks once, and knows each coding it was met by."""
     index = small_index(tmp_path, policy(rule(codes=("0001T", "0002T"))))
     both = [Coding(CPT, "0001T"), Coding(CPT, "0002T"), Coding(CPT, "0009T")]
-    (found,) = index.candidates("acme", "ServiceRequest", both, "order-sign")
+    (matched,) = index.candidates("acme", "ServiceRequest", both, "order-sign").values()
 
-    assert found.matched == tuple(both[:2])
+    assert matched == tuple(both[:2])
 
 
 def test_index_terms_are_found_in_the_words_of_an_order() -> None:
