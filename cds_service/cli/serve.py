@@ -7,7 +7,7 @@ from functools import partial
 
 import click
 
-from cds_service.app import Service
+from cds_service.app import Service, library_directories
 from cds_service.audit.log import AuditLog, open_log
 from cds_service.cli.options import with_settings
 from cds_service.cli.start import start_errors, start_service
@@ -21,12 +21,14 @@ from cds_service.web.server import bind, serve_until_stopped
 @with_settings
 def serve(settings: Settings) -> None:
     """Answer CDS Hooks calls and show the policies, until stopped."""
-    with closing(_bound(settings)) as bound, closing(_log(settings)) as log:
+    with closing(_usable_log(settings)) as log, closing(_bound(settings)) as bound:
         _serve(replace(settings, port=bound.getsockname()[1]), bound, log)
 
 
 @start_errors()
-def _log(settings: Settings) -> AuditLog:
+def _usable_log(settings: Settings) -> AuditLog:
+    """The log, once all settings are usable: a taken port must not hide one that is not."""
+    library_directories(settings)  # only whether they are there: to read them may take long
     return open_log(settings.database)
 
 

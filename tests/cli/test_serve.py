@@ -70,6 +70,21 @@ def test_a_bad_setting_stops_the_start_and_is_named(
     assert "Traceback" not in run.stderr
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "key"),
+    [("--database", "mysql:///x", "database_url"), ("--library", "/does/not/exist", "library")],
+)
+def test_an_unusable_setting_is_named_although_the_port_is_taken(
+    tmp_path: Path, option: str, value: str, key: str
+) -> None:
+    """Another process on the port does not hide what an operator has to mend."""
+    with taken_port() as port:
+        run = crd("serve", "--data-dir", tmp_path, "--port", port, option, value)
+
+    assert run.returncode == 1
+    assert run.stderr.startswith(f"Error: setting `{key}`: ")
+
+
 def test_a_host_that_is_no_host_name_is_named(tmp_path: Path) -> None:
     """A host that cannot even be looked up is one line, not a stack."""
     run = crd("serve", "--data-dir", tmp_path, "--port", "0", "--allow-open", "--host", "a..b")
