@@ -1,6 +1,6 @@
 """`python -m cds_service` is `crd`."""
 
-from cds_service.cli import main
+from cds_service.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -17,6 +17,7 @@ from cds_service.crd.request.hooks import HOOKS
 from cds_service.crd.response.card_text import CardText, render_texts
 from cds_service.crd.response.cards import CardMaker
 from cds_service.ehr.client import Ehr
+from cds_service.errors import SettingError
 from cds_service.fhir.coding import Coding
 from cds_service.fhir.resource import follow, text
 from cds_service.pages.routes import create_pages
@@ -95,7 +96,14 @@ def make_cards(
 
 
 def library_directories(settings: Settings) -> tuple[Path, ...]:
-    """The built-in library, then the operator's own."""
+    """The built-in library, then the operator's own.
+
+    Raises:
+        SettingError: one of the operator's is not there.
+    """
+    for directory in settings.library:
+        if not directory.is_dir():
+            raise SettingError("library", f"no such directory: {directory}")
     builtin = (builtin_library(),) if settings.builtin_library else ()
     return (*builtin, *settings.library)
 

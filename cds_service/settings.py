@@ -1,135 +1,129 @@
-"""What an operator can set: one frozen table. Each field is an option of `crd serve` and a `CRD_…` variable."""
+"""What an operator can set: one frozen table, in which a field is the whole setting.
+
+Each setting is an option of the command, and a variable: `CRD_` and the field's name in capitals.
+"""
 
 import ipaddress
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
+
+import click
 
 from cds_service.errors import SettingError
 
 _ADDRESS = re.compile(r"[^\s\"'<>?#]+")
-_LONGEST_ANSWER = 9.5  # CRD found-2 allows 10 s where it allows most
-_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+_LONGEST_CALL = 9.5  # seconds; CRD found-2 allows 10 s where it allows most
+_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+# Reads the text of a setting: a click type, or a function that raises click.BadParameter.
+Kind = Callable[[Any], Any]
+_Default = TypeVar("_Default")
 
 
-def _whole(key: str, value: str, low: int, high: int) -> int:
-    try:
-        number = int(value)
-    except ValueError as error:
-        raise SettingError(key, f"`{value}` is not a whole number") from error
-    if not low <= number <= high:
-        raise SettingError(key, f"{number} is not between {low} and {high}")
+class Integer(click.IntRange):
+    """A whole number within bounds."""
+
+    name = "integer"
+
+
+def seconds(text: str) -> float:
+    """A time that a call may take."""
+    number: float = click.FLOAT(text)
+    # Not click.FloatRange: to it, `nan` is within any range.
+    if not 0 < number <= _LONGEST_CALL:
+        raise click.BadParameter(f"{text} is not between 0 and {_LONGEST_CALL} seconds")
     return number
 
 
-def _seconds(key: str, value: str) -> float:
+def yes_or_no(text: str) -> bool:
+    """A switch."""
+    # Not click.BOOL: to it, an empty variable is a no.
+    if text.lower() not in (*_YES, *_NO):
+        raise click.BadParameter(f"`{text}` is not yes or no")
+    return text.lower() in _YES
+
+
+def directory(text: str) -> Path:
+    """A directory, there or not; `~` is the user's home."""
     try:
-        seconds = float(value)
-    except ValueError as error:
-        raise SettingError(key, f"`{value}` is not a number of seconds") from error
-    if not 0 < seconds <= _LONGEST_ANSWER:
-        raise SettingError(key, f"{value} is not between 0 and {_LONGEST_ANSWER} seconds")
-    return seconds
-
-
-def _flag(key: str, value: str) -> bool:
-    if value.lower() not in (*_TRUE, *_FALSE):
-        raise SettingError(key, f"`{value}` is not yes or no")
-    return value.lower() in _TRUE
-
-
-def _directory(key: str, value: str) -> Path:
-    try:
-        return Path(value).expanduser()
+        return Path(text).expanduser()
     except RuntimeError as error:  # a home of nobody
-        raise SettingError(key, f"`{value}`: {error}") from error
+        raise click.BadParameter(f"`{text}`: {error}") from error
 
 
-def _directories(value: str) -> tuple[Path, ...]:
-    return tuple(_directory("library", part) for part in value.split(os.pathsep) if part)
-
-
-def _url(key: str, value: str) -> str:
+def url(text: str) -> str:
+    """An http or https URL, without a slash at its end; or nothing."""
     try:
-        parts = urlsplit(value)
+        parts = urlsplit(text)
     except ValueError as error:
-        raise SettingError(key, f"`{value}` is not a URL: {error}") from error
-    if value and not (
-        parts.scheme in ("http", "https") and parts.hostname and _ADDRESS.fullmatch(value)
-    ):
-        raise SettingError(key, f"`{value}` is not an http or https URL with a host")
-    return value.rstrip("/")
+        raise click.BadParameter(f"`{text}` is not a URL: {error}") from error
+    is_address = parts.scheme in ("http", "https") and parts.hostname and _ADDRESS.fullmatch(text)
+    if text and not is_address:
+        raise click.BadParameter(f"`{text}` is not an http or https URL with a host")
+    return text.rstrip("/")
 
 
-def _auth(key: str, value: str) -> str:
-    if value != "open":
-        raise SettingError(key, f"`{value}` is not supported by this release; it knows: open")
-    return value
-
-
-def default_data_dir() -> str:
-    """Where data goes if nobody says: the user's data directory (XDG Base Directory)."""
-    return str(
-        Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "crd-service"
-    )
-
-
-_PARSERS: Mapping[str, Any] = {
-    "port": lambda value: _whole("port", value, 0, 65535),
-    "threads": lambda value: _whole("threads", value, 1, 256),
-    "max_body": lambda value: _whole("max_body", value, 1024, 1 << 30),
-    "library": _directories,
-    "ehr": lambda value: tuple(_url("ehr", part) for part in value.split()),
-    "ehr_seconds": lambda value: _seconds("ehr_seconds", value),
-    "builtin_library": lambda value: _flag("builtin_library", value),
-    "allow_open": lambda value: _flag("allow_open", value),
-    "base_url": lambda value: _url("base_url", value),
-    "auth": lambda value: _auth("auth", value),
-}
+def _setting(
+    default: _Default, option: str, kind: Kind, help_text: str, *, separator: str | None = None
+) -> _Default:
+    """A row of the table; `separator` stands between several values, None for any blanks."""
+    row = {"option": option, "kind": kind, "help": help_text, "separator": separator}
+    return field(default=default, metadata=row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that can be set, with its default; the `help` is what an operator reads."""
+    """Everything that can be set: its default, option, kind, and what an operator reads of it."""
 
-    host: str = field(default="127.0.0.1", metadata={"help": "address to listen on"})
-    port: int = field(default=8000, metadata={"help": "port to listen on; 0 takes a free one"})
-    library: tuple[Path, ...] = field(
-        default=(), metadata={"help": "directory of policies, read after the built-in ones"}
+    host: str = _setting("127.0.0.1", "--host", str, "address to listen on")
+    port: int = _setting(8000, "--port", Integer(0, 65535), "port to listen on; 0 takes a free one")
+    library: tuple[Path, ...] = _setting(
+        (),
+        "--library",
+        directory,
+        "directory of policies, read after the built-in ones",
+        separator=os.pathsep,
     )
-    builtin_library: bool = field(
-        default=True, metadata={"help": "host the policies that come with the service"}
+    builtin_library: bool = _setting(
+        True,
+        "--builtin-library/--no-builtin-library",
+        yes_or_no,
+        "host the policies that come with the service",
     )
-    data_dir: str = field(
-        default="", metadata={"help": "directory for the answer log; made if need be"}
+    data_dir: str = _setting("", "--data-dir", str, "directory for the answer log; made if need be")
+    database_url: str = _setting(
+        "", "--database", str, "where answers are kept, such as sqlite:///FILE"
     )
-    database_url: str = field(
-        default="", metadata={"help": "where answers are kept, such as sqlite:///FILE"}
+    auth: str = _setting("open", "--auth", click.Choice(["open"]), "who may call: open (anyone)")
+    allow_open: bool = _setting(
+        False,
+        "--allow-open/--no-allow-open",
+        yes_or_no,
+        "listen beyond this machine although anyone may call",
     )
-    auth: str = field(default="open", metadata={"help": "who may call: open (anyone)"})
-    allow_open: bool = field(
-        default=False, metadata={"help": "listen beyond this machine although anyone may call"}
+    base_url: str = _setting(
+        "", "--base-url", url, "the URL clients reach this service under, for links"
     )
-    base_url: str = field(
-        default="", metadata={"help": "the URL clients reach this service under, for links"}
+    ehr: tuple[str, ...] = _setting(
+        (), "--ehr", url, "FHIR servers that may be queried; none: this machine's only"
     )
-    ehr: tuple[str, ...] = field(
-        default=(), metadata={"help": "FHIR servers that may be queried; none: this machine's only"}
+    ehr_seconds: float = _setting(
+        4.0, "--ehr-seconds", seconds, "the most a call may spend on queries"
     )
-    ehr_seconds: float = field(
-        default=4.0, metadata={"help": "the most a call may spend on queries"}
+    threads: int = _setting(32, "--threads", Integer(1, 256), "calls answered at the same time")
+    max_body: int = _setting(
+        4 << 20, "--max-body", Integer(1024, 1 << 30), "largest request body, in bytes"
     )
-    threads: int = field(default=32, metadata={"help": "calls answered at the same time"})
-    max_body: int = field(default=4 << 20, metadata={"help": "largest request body, in bytes"})
 
     @property
     def database(self) -> str:
         """The database URL: as set, or a file in the data directory."""
-        data_dir = _directory("data_dir", self.data_dir or default_data_dir()).absolute()
+        data_dir = _read("data_dir", directory, self.data_dir or default_data_dir()).absolute()
         return self.database_url or f"sqlite:///{data_dir / 'crd.sqlite3'}"
 
     @property
@@ -144,17 +138,77 @@ class Settings:
         return f"http://{host}:{self.port}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One row of the table, by which options are made and values read."""
+
+    name: str
+    default: object
+    option: str
+    kind: Kind
+    help: str
+    separator: str | None
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return f"CRD_{self.name.upper()}"
+
+    @property
+    def takes_several(self) -> bool:
+        """Whether it has any number of values: its option repeats, its variable is a list."""
+        return isinstance(self.default, tuple)
+
+    def join(self, texts: Iterable[str]) -> str:
+        """Several values in one text, as the variable has them."""
+        return (self.separator or " ").join(texts)
+
+    def read(self, text: str) -> Any:
+        """The value, or the tuple of values, in a text.
+
+        Raises:
+            SettingError: it cannot be used.
+        """
+        if not self.takes_several:
+            return _read(self.name, self.kind, text)
+        parts = text.split(self.separator)
+        return tuple(_read(self.name, self.kind, part) for part in parts if part)
+
+
+def all_settings() -> tuple[Setting, ...]:
+    """The rows of the table, in its order."""
+    return tuple(
+        Setting(name=row.name, default=row.default, **row.metadata) for row in fields(Settings)
+    )
+
+
 def read_settings(environ: Mapping[str, str], options: Mapping[str, str]) -> Settings:
     """The settings from `CRD_…` variables, overruled by command line options given as strings.
 
     Raises:
         SettingError: a value cannot be used; names the setting.
     """
-    named = {one.name: environ.get(f"CRD_{one.name.upper()}") for one in fields(Settings)}
-    given = {name: value for name, value in {**named, **options}.items() if value is not None}
-    settings = Settings(**{name: _PARSERS.get(name, str)(value) for name, value in given.items()})
+    values = {}
+    for setting in all_settings():
+        text = options.get(setting.name, environ.get(setting.variable))
+        if text is not None:
+            values[setting.name] = setting.read(text)
+    settings = Settings(**values)
     _check_reach(settings)
     return settings
+
+
+def _read(key: str, kind: Kind, text: str) -> Any:
+    try:
+        return kind(text)
+    except click.BadParameter as error:
+        raise SettingError(key, error.message.rstrip(".")) from error
+
+
+def default_data_dir() -> str:
+    """Where data goes if nobody says: the user's data directory (XDG Base Directory)."""
+    shared = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return str(_read("data_dir", directory, shared) / "crd-service")
 
 
 def _check_reach(settings: Settings) -> None:

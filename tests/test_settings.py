@@ -43,6 +43,7 @@ SENSELESS = (
     ("ehr_seconds", "soon"),
     ("ehr_seconds", "0"),
     ("ehr_seconds", "9.6"),
+    ("ehr_seconds", "nan"),
     ("threads", "many"),
     ("threads", "0"),
     ("threads", "257"),
@@ -50,6 +51,7 @@ SENSELESS = (
     ("max_body", "1023"),
     ("max_body", str((1 << 30) + 1)),
     ("builtin_library", "perhaps"),
+    ("builtin_library", ""),
     ("allow_open", "2"),
     ("base_url", "crd.example.invalid"),
     ("base_url", "ftp://crd.example.invalid"),
@@ -77,12 +79,12 @@ def variable(name: str) -> str:
 
 def test_the_table_holds_every_setting() -> None:
     """A new setting is not tested until it stands in the table above."""
-    assert sorted(TABLE) == sorted(one.name for one in fields(Settings))
+    assert sorted(TABLE) == sorted(row.name for row in fields(Settings))
 
 
 @pytest.mark.parametrize(("name", "default"), [(name, row[0]) for name, row in TABLE.items()])
 def test_every_setting_has_a_default(name: str, default: Any) -> None:
-    """Without variables and options the service serves this machine, openly, from the built-in library."""
+    """With nothing set the service serves this machine, openly, from the built-in library."""
     assert getattr(read_settings({}, {}), name) == default
 
 
@@ -140,7 +142,7 @@ def test_a_base_url_has_a_host(url: str) -> None:
 
 
 def test_a_home_that_is_not_there_stops_the_start() -> None:
-    """A library in the home of a user nobody knows is an error that names the setting, not a crash."""
+    """A library in the home of a user nobody knows is an error that names the setting."""
     with pytest.raises(SettingError) as caught:
         read_settings({}, {"library": "~nobody-of-that-name/policies"})
 
@@ -167,7 +169,7 @@ def test_open_access_is_for_this_machine(host: str) -> None:
 
 @pytest.mark.parametrize("host", BEYOND)
 def test_open_access_beyond_this_machine_is_refused(host: str) -> None:
-    """An address others can reach needs an explicit override, and the error says which (design: 4.14)."""
+    """An address others can reach needs an override, and the error names it (design: 4.14)."""
     with pytest.raises(SettingError) as caught:
         read_settings({"CRD_HOST": host}, {})
 
@@ -176,17 +178,17 @@ def test_open_access_beyond_this_machine_is_refused(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", BEYOND)
-@pytest.mark.parametrize("said", ["1", "true", "Yes", "ON"])
-def test_open_access_beyond_this_machine_can_be_allowed(host: str, said: str) -> None:
+@pytest.mark.parametrize("yes", ["1", "true", "Yes", "ON"])
+def test_open_access_beyond_this_machine_can_be_allowed(host: str, yes: str) -> None:
     """Who says so in so many words gets it."""
-    assert read_settings({"CRD_HOST": host, "CRD_ALLOW_OPEN": said}, {}).host == host
+    assert read_settings({"CRD_HOST": host, "CRD_ALLOW_OPEN": yes}, {}).host == host
 
 
-@pytest.mark.parametrize("said", ["0", "false", "No", "OFF", ""])
-def test_a_no_allows_nothing(said: str) -> None:
+@pytest.mark.parametrize("no", ["0", "false", "No", "OFF", ""])
+def test_a_no_allows_nothing(no: str) -> None:
     """Every way to say no, and saying nothing, keeps the service on this machine."""
     with pytest.raises(SettingError):
-        read_settings({"CRD_HOST": "192.0.2.7", "CRD_ALLOW_OPEN": said}, {})
+        read_settings({"CRD_HOST": "192.0.2.7", "CRD_ALLOW_OPEN": no}, {})
 
 
 def test_directories_of_a_library_are_separated_like_path() -> None:
@@ -227,13 +229,13 @@ def test_a_database_url_counts_more_than_a_data_directory() -> None:
     ],
 )
 def test_links_lead_to_where_clients_reach_us(options: dict[str, str], base: str) -> None:
-    """The base of links is the base URL, without a slash at its end, or else the address listened on."""
+    """The base of links is the base URL without a slash at its end, or the address listened on."""
     assert read_settings({}, options).links_base == base
 
 
 @pytest.mark.parametrize("name", list(TABLE))
 def test_every_setting_is_described(name: str) -> None:
     """What an operator reads stands beside the setting."""
-    (described,) = [one.metadata["help"] for one in fields(Settings) if one.name == name]
+    (described,) = [row.metadata["help"] for row in fields(Settings) if row.name == name]
 
     assert described

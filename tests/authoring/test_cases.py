@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes import builtin_index
@@ -89,18 +90,7 @@ def test_an_answer_in_several_determinations_is_judged_whole(index: PolicyIndex)
     )
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b"{}",
-        b'{"members":{},"cases":[{}]}',
-        b'{"members":{},"cases":[{"name":"x","order":{},"member":"nobody","date":"2025-01-01","expect":{}}]}',
-        b'{"members":{"m":{}},"cases":[{"name":"x","order":[],"member":"m","date":"2025-01-01","expect":{}}]}',
-    ],
-)
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"members":{},"cases":[{}]}'])
 def test_a_cases_file_that_is_none_is_named(tmp_path: Path, body: bytes) -> None:
     """`crd check` says which file is broken."""
     (tmp_path / "cases.json").write_bytes(body)
@@ -110,12 +100,60 @@ def test_a_cases_file_that_is_none_is_named(tmp_path: Path, body: bytes) -> None
     assert caught.value.path == tmp_path / "cases.json"
 
 
+CASE = {
+    "name": "x",
+    "order": {},
+    "member": "m",
+    "date": "2025-01-01",
+    "expect": {"covered": "covered", "rule": None},
+}
+MEMBERS: dict[str, Any] = {"m": {"coverage": {}}}
+
+
+def write_cases(directory: Path, members: object, case: object) -> None:
+    """A cases file with one case."""
+    (directory / "cases.json").write_bytes(encode({"members": members, "cases": [case]}))
+
+
+def test_a_case_is_read_with_the_order_completed(tmp_path: Path) -> None:
+    """An author writes only what matters: the rest of the ServiceRequest is given."""
+    write_cases(tmp_path, MEMBERS, CASE)
+
+    (case,) = read_cases(tmp_path)
+
+    assert case.order["resourceType"] == "ServiceRequest"
+    assert case.order["occurrenceDateTime"] == "2025-01-01"
+
+
+@pytest.mark.parametrize(
+    ("members", "case"),
+    [
+        ({}, CASE),
+        ({"m": {}}, CASE),
+        ({"m": []}, CASE),
+        ({"m": {"coverage": "Coverage/1"}}, CASE),
+        (MEMBERS, {**CASE, "order": []}),
+    ],
+    ids=[
+        "a member that is not there",
+        "a member without coverage",
+        "a member that is none",
+        "a coverage that is none",
+        "an order that is none",
+    ],
+)
+def test_a_case_that_cannot_be_run_is_named(tmp_path: Path, members: object, case: object) -> None:
+    """An order and a member with a Coverage are the least a case has."""
+    write_cases(tmp_path, members, case)
+    with pytest.raises(ArtifactError) as caught:
+        list(read_cases(tmp_path))
+
+    assert caught.value.path == tmp_path / "cases.json"
+
+
 @pytest.mark.parametrize("expect", [{}, "not-covered", {"rule": "ire-any-indication"}], ids=repr)
 def test_a_case_that_expects_nothing_is_named(tmp_path: Path, expect: object) -> None:
     """What a case expects is at least whether the order is covered, and which rule says so."""
-    case = {"name": "x", "order": {}, "member": "m", "date": "2025-01-01", "expect": expect}
-    (tmp_path / "cases.json").write_bytes(
-        encode({"members": {"m": {"coverage": {}}}, "cases": [case]})
-    )
+    write_cases(tmp_path, MEMBERS, {**CASE, "expect": expect})
     with pytest.raises(ArtifactError):
         list(read_cases(tmp_path))

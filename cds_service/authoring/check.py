@@ -1,0 +1,51 @@
+"""A library checked: everything in it compiled, and every policy's cases run."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cds_service.authoring.cases import Case, differences, read_cases, run_case
+from cds_service.policy.library.artifacts import Progress, no_progress, read_library
+from cds_service.policy.library.compiler import compile_library
+from cds_service.policy.run.index import PolicyIndex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A case that the library does not meet: the cases file, the case, and what differs."""
+
+    file: Path
+    case: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a check covered, as counts, and what it found."""
+
+    policies: int
+    rules: int
+    cases: int
+    findings: tuple[Finding, ...]
+
+
+def check_library(directories: Sequence[Path], progress: Progress = no_progress) -> Report:
+    """What is found in the library that `directories` make, the later overlaying the earlier.
+
+    Raises:
+        ArtifactError: a file is no artifact, or no cases file, so nothing can be run.
+    """
+    index = compile_library(read_library(directories, progress), base_url="")
+    cases = [case for directory in directories for case in read_cases(directory)]
+    return Report(
+        policies=len(index.policies),
+        rules=len(index.rules),
+        cases=len(cases),
+        findings=tuple(_run(cases, index)),
+    )
+
+
+def _run(cases: Sequence[Case], index: PolicyIndex) -> Iterator[Finding]:
+    for case in cases:
+        for difference in differences(case, run_case(case, index)):
+            yield Finding(file=case.file, case=case.name, problem=difference)

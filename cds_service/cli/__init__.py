@@ -1,0 +1,1 @@
+"""The `crd` command: a module a command, joined in `main`."""

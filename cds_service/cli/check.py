@@ -1,0 +1,31 @@
+"""`crd check`: a library compiled and its cases run."""
+
+from pathlib import Path
+
+import click
+
+from cds_service.app import library_directories
+from cds_service.authoring.check import check_library
+from cds_service.cli.start import show_progress, start_errors
+from cds_service.settings import Settings
+
+
+@click.command()
+@click.argument(
+    "directories", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+def check(directories: tuple[Path, ...]) -> None:
+    """Compile the built-in policies with those in DIRECTORIES, and run every policy's cases.
+
+    Exit status 1 if anything is found.
+    """
+    with start_errors():
+        report = check_library(library_directories(Settings(library=directories)), show_progress)
+    for finding in report.findings:
+        click.echo(f"{finding.file}: {finding.case}: {finding.problem}")
+    click.echo(
+        f"{report.policies} policies, {report.rules} rules, {report.cases} cases, "
+        f"{len(report.findings)} findings",
+        err=True,
+    )
+    raise SystemExit(1 if report.findings else 0)

@@ -1,0 +1,111 @@
+"""Settings as options: each row of the table, as text, alike as variable and as option."""
+
+import os
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from crd_command import ROOT, crd
+
+from cds_service.cli.options import with_settings
+from cds_service.settings import Setting, Settings, all_settings
+
+
+@click.command()
+@with_settings
+def show(settings: Settings) -> None:
+    """Says what it was given."""
+    click.echo(repr(settings))
+
+
+def run(*arguments: str, **environment: str) -> Result:
+    """One run of a command with settings, with no variables but these."""
+    unset: dict[str, str | None] = {setting.variable: None for setting in all_settings()}
+    return CliRunner().invoke(show, arguments, env={**unset, **environment}, catch_exceptions=False)
+
+
+def given(*arguments: str, **environment: str) -> str:
+    """The settings that the command is called with, as shown."""
+    return run(*arguments, **environment).output.rstrip()
+
+
+def test_nothing_given_is_the_defaults() -> None:
+    """A switch that is not thrown is no no."""
+    assert given() == repr(Settings())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--port", "8443"), Settings(port=8443)),
+        (("--database", "sqlite:///here"), Settings(database_url="sqlite:///here")),
+        (("--no-builtin-library",), Settings(builtin_library=False)),
+        (("--allow-open",), Settings(allow_open=True)),
+        (("--library", "a", "--library", "b"), Settings(library=(Path("a"), Path("b")))),
+        (("--library", f"a{os.pathsep}b"), Settings(library=(Path("a"), Path("b")))),
+        (
+            ("--ehr", "http://a.invalid", "--ehr", "http://b.invalid"),
+            Settings(ehr=("http://a.invalid", "http://b.invalid")),
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_an_option_sets_its_setting_alone(arguments: tuple[str, ...], expected: Settings) -> None:
+    """Text, switches, and options that repeat."""
+    assert given(*arguments) == repr(expected)
+
+
+def test_an_option_overrules_its_variable() -> None:
+    """A switch too, and a list as a whole."""
+    shown = given(
+        "--builtin-library",
+        "--library",
+        "option",
+        CRD_BUILTIN_LIBRARY="no",
+        CRD_LIBRARY=f"variable{os.pathsep}another",
+    )
+
+    assert shown == repr(Settings(library=(Path("option"),)))
+
+
+def test_a_variable_sets_what_no_option_does() -> None:
+    """The environment of the process is read."""
+    assert given("--port", "1", CRD_THREADS="2") == repr(Settings(port=1, threads=2))
+
+
+def test_a_bad_value_is_refused_alike_as_option_and_as_variable() -> None:
+    """In the same words, with the same exit status."""
+    by_option, by_variable = run("--port", "http"), run(CRD_PORT="http")
+
+    assert by_option.exit_code == by_variable.exit_code == 1
+    assert by_option.output == by_variable.output
+    assert by_option.output.startswith("Error: setting `port`: ")
+
+
+def test_the_help_lists_every_setting_with_its_variable_and_default() -> None:
+    """What can be set is found without a manual."""
+    shown = " ".join(crd("serve", "--help").stdout.split())
+
+    for setting in all_settings():
+        assert setting.option.split("/")[0] in shown
+        assert f"({setting.variable}, default: " in shown
+
+
+def test_the_help_shows_what_a_setting_takes() -> None:
+    """Its kind, and its bounds where it has some."""
+    shown = " ".join(crd("serve", "--help").stdout.split())
+
+    assert "--port INTEGER port to listen on" in shown
+    assert "[0<=x<=65535]" in shown
+    assert "--auth [open]" in shown
+    assert "--library DIRECTORY" in shown
+
+
+@pytest.mark.parametrize("setting", all_settings(), ids=lambda setting: setting.name)
+def test_the_readme_names_every_option_beside_its_variable(setting: Setting) -> None:
+    """A row of its table is found by either."""
+    rows = (ROOT / "README.md").read_text().splitlines()
+    (row,) = [row for row in rows if f"`{setting.variable}`" in row]
+
+    assert any(f"| `{spelling}` |" in row for spelling in setting.option.split("/"))

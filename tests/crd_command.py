@@ -1,0 +1,55 @@
+"""The `crd` command, run as a user runs it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+COMMAND = (sys.executable, "-m", "cds_service")
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "examples" / "order-sign-icare-0600t" / "request.json"
+
+
+def crd(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """One finished run of the command."""
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        check=False,
+    )
+
+
+@contextmanager
+def serving(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """The service running on a free port, and the lines it printed first."""
+    with subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    ) as run:
+        assert run.stdout
+        lines = [run.stdout.readline() for _ in range(4)]
+        try:
+            yield run, lines
+        finally:
+            run.send_signal(signal.SIGTERM)
+            run.wait(timeout=20)
+
+
+def url_of(lines: list[str]) -> str:
+    """The address in the first lines of a running service."""
+    return lines[0].split()[3]
+
+
+@contextmanager
+def taken_port() -> Iterator[str]:
+    """A port of this machine that somebody else listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        yield str(other.getsockname()[1])
