@@ -19,7 +19,7 @@ from cds_service.pages.evidence import (
     read_justifications,
     read_references,
 )
-from cds_service.pages.rules import RuleView, Step, next_steps, read_rules
+from cds_service.pages.rules import RuleView, Step, next_steps, view_rule
 from cds_service.policy.library.artifacts import Library
 from cds_service.policy.run.index import PolicyIndex
 from cds_service.policy.run.rules import Policy
@@ -99,7 +99,7 @@ def read_policy(policy: Policy, library: Library, index: PolicyIndex) -> PolicyV
         payer_name=text(
             library.by_key[ResourceKey("Organization", policy.payer_id)].resource.get("name")
         ),
-        rules=read_rules(resource),
+        rules=tuple(view_rule(rule) for rule in index.rules if rule.policy.id == policy.id),
         code_tables=read_code_tables(resource, library),
         value_sets=value_sets(resource, library),
         dates=tuple(_dates(policy, comments)),

@@ -74,11 +74,17 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DynamicDetail:
-    """A detail given only `when` an expression holds, or whose words an expression yields."""
+    """A detail given only `when` an expression holds, or whose words an expression yields.
+
+    A person reads the two expressions as `when_in_words` and `value_in_words`: their descriptions,
+    or else their sources; empty where there is no expression.
+    """
 
     detail: Detail
     when: Expression | None
     value: Expression | None
+    when_in_words: str = ""
+    value_in_words: str = ""
 
     def read(self, variables: Variables) -> Detail | None:
         """The detail for one order, or None if it is not to be given.
@@ -96,7 +102,12 @@ class DynamicDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One child action of a PlanDefinition; no `codings` means every order of its type."""
+    """One child action of a PlanDefinition; no `codings` means every order of its type.
+
+    The last four are for a person who reads the rule: its action's `description` and
+    `textEquivalent`, the document it is taken from, and all its details, the dynamic ones among
+    them, in the order in which the payer wrote them.
+    """
 
     policy: Policy
     citation: Citation
@@ -106,6 +117,10 @@ class Rule:
     conditions: tuple[Condition, ...]
     determination: Determination
     dynamic: tuple[DynamicDetail, ...]
+    description: str = ""
+    text_equivalent: str = ""
+    document: str = ""
+    details: tuple[DynamicDetail, ...] = ()
 
     def matches(self, codings: Sequence[Coding]) -> tuple[Coding, ...]:
         """The order's codings that the rule lists."""
