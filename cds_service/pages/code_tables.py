@@ -1,4 +1,4 @@
-"""The codes a policy's rules filter on, by code system, each with our own label and the rules that use it."""
+"""The codes a policy's rules filter on, by code system, with our own labels and the rules."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _NAMES = {CPT: "CPT", HCPCS: "HCPCS Level II", ICD_10_PCS: "ICD-10-PCS", ICD_10_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeRow:
-    """A code, what it is in our own words (never its owner's descriptor), and the ids of the rules that use it."""
+    """A code with the ids of the rules that use it; labels are our own words, never its owner's."""
 
     code: str
     labels: tuple[str, ...]
@@ -43,19 +43,18 @@ class _Use(NamedTuple):
 
 def read_code_tables(plan_definition: JsonObject, library: Library) -> tuple[CodeTable, ...]:
     """A table for each code system, codes in the order the rules name them."""
-    actions = follow(plan_definition, ("action", "action"))
-    uses = [use for action in actions for use in _uses(action, library)]
-    systems = dict.fromkeys((use.system, use.version) for use in uses)
-    return tuple(
-        _table(system, [use for use in uses if (use.system, use.version) == system])
-        for system in systems
-    )
+    by_system: dict[tuple[str, str], list[_Use]] = {}
+    for action in follow(plan_definition, ("action", "action")):
+        for use in _uses(action, library):
+            by_system.setdefault((use.system, use.version), []).append(use)
+    return tuple(_table(system, uses) for system, uses in by_system.items())
 
 
 def value_sets(plan_definition: JsonObject, library: Library) -> tuple[JsonObject, ...]:
     """The ValueSets the rules filter on, each once."""
     filters = follow(plan_definition, ("action", "action", "input", "codeFilter"))
-    canonicals = dict.fromkeys(text(one.get("valueSet")) for one in filters if "valueSet" in one)
+    named = (text(code_filter.get("valueSet")) for code_filter in filters)
+    canonicals = dict.fromkeys(canonical for canonical in named if canonical)
     return tuple(library.by_canonical[canonical].resource for canonical in canonicals)
 
 
@@ -74,19 +73,21 @@ def _uses(action: JsonObject, library: Library) -> Iterator[_Use]:
 def _listed(value_set: JsonObject, rule: str) -> Iterator[_Use]:
     for include in follow(value_set, ("compose", "include")):
         for concept in follow(include, ("concept",)):
-            comments = find_extensions(concept, _LABEL)
-            yield _use(
-                include, concept, text(comments[0].get("valueString")) if comments else "", rule
-            )
+            yield _use(include, concept, _label(concept), rule)
+
+
+def _label(concept: JsonObject) -> str:
+    comments = find_extensions(concept, _LABEL)
+    return text(comments[0].get("valueString")) if comments else ""
 
 
 def _use(system: JsonObject, concept: JsonObject, label: str, rule: str) -> _Use:
     return _Use(
-        text(system.get("system")),
-        text(system.get("version")),
-        text(concept.get("code")),
-        label,
-        rule,
+        system=text(system.get("system")),
+        version=text(system.get("version")),
+        code=text(concept.get("code")),
+        label=label,
+        rule=rule,
     )
 
 
@@ -96,7 +97,8 @@ def _table(system: tuple[str, str], uses: Iterable[_Use]) -> CodeTable:
     for use in uses:
         by_code.setdefault(use.code, []).append(use)
     name = f"{_NAMES.get(canonical_system(uri), uri)} {version}".strip()
-    return CodeTable(name=name, uri=uri, rows=tuple(_row(code, by) for code, by in by_code.items()))
+    rows = tuple(_row(code, code_uses) for code, code_uses in by_code.items())
+    return CodeTable(name=name, uri=uri, rows=rows)
 
 
 def _row(code: str, uses: list[_Use]) -> CodeRow:

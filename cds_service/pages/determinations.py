@@ -1,16 +1,14 @@
-"""What a rule's determination says, in words for a page (CRD coverage-information)."""
+"""A rule's determination and its details, in words for a page (CRD coverage-information)."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from cds_service.fhir.coding import read_coding
-from cds_service.fhir.extension import parts, value_of
-from cds_service.fhir.resource import JsonObject, first, text
+from cds_service.crd.decision.determination import Detail, Determination
+from cds_service.fhir.resource import first, text
+from cds_service.policy.run.rules import DynamicDetail
 
-Said = dict[str, list[JsonObject]]
-
-# A part of the determination, and what its codes mean.
-ANSWERS = {
+# A part of the determination with one of its codes, and what that means; in the order of a page.
+MEANINGS = {
     ("covered", "covered"): "Covered",
     ("covered", "not-covered"): "Not covered",
     ("covered", "conditional"): "Depends on further information",
@@ -43,8 +41,12 @@ ANSWERS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Detail:
-    """One `detail`: `when` is the condition it is given on; the words of a computed one depend on the order."""
+class DetailView:
+    """One detail of a determination.
+
+    `when` is the condition it is given on; a `computed` one is worded for each order, and `text`
+    tells how.
+    """
 
     name: str
     text: str
@@ -56,38 +58,35 @@ class Detail:
         return self.name == "instructions"
 
 
-def read_answers(said: Said) -> Iterator[str]:
+def describe_determination(determination: Determination) -> tuple[str, ...]:
     """The coded parts of a determination in words, coverage first."""
-    for name in dict.fromkeys(part for part, _ in ANSWERS):
-        for code in read_values(said, name):
-            yield ANSWERS.get((name, code), f"{name}: {code}")
+    coded = set(_coded_parts(determination))
+    return tuple(words for part_and_code, words in MEANINGS.items() if part_and_code in coded)
 
 
-def read_values(said: Said, name: str) -> tuple[str, ...]:
-    """The simple values of one part."""
-    return tuple(text(value_of(part)[1]) for part in said.get(name, ()))
+def _coded_parts(determination: Determination) -> Iterator[tuple[str, str]]:
+    yield "covered", determination.covered
+    if determination.pa_needed:
+        yield "pa-needed", determination.pa_needed
+    yield from (("doc-needed", code) for code in determination.doc_needed)
+    yield from (("doc-purpose", code) for code in determination.doc_purpose)
+    yield from (("info-needed", code) for code in determination.info_needed)
 
 
-def read_details(said: Said) -> tuple[Detail, ...]:
-    """The details of a determination."""
-    return tuple(_detail(parts(part)) for part in said.get("detail", ()))
-
-
-def _detail(said: Said) -> Detail:
-    name, value = value_of(first(said.get("value")))
-    code = first(value_of(first(said.get("code")))[1])
-    words = (SHOWN.get(name, text)(value), *read_values(said, "qualification"))
-    return Detail(
-        name=read_coding(first(code.get("coding"))).code,
-        text=" ".join(filter(None, words)),
-        when=_expression(value_of(first(said.get("when")))[1]),
-        computed=name == "valueExpression",
+def describe_detail(dynamic: DynamicDetail) -> DetailView:
+    """One detail in words, whatever the type of its value."""
+    detail = dynamic.detail
+    shown = dynamic.value_in_words or _value_in_words(detail)
+    return DetailView(
+        name=detail.code.code,
+        text=" ".join(filter(None, (shown, detail.qualification))),
+        when=dynamic.when_in_words,
+        computed=dynamic.value is not None,
     )
 
 
-def _expression(value: object) -> str:
-    expression = first(value)
-    return text(expression.get("description")) or text(expression.get("expression"))
+def _value_in_words(detail: Detail) -> str:
+    return SHOWN.get(detail.value_type, text)(detail.value)
 
 
 def _period(value: object) -> str:
@@ -97,15 +96,13 @@ def _period(value: object) -> str:
 
 def _quantity(value: object) -> str:
     quantity = first(value)
-    return " ".join(
-        filter(None, (text(quantity.get(name)) for name in ("comparator", "value", "unit")))
-    )
+    parts = (text(quantity.get(name)) for name in ("comparator", "value", "unit"))
+    return " ".join(filter(None, parts))
 
 
 # How values that are no plain text are shown.
 SHOWN: dict[str, Callable[[object], str]] = {
     "valueBoolean": lambda value: "yes" if value else "no",
-    "valueExpression": _expression,
     "valuePeriod": _period,
     "valueQuantity": _quantity,
 }

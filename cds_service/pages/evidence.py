@@ -1,7 +1,7 @@
-"""What a policy rests on, read from its PlanDefinition: comments, justifications, citations, documents."""
+"""What a policy rests on, as its PlanDefinition has it: notes, evidence, citations, documents."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cds_service.fhir.extension import find_extensions, parts, value_of
@@ -28,7 +28,7 @@ class Comment:
         return self.label in ("Derived", "Assumed")
 
     def is_about(self, *names: str) -> bool:
-        """Whether one of these is the subject of the first sentence: `approvalDate`, `version 2024.4.1`."""
+        """Whether one of these (`approvalDate`, `version`) is the first sentence's subject."""
         subject = _VERB.split(self.text.replace("`", ""), maxsplit=1)[0].removeprefix("the ")
         return any(subject == name or subject.startswith(f"{name} ") for name in names)
 
@@ -51,7 +51,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Justification:
-    """A statement of the evidence with the citations it rests on and the discrepancies found in it."""
+    """A statement of the evidence, the citations it rests on, the discrepancies found in it."""
 
     label: str
     title: str
@@ -70,30 +70,28 @@ class Definition:
 
 def read_comments(resource: JsonObject) -> tuple[Comment, ...]:
     """The artifact's comments, in their order."""
-    return tuple(_comment(_said(one)) for one in find_extensions(resource, _COMMENT))
+    return tuple(_comment(comment) for comment in find_extensions(resource, _COMMENT))
 
 
 def read_definitions(resource: JsonObject) -> tuple[Definition, ...]:
     """The terms the artifact defines."""
-    said = (_said(one) for one in find_extensions(resource, _TERM))
-    return tuple(
-        Definition(term=one.get("term", ""), meaning=one.get("definition", "")) for one in said
-    )
+    return tuple(_definition(term) for term in find_extensions(resource, _TERM))
 
 
 def read_references(resource: JsonObject, kind: str) -> tuple[Reference, ...]:
     """The related artifacts of one type."""
-    related = (one for one in objects(resource.get("relatedArtifact")) if one.get("type") == kind)
-    return tuple(_reference(one) for one in related)
+    artifacts = objects(resource.get("relatedArtifact"))
+    return tuple(_reference(artifact) for artifact in artifacts if artifact.get("type") == kind)
 
 
 def read_justifications(
     resource: JsonObject, notes: Sequence[Comment]
 ) -> tuple[Justification, ...]:
     """The justifications, each with its citations and those of the notes that cite one of them."""
-    cited = {one.label: one for one in read_references(resource, "citation")}
+    citations = {citation.label: citation for citation in read_references(resource, "citation")}
     return tuple(
-        _justification(one, cited, notes) for one in read_references(resource, "justification")
+        _justification(justification, citations, notes)
+        for justification in read_references(resource, "justification")
     )
 
 
@@ -106,25 +104,38 @@ def _reference(related: JsonObject) -> Reference:
 
 
 def _justification(
-    said: Reference, cited: dict[str, Reference], notes: Sequence[Comment]
+    justification: Reference, citations: dict[str, Reference], notes: Sequence[Comment]
 ) -> Justification:
-    labels = [label.strip() for label in said.label.split(",")]
-    found = tuple(cited[label] for label in labels if label in cited)
+    # Its label lists the labels of what it rests on; one that is no citation (a law) stays words.
+    labels = [label.strip() for label in justification.label.split(",")]
+    cited = tuple(citations[label] for label in labels if label in citations)
     return Justification(
-        label=", ".join(label for label in labels if label not in cited),
-        title=said.title,
-        text=said.text,
-        citations=found,
-        notes=tuple(note for note in notes if any(note.cites(one.label) for one in found)),
+        label=", ".join(label for label in labels if label not in citations),
+        title=justification.title,
+        text=justification.text,
+        citations=cited,
+        notes=tuple(note for note in notes if _cites_any(note, cited)),
     )
 
 
-def _said(extension: JsonObject) -> dict[str, str]:
+def _cites_any(note: Comment, citations: Iterable[Reference]) -> bool:
+    return any(note.cites(citation.label) for citation in citations)
+
+
+def _texts(extension: JsonObject) -> dict[str, str]:
+    """The parts of a complex extension as text, the first of each name."""
     return {name: text(value_of(found[0])[1]) for name, found in parts(extension).items()}
 
 
-def _comment(said: dict[str, str]) -> Comment:
-    words = said.get("text", "")
+def _comment(extension: JsonObject) -> Comment:
+    texts = _texts(extension)
+    words = texts.get("text", "")
     labelled = _LABELLED.match(words)
     label, rest = labelled.groups() if labelled else ("", words)
-    return Comment(kind=said.get("type", ""), label=label, text=rest, on=said.get("authoredOn", ""))
+    kind, on = texts.get("type", ""), texts.get("authoredOn", "")
+    return Comment(kind=kind, label=label, text=rest, on=on)
+
+
+def _definition(extension: JsonObject) -> Definition:
+    texts = _texts(extension)
+    return Definition(term=texts.get("term", ""), meaning=texts.get("definition", ""))

@@ -1,31 +1,40 @@
-"""Policy pages: what each hosted policy says, for the people whom cards send here (CRD resp-16)."""
+"""Policy pages: the hosted policies for a person to read, whom a card sends here (CRD resp-16)."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from urllib.parse import parse_qs
 
-from flask import Blueprint, Response, redirect, render_template, url_for
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from cds_service.pages.policy import read_policy, shown_end
+from cds_service.pages.policy import read_policy
+from cds_service.pages.policy_list import list_policies
+from cds_service.pages.result_page import parse_page_number, take_page
+from cds_service.pages.search import LONGEST_QUERY, PolicySearch, parse_query
 from cds_service.policy.library.artifacts import Library
 from cds_service.policy.run.index import PolicyIndex
-from cds_service.policy.run.rules import Policy
 
 # The pages hold everything they show: no script, no image, nothing from elsewhere.
-CONTENT_SECURITY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+CONTENT_SECURITY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+# The list has a form, which asks for the list.
+SEARCH_SECURITY = CONTENT_SECURITY.replace("form-action 'none'", "form-action 'self'")
+_SECURITY_HEADER = "Content-Security-Policy"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """One line of the list of policies."""
-
-    policy: Policy
-    brand: str
-    end: str
-    codes: int
+def utc_today() -> date:
+    """The day that it is now in UTC, by which calls are dated too."""
+    return datetime.now(UTC).date()
 
 
-def create_pages(library: Library, index: PolicyIndex) -> Blueprint:
-    """The list of policies and a page for each, made on request from the library's resources."""
+def create_pages(
+    library: Library, index: PolicyIndex, today: Callable[[], date] = utc_today
+) -> Blueprint:
+    """The list of policies, searched and by pages, and a page for each policy."""
+    policy_list = list_policies(library, index)
+    search = PolicySearch(policy_list.policies)
     pages = Blueprint("pages", __name__, template_folder="templates")
     pages.after_request(_contained)
 
@@ -34,31 +43,41 @@ def create_pages(library: Library, index: PolicyIndex) -> Blueprint:
         return redirect(url_for(".policies"))
 
     @pages.get("/policies")
-    def policies() -> str:
-        return render_template("policies.html", listed=list_policies(index))
+    def policies() -> Response:
+        query = parse_query(_parameter("q"))
+        result = take_page(search.find(query), parse_page_number(_parameter("page")))
+        html = render_template(
+            "policies.html",
+            result=result,
+            query=query,
+            longest_query=LONGEST_QUERY,
+            hosted=len(policy_list.policies),
+            today=today(),
+        )
+        response = make_response(html)
+        response.headers[_SECURITY_HEADER] = SEARCH_SECURITY
+        return response
 
     @pages.get("/policies/<policy_id>")
     def policy(policy_id: str) -> tuple[str, int]:
-        found = next((one for one in index.policies if one.id == policy_id), None)
-        if found is None:
+        listed = policy_list.find(policy_id)
+        if listed is None:
             return render_template("missing.html"), 404
-        return render_template("policy.html", view=read_policy(found, library, index)), 200
+        view = read_policy(listed, library, today())
+        return render_template("policy.html", view=view), 200
 
     return pages
 
 
-def list_policies(index: PolicyIndex) -> list[Listed]:
-    """Every policy, by payer, number and the day it begins."""
-    listed = [_listed(policy, index) for policy in index.policies]
-    return sorted(listed, key=lambda one: (one.brand, one.policy.citation.number, one.policy.start))
+def _parameter(name: str) -> str:
+    """A query parameter, the first of its name; bytes that are no UTF-8 stand as U+FFFD.
 
-
-def _listed(policy: Policy, index: PolicyIndex) -> Listed:
-    brand = next(payer.brand for payer in index.payers.all if payer.id == policy.payer_id)
-    keys = {key for rule in index.rules if rule.policy.id == policy.id for key in rule.by_key}
-    return Listed(policy=policy, brand=brand, end=shown_end(policy), codes=len(keys))
+    `request.args` raises for such bytes, as no browser but many a scanner sends them.
+    """
+    parameters = parse_qs(request.query_string.decode(errors="replace"))
+    return parameters.get(name, [""])[0]
 
 
 def _contained(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY
+    response.headers.setdefault(_SECURITY_HEADER, CONTENT_SECURITY)
     return response

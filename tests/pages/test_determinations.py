@@ -1,20 +1,35 @@
-"""Determinations in words."""
+"""Determinations and their details in words."""
 
 import pytest
 
-from cds_service.crd.codes import Covered, DocNeeded, DocPurpose, InfoNeeded, PaNeeded
+from cds_service.crd.codes import (
+    Covered,
+    DetailCategory,
+    DocNeeded,
+    DocPurpose,
+    InfoNeeded,
+    PaNeeded,
+)
+from cds_service.crd.decision.determination import Detail, Determination, Reason
+from cds_service.fhir.coding import Coding
 from cds_service.fhir.resource import JsonObject
-from cds_service.pages.determinations import ANSWERS, read_answers, read_details
-
-INSTRUCTIONS = {"url": "code", "valueCodeableConcept": {"coding": [{"code": "instructions"}]}}
-
-
-def detail(*more: JsonObject) -> JsonObject:
-    """One detail with these parts."""
-    return {"url": "detail", "extension": [INSTRUCTIONS, *more]}
+from cds_service.pages.determinations import MEANINGS, describe_detail, describe_determination
+from cds_service.policy.run.rules import DynamicDetail
 
 
-def test_every_code_an_answer_may_have_has_words() -> None:
+def detail(value_type: str, value: object, *, qualification: str = "") -> DynamicDetail:
+    """A detail with this value that is always given."""
+    fixed = Detail(
+        category=DetailCategory.OTHER,
+        code=Coding("", "instructions"),
+        value_type=value_type,
+        value=value,
+        qualification=qualification,
+    )
+    return DynamicDetail(detail=fixed, when=None, value=None)
+
+
+def test_every_code_a_determination_may_have_has_words() -> None:
     """The table holds the guide's codes, letter for letter, and no others."""
     parts = {
         "covered": Covered,
@@ -24,20 +39,28 @@ def test_every_code_an_answer_may_have_has_words() -> None:
         "info-needed": InfoNeeded,
     }
 
-    assert set(ANSWERS) == {(name, code.value) for name, codes in parts.items() for code in codes}
+    assert set(MEANINGS) == {(name, code.value) for name, codes in parts.items() for code in codes}
 
 
-def test_coverage_is_said_first() -> None:
-    """Whatever the order of the parts, the answer begins with coverage."""
-    said = {
-        "info-needed": [{"url": "info-needed", "valueCode": "timeframe"}],
-        "covered": [{"url": "covered", "valueCode": "conditional"}],
-    }
+def test_coverage_stands_first_and_the_rest_in_one_order() -> None:
+    """Codes that are a set in a determination are always described in the same order."""
+    determination = Determination(
+        covered=Covered.CONDITIONAL,
+        pa_needed=PaNeeded.AUTH_NEEDED,
+        doc_needed=frozenset({DocNeeded.PATIENT, DocNeeded.CLINICAL}),
+        doc_purpose=frozenset({DocPurpose.RETAIN_DOC}),
+        info_needed=frozenset({InfoNeeded.TIMEFRAME}),
+        reasons=(Reason(text="because"),),
+    )
 
-    assert list(read_answers(said)) == [
+    assert describe_determination(determination) == (
         "Depends on further information",
+        "Prior authorization is needed",
+        "Clinical documentation is needed",
+        "Documentation from the patient is needed",
+        "Keep the documentation on file",
         "Needed: the date of service",
-    ]
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,26 +71,17 @@ def test_coverage_is_said_first() -> None:
         ({"valuePeriod": {"start": "2025-01-01"}}, "2025-01-01 to any time"),
         ({"valueQuantity": {"comparator": "<", "value": 3, "unit": "visits"}}, "< 3 visits"),
         ({"valueUrl": "https://payer.example/form"}, "https://payer.example/form"),
-        (
-            {"valueExpression": {"expression": "'a'", "description": "Words of the order"}},
-            "Words of the order",
-        ),
     ],
 )
 def test_a_detail_is_shown_whatever_its_type(value: JsonObject, shown: str) -> None:
     """Each type of value a detail may have reads as text."""
-    found = read_details({"detail": [detail({"url": "value", **value})]})
+    [(value_type, content)] = value.items()
 
-    assert [one.text for one in found] == [shown]
+    assert describe_detail(detail(value_type, content)).text == shown
 
 
-def test_a_condition_without_a_description_is_shown_as_written() -> None:
-    """`when` falls back to its expression, so that a condition is never hidden."""
-    when = {
-        "url": "when",
-        "valueExpression": {"language": "text/fhirpath", "expression": "%plan.empty()"},
-    }
+def test_a_qualification_follows_the_value() -> None:
+    """A limit and what qualifies it read as one text."""
+    limit = detail("valueString", "Three visits", qualification="in a year")
 
-    found = read_details({"detail": [detail({"url": "value", "valueString": "x"}, when)]})
-
-    assert found[0].when == "%plan.empty()"
+    assert describe_detail(limit).text == "Three visits in a year"

@@ -10,8 +10,8 @@ COMMENT = "http://hl7.org/fhir/StructureDefinition/cqf-artifactComment"
 
 def comment(text: str) -> Comment:
     """A review comment as it is read from a resource."""
-    said = [{"url": "type", "valueCode": "review"}, {"url": "text", "valueMarkdown": text}]
-    return read_comments({"extension": [{"url": COMMENT, "extension": said}]})[0]
+    parts = [{"url": "type", "valueCode": "review"}, {"url": "text", "valueMarkdown": text}]
+    return read_comments({"extension": [{"url": COMMENT, "extension": parts}]})[0]
 
 
 def policy(label: str) -> JsonObject:
@@ -36,7 +36,7 @@ def test_a_comment_is_about_its_subject(text: str, name: str, about: bool) -> No
 
 
 def test_a_note_stands_beside_what_it_cites() -> None:
-    """A note with a citation's label in parentheses is shown with the justification that rests on it."""
+    """A note with a citation's label in parentheses is shown with what rests on that citation."""
     near, far = (
         comment("Discrepancy: Smith (P1) prints 66%."),
         comment("Discrepancy: P2 is misspelled."),
@@ -51,7 +51,7 @@ def test_a_label_that_is_no_citation_is_kept() -> None:
     """A law or a label nobody listed is shown, without a link."""
     [found] = read_justifications(policy("P1, 42 CFR 411.15"), [])
 
-    assert [one.label for one in found.citations] == ["P1"]
+    assert [citation.label for citation in found.citations] == ["P1"]
     assert found.label == "42 CFR 411.15"
 
 

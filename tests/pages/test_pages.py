@@ -1,77 +1,33 @@
 """Policy pages: everything a policy says is there, reachable, well formed and harmless."""
 
 import json
-from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
+from hosted_policies import client_of
+from html_page import Page
 
 from cds_service.fhir.resource import follow
-from cds_service.pages.routes import CONTENT_SECURITY, create_pages
+from cds_service.pages.routes import CONTENT_SECURITY, SEARCH_SECURITY
 from cds_service.policy.library.artifacts import Library, builtin_library, read_library
-from cds_service.policy.library.compiler import compile_library
 
 ICARE = "icare-wi-pa-1266-20241008"
 ANTHEM = "anthem-surg-00126-20240401"
 POLICIES = (ICARE, ANTHEM)
 PAGES = ("/policies", "/policies/unknown", *(f"/policies/{policy}" for policy in POLICIES))
-SECTIONS = "position codes plans dates next-steps evidence references related-documents history terms about".split()
+SECTIONS = (
+    "position codes plans dates next-steps evidence references related-documents history terms"
+    " about"
+).split()
 HOSTILE = "</title><script>alert('x')</script><img src=x onerror=\"y\">"
 PROSE = frozenset(
-    "title subtitle description purpose usage copyright publisher text display citation label textEquivalent"
-    " valueMarkdown valueString name alias".split()
+    "title subtitle description purpose usage copyright publisher text display citation label"
+    " textEquivalent valueMarkdown valueString name alias".split()
 )
-VOID = frozenset({"meta", "br"})
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
-
-
-@dataclass
-class Page(HTMLParser):
-    """What a page holds: ids, links, headings, the text of each element with an id, and tags out of balance."""
-
-    html: str
-    ids: list[str] = field(default_factory=list)
-    links: list[str] = field(default_factory=list)
-    tags: list[str] = field(default_factory=list)
-    unbalanced: list[str] = field(default_factory=list)
-    text: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        super().__init__()
-        self._open: list[tuple[str, str]] = []
-        self.feed(self.html)
-        self.close()
-        self.unbalanced += [tag for tag, _ in self._open]
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        self.tags.append(tag)
-        self.ids += [given["id"]] if "id" in given else []
-        self.links += [given["href"]] if "href" in given else []
-        if tag not in VOID:
-            self._open.append((tag, given.get("id", "")))
-
-    def handle_endtag(self, tag: str) -> None:
-        if not self._open or self._open.pop()[0] != tag:
-            self.unbalanced.append(tag)
-
-    def handle_data(self, data: str) -> None:
-        for element in {element for _, element in self._open} - {""}:
-            self.text[element] = self.text.get(element, "") + data
-
-
-def client_of(library: Library) -> FlaskClient:
-    """A client of the pages over one library."""
-    app = Flask(__name__)
-    app.register_blueprint(
-        create_pages(library, compile_library(library, base_url="https://crd.example.invalid"))
-    )
-    return app.test_client()
 
 
 @pytest.fixture(scope="module")
@@ -91,14 +47,14 @@ def page(client: FlaskClient, policy: str) -> Page:
 
 def resource_of(library: Library, kind: str, name: str) -> dict[str, Any]:
     """A resource of the library."""
-    found = (one.resource for one in library.of_type(kind) if one.resource["id"].startswith(name))
-    return next(found)
+    resources = (artifact.resource for artifact in library.of_type(kind))
+    return next(resource for resource in resources if resource["id"].startswith(name))
 
 
 def related(library: Library, policy: str, kind: str) -> list[dict[str, Any]]:
     """A policy's related artifacts of one type."""
-    found = resource_of(library, "PlanDefinition", policy)["relatedArtifact"]
-    return [one for one in found if one["type"] == kind]
+    artifacts = resource_of(library, "PlanDefinition", policy)["relatedArtifact"]
+    return [artifact for artifact in artifacts if artifact["type"] == kind]
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -108,30 +64,30 @@ def test_a_page_has_every_section_and_its_contents_link_to_it(
     """Each section has its anchor, once, and the list of contents links to it."""
     shown = page(client, policy)
 
-    assert [one for one in shown.ids if one in SECTIONS] == SECTIONS
-    assert {f"#{one}" for one in SECTIONS} <= set(shown.links)
+    assert [element for element in shown.ids if element in SECTIONS] == SECTIONS
+    assert {f"#{section}" for section in SECTIONS} <= set(shown.links)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_each_rule_has_the_anchor_that_cards_link_to(
     client: FlaskClient, library: Library, policy: str
 ) -> None:
-    """The element whose id is the rule's says the rule's title, words and source section."""
+    """The element whose id is the rule's holds the rule's title, words and source section."""
     shown = page(client, policy)
 
     for rule in follow(resource_of(library, "PlanDefinition", policy), ("action", "action")):
-        said = (
+        wanted = (
             rule["title"],
             rule["description"],
             rule["textEquivalent"],
             rule["documentation"][0]["label"],
         )
-        assert [words for words in said if words not in shown.text[f"rule-{rule['id']}"]] == []
+        assert [words for words in wanted if words not in shown.text[f"rule-{rule['id']}"]] == []
 
 
-def test_a_rule_says_what_to_do_and_whom_to_ask(client: FlaskClient) -> None:
-    """The California rule shows its answer, what is needed, and all three numbers."""
-    said = page(client, ANTHEM).text["rule-ca-hmo-do-not-decide"]
+def test_a_rule_shows_what_to_do_and_whom_to_ask(client: FlaskClient) -> None:
+    """The California rule shows its determination, what is needed, and all three numbers."""
+    shown = page(client, ANTHEM).text["rule-ca-hmo-do-not-decide"]
 
     wanted = (
         "Depends on further information",
@@ -139,15 +95,15 @@ def test_a_rule_says_what_to_do_and_whom_to_ask(client: FlaskClient) -> None:
         "Fax 818-234-3824",
         "Phone 1-800-365-0609",
     )
-    assert [words for words in wanted if words not in said] == []
+    assert [words for words in wanted if words not in shown] == []
 
 
 def test_the_next_steps_name_each_instruction_once(client: FlaskClient) -> None:
     """What several rules ask for is one step."""
-    said = page(client, ANTHEM).text["next-steps"]
+    steps = page(client, ANTHEM).text["next-steps"]
 
-    assert said.count("Write on the order which procedure 93799 stands for") == 1
-    assert said.count("guides decisions and is advisory") == 1
+    assert steps.count("Write on the order which procedure 93799 stands for") == 1
+    assert steps.count("guides decisions and is advisory") == 1
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -176,21 +132,20 @@ def test_every_code_is_shown(
 ) -> None:
     """The codes the rules filter on, which `focus` repeats, are all in the tables."""
     contexts = resource_of(library, "PlanDefinition", policy)["useContext"]
-    codes = [
-        one["code"] for one in follow({"c": contexts[-1:]}, ("c", "valueCodeableConcept", "coding"))
-    ]
-    said = page(client, policy).text["codes"]
+    focus = follow(contexts[-1], ("valueCodeableConcept", "coding"))
+    tables = page(client, policy).text["codes"]
 
-    assert len(codes) == count
-    assert [code for code in codes if code not in said] == []
+    assert len(focus) == count
+    assert [coding["code"] for coding in focus if coding["code"] not in tables] == []
 
 
 def test_a_code_of_a_value_set_has_our_own_label(client: FlaskClient, library: Library) -> None:
     """The comments of the ValueSet label its codes."""
-    said = page(client, ANTHEM).text["codes"]
+    tables = page(client, ANTHEM).text["codes"]
     concepts = follow(resource_of(library, "ValueSet", "anthem"), ("compose", "include", "concept"))
+    labels = [concept["extension"][0]["valueString"] for concept in concepts]
 
-    assert [one for one in concepts if one["extension"][0]["valueString"] not in said] == []
+    assert [label for label in labels if label not in tables] == []
 
 
 @pytest.mark.parametrize(("policy", "count"), [(ICARE, 17), (ANTHEM, 72)])
@@ -201,9 +156,10 @@ def test_every_citation_is_listed(
     shown = page(client, policy)
     citations = related(library, policy, "citation")
 
-    anchors = [f"citation-{one['label']}" for one in citations]
-    assert [one for one in shown.ids if one.startswith("citation-")] == anchors
-    assert [one for one in citations if one["citation"] not in shown.text["references"]] == []
+    anchors = [f"citation-{citation['label']}" for citation in citations]
+    full = [citation["citation"] for citation in citations]
+    assert [element for element in shown.ids if element.startswith("citation-")] == anchors
+    assert [words for words in full if words not in shown.text["references"]] == []
     assert len(citations) == count
 
 
@@ -212,19 +168,19 @@ def test_every_justification_is_shown(client: FlaskClient, library: Library, pol
     """The evidence is given in full, with links to what it rests on."""
     shown = page(client, policy)
 
-    justifications = related(library, policy, "justification")
-    assert [one for one in justifications if one["citation"] not in shown.text["evidence"]] == []
+    evidence = [found["citation"] for found in related(library, policy, "justification")]
+    assert [words for words in evidence if words not in shown.text["evidence"]] == []
     assert any(link.startswith("#citation-") for link in shown.links)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_no_comment_is_lost(client: FlaskClient, library: Library, policy: str) -> None:
-    """History, discrepancies, derivations, guidance and absences: every comment is somewhere on the page."""
-    said = page(client, policy).text["main"]
+    """History, discrepancies, derivations, guidance and absences are all somewhere on the page."""
+    shown = page(client, policy).text["main"]
 
-    comments = follow(resource_of(library, "PlanDefinition", policy), ("extension", "extension"))
-    texts = [one["valueMarkdown"].replace("`", "") for one in comments if one["url"] == "text"]
-    assert [words for words in texts if words.split(": ", 1)[-1] not in said] == []
+    parts = follow(resource_of(library, "PlanDefinition", policy), ("extension", "extension"))
+    texts = [part["valueMarkdown"].replace("`", "") for part in parts if part["url"] == "text"]
+    assert [words for words in texts if words.split(": ", 1)[-1] not in shown] == []
 
 
 @pytest.mark.parametrize(("policy", "count"), [(ICARE, 1), (ANTHEM, 14)])
@@ -240,7 +196,9 @@ def test_the_history_has_a_row_for_each_entry(client: FlaskClient, policy: str, 
     ("policy", "derived"),
     [(ICARE, ["Effective until", "Approved"]), (ANTHEM, ["Effective from", "Approved", "Version"])],
 )
-def test_a_derived_date_says_so(client: FlaskClient, policy: str, derived: list[str]) -> None:
+def test_a_derived_date_is_marked_as_such(
+    client: FlaskClient, policy: str, derived: list[str]
+) -> None:
     """Dates the document does not print are marked, with the reason."""
     html = client.get(f"/policies/{policy}").text
     section = html[html.index('<section id="dates"') : html.index('<section id="next-steps"')]
@@ -256,7 +214,7 @@ def test_a_derived_date_says_so(client: FlaskClient, policy: str, derived: list[
     ("policy", "line"),
     [(ICARE, "iCare Medicare Advantage"), (ANTHEM, "not stated in the document")],
 )
-def test_the_line_of_business_is_given_or_said_to_be_missing(
+def test_the_line_of_business_is_given_or_stated_to_be_missing(
     client: FlaskClient, policy: str, line: str
 ) -> None:
     """A policy that names no line of business says that its document does not."""
@@ -285,14 +243,30 @@ def test_a_page_is_well_formed(client: FlaskClient, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/", *PAGES])
 def test_a_page_loads_nothing(client: FlaskClient, path: str) -> None:
-    """The policy of the header allows only our own style; the page asks for nothing else."""
+    """No page asks for anything but itself."""
     response = client.get(path)
 
-    assert response.headers["Content-Security-Policy"] == CONTENT_SECURITY
-    assert {"script", "img", "link", "iframe", "form", "object"}.isdisjoint(
-        Page(response.text).tags
-    )
+    assert {"script", "img", "link", "iframe", "object"}.isdisjoint(Page(response.text).tags)
     assert " style=" not in response.text
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_only_the_list_may_send_a_form_and_only_here(client: FlaskClient, path: str) -> None:
+    """The header of each page allows its own style, the list's a form to this service besides."""
+    response = client.get(path)
+    has_form = "form" in Page(response.text).tags
+
+    expected = SEARCH_SECURITY if path == "/policies" else CONTENT_SECURITY
+    assert response.headers["Content-Security-Policy"] == expected
+    assert has_form == (path == "/policies")
+
+
+def test_the_two_security_headers_differ_in_forms_alone() -> None:
+    """Neither lets a page load or run anything."""
+    differing = set(CONTENT_SECURITY.split("; ")) ^ set(SEARCH_SECURITY.split("; "))
+
+    assert differing == {"form-action 'none'", "form-action 'self'"}
+    assert "default-src 'none'" in CONTENT_SECURITY
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -322,7 +296,7 @@ def overlay(resource: dict[str, Any], directory: Path) -> FlaskClient:
 
 
 def test_versions_of_a_policy_link_to_each_other(library: Library, tmp_path: Path) -> None:
-    """An earlier version says until when it holds, and where the next one is."""
+    """An earlier version shows until when it holds, and where the next one is."""
     later = {"id": "icare-next", "version": "2025.1.1", "effectivePeriod": {"start": "2025-01-01"}}
     client = overlay({**resource_of(library, "PlanDefinition", ICARE), **later}, tmp_path)
 
@@ -333,7 +307,7 @@ def test_versions_of_a_policy_link_to_each_other(library: Library, tmp_path: Pat
 
 
 def test_a_policy_that_says_little_has_every_section(library: Library, tmp_path: Path) -> None:
-    """Without evidence, references, history or terms the page still stands, and says that there are none."""
+    """Without evidence, references, history or terms the page says that there are none."""
     kept = (
         "resourceType",
         "id",
@@ -350,7 +324,7 @@ def test_a_policy_that_says_little_has_every_section(library: Library, tmp_path:
     shown = page(overlay({name: resource[name] for name in kept}, tmp_path), ICARE)
 
     empty = ("evidence", "references", "related-documents", "history", "terms")
-    assert [one for one in shown.ids if one in SECTIONS] == SECTIONS
+    assert [element for element in shown.ids if element in SECTIONS] == SECTIONS
     assert [name for name in empty if "The policy" not in shown.text[name]] == []
     assert shown.unbalanced == []
 
@@ -363,9 +337,11 @@ def test_a_library_without_policies_has_an_empty_list(tmp_path: Path) -> None:
 def hostile(value: Any, name: str = "") -> Any:
     """The same JSON with markup after all prose; the names of hooks are no prose."""
     if isinstance(value, dict):
-        return {key: one if key == "trigger" else hostile(one, key) for key, one in value.items()}
+        return {
+            key: inner if key == "trigger" else hostile(inner, key) for key, inner in value.items()
+        }
     if isinstance(value, list):
-        return [hostile(one, name) for one in value]
+        return [hostile(item, name) for item in value]
     return f"{value} {HOSTILE}" if name in PROSE else value
 
 

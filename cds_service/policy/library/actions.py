@@ -73,6 +73,10 @@ class RuleReader:
                 template.determination, expiry_date=expires, citations=(citation,)
             ),
             dynamic=template.dynamic,
+            description=text(action.json.get("description")),
+            text_equivalent=text(action.json.get("textEquivalent")),
+            document=text(first(action.json.get("documentation")).get("display")),
+            details=template.details,
         )
 
     def _order_input(self, action: Action) -> JsonObject:

@@ -33,10 +33,14 @@ _VALUES = frozenset(
 
 
 class Template(NamedTuple):
-    """What a rule always says, and the details it says depending on the order."""
+    """What a rule always says, and the details it says depending on the order.
+
+    `details` are all of them, as the payer wrote them.
+    """
 
     determination: Determination
     dynamic: tuple[DynamicDetail, ...]
+    details: tuple[DynamicDetail, ...]
 
 
 def read_template(extension: JsonObject, compiler: ExpressionCompiler) -> Template:
@@ -60,7 +64,8 @@ def read_template(extension: JsonObject, compiler: ExpressionCompiler) -> Templa
         questionnaires=tuple(str(value_of(part)[1]) for part in said.get("questionnaire", ())),
         contacts=tuple(_contact(first(value_of(part)[1])) for part in said.get("contact", ())),
     )
-    return Template(determination, tuple(one for one in details if one.when or one.value))
+    dynamic = tuple(one for one in details if one.when or one.value)
+    return Template(determination, dynamic, tuple(details))
 
 
 def _codes(said: dict[str, list[JsonObject]], name: str) -> list[str]:
@@ -109,6 +114,8 @@ def _detail(part: JsonObject, compiler: ExpressionCompiler) -> DynamicDetail:
         detail=detail,
         when=_expression(value_of(when[0])[1], compiler) if when else None,
         value=_expression(value, compiler) if dynamic else None,
+        when_in_words=_in_words(value_of(when[0])[1]) if when else "",
+        value_in_words=_in_words(value) if dynamic else "",
     )
 
 
@@ -137,3 +144,9 @@ def _expression(value: object, compiler: ExpressionCompiler) -> Expression:
     if expression.get("language") != "text/fhirpath":
         raise ExpressionError("the language of an expression is text/fhirpath")
     return compiler.compile(text(expression.get("expression")))
+
+
+def _in_words(value: object) -> str:
+    """How a person reads an expression."""
+    expression = first(value)
+    return text(expression.get("description")) or text(expression.get("expression"))

@@ -76,11 +76,17 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DynamicDetail:
-    """A detail given only `when` an expression holds, or whose words an expression yields."""
+    """A detail given only `when` an expression holds, or whose words an expression yields.
+
+    A person reads the two expressions as `when_in_words` and `value_in_words`: their descriptions,
+    or else their sources; empty where there is no expression.
+    """
 
     detail: Detail
     when: Expression | None
     value: Expression | None
+    when_in_words: str = ""
+    value_in_words: str = ""
 
     def read(self, evaluation: Evaluation) -> Detail | None:
         """The detail for one order, or None if it is not to be given.
@@ -98,7 +104,12 @@ class DynamicDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rule:
-    """One child action of a PlanDefinition; no `codings` means every order of its type."""
+    """One child action of a PlanDefinition; no `codings` means every order of its type.
+
+    For a person who reads the rule there are its action's `description` and `text_equivalent`, the
+    `document` it is taken from, and all its `details`, the dynamic ones among them, in the order in
+    which the payer wrote them.
+    """
 
     policy: Policy
     citation: Citation
@@ -107,6 +118,10 @@ class Rule:
     conditions: tuple[Condition, ...]
     determination: Determination
     dynamic: tuple[DynamicDetail, ...]
+    description: str = ""
+    text_equivalent: str = ""
+    document: str = ""
+    details: tuple[DynamicDetail, ...] = ()
     # Where each key stands in `codings`: a rule may list thousands, an order names a few.
     by_key: Mapping[CodingKey, int] = field(init=False)
 
