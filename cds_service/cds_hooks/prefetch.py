@@ -1,47 +1,59 @@
 """What a prefetched value means: data, looked for and not there, or an error on the client's side.
 
-Clients name keys as they like and answer a search with a Bundle of any type or with one resource, so resources are
-found by type under any key (CDS Hooks, Prefetch; CRD found-30).
+Clients name keys as they like and answer a search with a Bundle of any type or with one resource,
+so resources are found by type under any key (CDS Hooks, Prefetch; CRD found-30).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from cds_service.fhir.resource import Json, JsonObject, objects, resource_type
+from cds_service.fhir.reference import ResourceKey
+from cds_service.fhir.resource import Json, JsonObject, objects, resource_type, text
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One resource, and the address its Bundle entry gives it."""
+    """One resource with its type and id, and the address its Bundle entry gives it."""
 
     resource: JsonObject
     full_url: str = ""
+    type: str = field(init=False, compare=False)
+    key: ResourceKey | None = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        kind, identity = resource_type(self.resource), text(self.resource.get("id"))
+        object.__setattr__(self, "type", kind)
+        object.__setattr__(self, "key", ResourceKey(kind, identity) if kind and identity else None)
 
 
 def read_resources(value: Json) -> tuple[Found, ...]:
-    """Every resource in a prefetched value or a context field: one resource, a list, or Bundles of them."""
+    """Every resource in a prefetched value or a context field: one, a list, or Bundles of them."""
     return tuple(_walk(value))
 
 
 def _walk(value: Json) -> Iterator[Found]:
     for item in objects(value):
-        if resource_type(item) == "Bundle" or (not resource_type(item) and "entry" in item):
+        kind = resource_type(item)
+        if kind == "Bundle" or (not kind and "entry" in item):
             yield from _entries(item)
-        elif not resource_type(item) and "resource" in item:  # an entry without its Bundle
+        elif not kind and "resource" in item:  # an entry without its Bundle
             yield from _entries({"entry": [item]})
-        elif resource_type(item) and resource_type(item) != "OperationOutcome":
+        elif kind and kind != "OperationOutcome":
             yield Found(item)
 
 
 def _entries(bundle: JsonObject) -> Iterator[Found]:
     for entry in objects(bundle.get("entry")):
         for resource in objects(entry.get("resource")):
-            if resource_type(resource) and resource_type(resource) != "OperationOutcome":
+            if resource_type(resource) not in ("", "OperationOutcome"):
                 yield Found(resource, str(entry.get("fullUrl") or ""))
 
 
 def has_failed(value: Json) -> bool:
-    """Whether the client says that it could not obtain this (an OperationOutcome, bare or in a Bundle)."""
+    """Whether the client says that it could not obtain this.
+
+    An OperationOutcome says so, bare or in a Bundle.
+    """
     inside = [
         resource
         for item in objects(value)

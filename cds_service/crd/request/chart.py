@@ -11,7 +11,7 @@ from cds_service.cds_hooks.request import HookRequest
 from cds_service.crd.request.context import RESOURCE_FIELDS
 from cds_service.crd.request.lookups import Lookup, Lookups, read_prefetch_lookups
 from cds_service.crd.request.patient import CallPatient, IdentifierPair, read_identifier_pairs
-from cds_service.fhir.reference import ResourceKey, parse_reference, read_key
+from cds_service.fhir.reference import ResourceKey, parse_reference
 from cds_service.fhir.resource import JsonObject, objects, resource_type, text
 
 
@@ -66,7 +66,7 @@ class Chart:
     def with_found(self, found: Sequence[Found], results: Mapping[str, Lookup]) -> "Chart":
         """The chart with the resources that queries brought; what came with the call stays."""
         call_patient = self.call_patient.with_found(found)
-        own = [item for item in found if call_patient.owns(item.resource)]
+        own = [item for item in found if call_patient.owns(item)]
         return Chart(
             call_patient=call_patient,
             context=self.context,
@@ -114,8 +114,7 @@ def index_chart(
 
 
 def _by_key(found: Iterable[Found]) -> dict[ResourceKey, JsonObject]:
-    keys = ((read_key(item.resource), item.resource) for item in found)
-    return {key: resource for key, resource in keys if key}
+    return {item.key: item.resource for item in found if item.key}
 
 
 def _by_url(found: Iterable[Found]) -> dict[str, JsonObject]:

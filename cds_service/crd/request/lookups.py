@@ -3,13 +3,14 @@
 "Looked for and not there" and "could not be read" lead to different responses, and neither is "never asked".
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cds_service.cds_hooks.prefetch import Found, has_failed
 from cds_service.fhir.reference import ResourceKey
-from cds_service.fhir.resource import JsonObject, resource_type
+from cds_service.fhir.resource import JsonObject
 
 
 class Lookup(StrEnum):
@@ -38,6 +39,7 @@ _TYPE_OF_KEY: Mapping[str, str] = {
     "patient": "Patient",
     "payer": "Organization",
 }
+_KEY_START = re.compile("|".join(_TYPE_OF_KEY), re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def read_prefetch_lookups(prefetch: JsonObject, found: Mapping[str, Iterable[Fou
     by_type: dict[str, Lookup] = {}
     for key, value in prefetch.items():
         kind = _type_of(key)
-        if kind and not any(resource_type(item.resource) == kind for item in found[key]):
+        if kind and kind not in [item.type for item in found[key]]:
             result = Lookup.FAILED if has_failed(value) else Lookup.ABSENT
             # Of two keys for one type, one that failed leaves it open what the other missed.
             by_type[kind] = Lookup.FAILED if by_type.get(kind) is Lookup.FAILED else result
@@ -76,5 +78,5 @@ def read_prefetch_lookups(prefetch: JsonObject, found: Mapping[str, Iterable[Fou
 
 
 def _type_of(key: str) -> str:
-    folded = key.lower()
-    return next((kind for start, kind in _TYPE_OF_KEY.items() if folded.startswith(start)), "")
+    start = _KEY_START.match(key)
+    return _TYPE_OF_KEY[start.group().lower()] if start else ""

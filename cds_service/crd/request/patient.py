@@ -27,26 +27,30 @@ class CallPatient:
 
     def with_found(self, found: Iterable[Found]) -> "CallPatient":
         """The same patient, with the entry URLs and identifiers of its resource among `found`."""
-        own = [item for item in found if self._is_patient(item.resource)]
+        key = self.key
+        own = [item for item in found if item.key == key]
+        if not own:
+            return self
+        pairs = [pair for item in own for pair in read_identifier_pairs(item.resource)]
         return CallPatient(
             id=self.id,
-            urls=self.urls.union(item.full_url for item in own if item.full_url),
-            identifiers=self.identifiers.union(
-                pair for item in own for pair in read_identifier_pairs(item.resource)
-            ),
+            urls=self.urls.union([item.full_url for item in own if item.full_url]),
+            identifiers=self.identifiers.union(pairs),
         )
 
-    def owns(self, resource: JsonObject) -> bool:
+    def owns(self, found: Found) -> bool:
         """Whether a resource is this patient's, or nobody's in particular."""
-        if resource_type(resource) == "Patient":
-            return self._is_patient(resource)
-        whose = [reference for name in _WHOSE for reference in objects(resource.get(name))]
-        return self.is_named_by(whose, resource)
+        if found.type == "Patient":
+            return found.key == self.key
+        resource = found.resource
+        whose = [resource[name] for name in _WHOSE if name in resource]
+        references = [reference for named in whose for reference in objects(named)]
+        return self.is_named_by(references, resource)
 
     def is_named_by(self, references: Iterable[JsonObject], within: JsonObject) -> bool:
         """Whether all these References made by `within` are to this patient, as far as they name anyone."""
-        contained = self._contained_in(within)
-        return all(self._is_named(reference, contained) for reference in references)
+        contained = self._contained_in(within) if "contained" in within else frozenset()
+        return all([self._is_named(reference, contained) for reference in references])
 
     def _is_named(self, reference: JsonObject, contained: Collection[str]) -> bool:
         literal = text(reference.get("reference"))
@@ -58,9 +62,6 @@ class CallPatient:
         if pairs:
             return not self.identifiers.isdisjoint(pairs)
         return not text(reference.get("display"))
-
-    def _is_patient(self, resource: JsonObject) -> bool:
-        return resource_type(resource) == "Patient" and text(resource.get("id")) == self.id
 
     def _contained_in(self, resource: JsonObject) -> frozenset[str]:
         """The ids under which a resource contains this patient, who has only identifiers to tell him by there."""
@@ -74,8 +75,10 @@ class CallPatient:
 
 def read_identifier_pairs(holder: JsonObject) -> tuple[IdentifierPair, ...]:
     """The identifiers of a resource or a Reference that have a value, as system and value."""
-    pairs = (
+    if "identifier" not in holder:
+        return ()
+    pairs = [
         (text(identifier.get("system")), text(identifier.get("value")))
-        for identifier in objects(holder.get("identifier"))
-    )
-    return tuple(pair for pair in pairs if pair[1])
+        for identifier in objects(holder["identifier"])
+    ]
+    return tuple([pair for pair in pairs if pair[1]])

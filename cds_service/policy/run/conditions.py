@@ -116,7 +116,7 @@ def _parse(source: str) -> tuple[Mapping[str, Any], frozenset[str]]:
 
 
 class _Refuse(ErrorListener):  # type: ignore[misc]  # antlr4 has no types
-    def syntaxError(  # noqa: N802  # antlr4's name
+    def syntaxError(  # antlr4's name
         self, _recognizer: Any, _symbol: Any, _line: int, column: int, msg: str, _error: Any
     ) -> None:
         raise ExpressionError(f"column {column + 1}: {msg}")
@@ -128,17 +128,17 @@ class _Allow(FHIRPathListener):
     def __init__(self) -> None:
         self.variables: set[str] = set()
 
-    def enterFunctn(self, ctx: Any) -> None:  # noqa: N802
+    def enterFunctn(self, ctx: Any) -> None:
         name = ctx.identifier().getText()
         if name not in FUNCTIONS:
             raise ExpressionError(f"`{name}()` is not for policies")
 
-    def enterMemberInvocation(self, ctx: Any) -> None:  # noqa: N802
+    def enterMemberInvocation(self, ctx: Any) -> None:
         is_term = isinstance(ctx.parentCtx.parentCtx, FHIRPathParser.TermExpressionContext)
         if is_term and ctx.getText() in VARIABLES:
             raise ExpressionError(f"`{ctx.getText()}` is a variable: write `%{ctx.getText()}`")
 
-    def enterExternalConstant(self, ctx: Any) -> None:  # noqa: N802
+    def enterExternalConstant(self, ctx: Any) -> None:
         name = ctx.getText().removeprefix("%")
         if name not in VARIABLES:
             known = ", ".join(f"%{variable}" for variable in VARIABLES)
