@@ -39,7 +39,7 @@ class ScriptedEhr:
 
     def _reply(self, query: str) -> Reply:
         if self.fails(query):
-            return Reply(query=query, problem="the script says so")
+            return Reply(query=query, failure="the script says so")
         return Reply(query=query, resources=tuple(self._matching(query)))
 
     def _matching(self, query: str) -> Iterator[JsonObject]:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cds_service.ehr.client import MAX_PAGES, MAX_QUERIES, MAX_TOTAL
-from cds_service.outbound.problem import LATE
+from cds_service.outbound.failures import LATE
 from cds_service.outbound.transport import MAX_RESPONSE
 
 COVERAGE = {"resourceType": "Coverage", "id": "1"}
@@ -108,7 +108,7 @@ def test_replies_come_in_the_order_of_the_queries(asker: Asker) -> None:
         "Patient/1",
     ]
     assert [len(reply.resources) for reply in replies] == [1, 0, 1]
-    assert [reply.problem for reply in replies] == ["", "", ""]
+    assert [reply.failure for reply in replies] == ["", "", ""]
 
 
 def test_nothing_asked_is_nothing_replied(asker: Asker) -> None:
@@ -125,7 +125,7 @@ def test_what_is_gone_is_nothing_and_no_problem(asker: Asker, code: int) -> None
     with FakeEhr(status(code)) as ehr:
         reply = asker.ask_one(ehr.base)
 
-    assert (reply.resources, reply.problem) == ((), "")
+    assert (reply.resources, reply.failure) == ((), "")
 
 
 def test_all_pages_of_a_search_are_one_reply(asker: Asker) -> None:
@@ -147,7 +147,7 @@ def test_half_a_search_is_no_answer(asker: Asker) -> None:
         ehr.on(QUERY, bundle(COVERAGE, next_page=f"{ehr.base}/pages/2"))
         reply = asker.ask_one(ehr.base)
 
-    assert (reply.resources, reply.problem) == ((), "the EHR answers 500")
+    assert (reply.resources, reply.failure) == ((), "HTTP status 500")
 
 
 def test_remarks_about_a_search_are_no_errors(asker: Asker) -> None:
@@ -155,7 +155,7 @@ def test_remarks_about_a_search_are_no_errors(asker: Asker) -> None:
     with FakeEhr(bundle(COVERAGE, REMARK)) as ehr:
         reply = asker.ask_one(ehr.base)
 
-    assert (reply.resources, reply.problem) == ((COVERAGE,), "")
+    assert (reply.resources, reply.failure) == ((COVERAGE,), "")
 
 
 def test_an_ehr_that_refuses_connections_is_a_problem(asker: Asker) -> None:
@@ -163,7 +163,7 @@ def test_an_ehr_that_refuses_connections_is_a_problem(asker: Asker) -> None:
     with faults.refused() as base:
         reply = asker.ask_one(base)
 
-    assert reply.problem == "the EHR refuses connections"
+    assert reply.failure == "the server refuses connections"
 
 
 def test_an_ehr_behind_a_black_hole_is_late(asker: Asker) -> None:
@@ -171,7 +171,7 @@ def test_an_ehr_behind_a_black_hole_is_late(asker: Asker) -> None:
     with faults.black_hole() as base:
         (reply,) = asker.ask_in_a_hurry(base)
 
-    assert reply.problem == LATE
+    assert reply.failure == LATE
 
 
 @pytest.mark.parametrize("fault", NEVER_DONE, ids=lambda fault: fault.__name__)
@@ -180,7 +180,7 @@ def test_an_answer_that_does_not_end_is_late_and_cut_off(asker: Asker, fault: Be
     with FakeEhr(fault) as ehr:
         (reply,) = asker.ask_in_a_hurry(ehr.base)
 
-        assert reply.problem == LATE
+        assert reply.failure == LATE
         assert ehr.has_lost(1)
 
 
@@ -192,7 +192,7 @@ def test_an_answer_over_tls_that_does_not_end_is_late_and_cut_off(
     with FakeEhr(fault, tls=authority.server()) as ehr, asking(ca_file=authority.ca_file) as asker:
         (reply,) = asker.ask_in_a_hurry(ehr.base)
 
-        assert reply.problem == LATE
+        assert reply.failure == LATE
         assert ehr.has_lost(1)
 
 
@@ -201,7 +201,7 @@ def test_a_handshake_that_does_not_end_is_late_and_cut_off(authority: Authority)
     with FakeEhr(bundle(), tls=authority.server(), greet=_ignore) as ehr, asking() as asker:
         (reply,) = asker.ask_in_a_hurry(ehr.base)
 
-        assert reply.problem == LATE
+        assert reply.failure == LATE
         assert ehr.has_lost(1)
 
 
@@ -216,7 +216,7 @@ def test_one_late_answer_does_not_cost_the_others(asker: Asker) -> None:
         ehr.on("Organization/5", faults.stall)
         replies = asker.ask(ehr.base, "Organization/5", QUERY, patience=1)
 
-    assert [reply.problem for reply in replies] == [LATE, ""]
+    assert [reply.failure for reply in replies] == [LATE, ""]
 
 
 @pytest.mark.parametrize("fault", BROKEN, ids=lambda fault: fault.__name__)
@@ -227,7 +227,7 @@ def test_a_broken_answer_is_a_problem_and_not_asked_for_again(
     with FakeEhr(fault) as ehr:
         reply = asker.ask_one(ehr.base)
 
-    assert reply.problem
+    assert reply.failure
     assert len(ehr.calls) == 1
 
 
@@ -237,7 +237,7 @@ def test_an_error_is_a_problem_that_names_the_status(asker: Asker, code: int) ->
     with FakeEhr(status(code)) as ehr:
         reply = asker.ask_one(ehr.base)
 
-    assert reply.problem == f"the EHR answers {code}"
+    assert reply.failure == f"HTTP status {code}"
     assert len(ehr.calls) == 1
 
 
@@ -249,7 +249,7 @@ def test_an_answer_that_makes_no_sense_is_no_data(asker: Asker, name: str) -> No
         reply = asker.ask_one(ehr.base, query)
 
     assert reply.resources == ()
-    assert reply.problem
+    assert reply.failure
 
 
 @settings(max_examples=50, deadline=None)
@@ -278,17 +278,17 @@ def test_an_answer_too_large_is_cut_off(asker: Asker, fault: Behaviour) -> None:
     with FakeEhr(fault) as ehr:
         reply = asker.ask_one(ehr.base)
 
-        assert reply.problem == "the answer is too large"
+        assert reply.failure == "the response is too large"
         assert ehr.has_lost(1)
 
 
-@pytest.mark.parametrize(("excess", "problem"), [(0, ""), (1, "the answer is too large")])
+@pytest.mark.parametrize(("excess", "problem"), [(0, ""), (1, "the response is too large")])
 def test_an_answer_may_be_just_as_large_as_allowed(asker: Asker, excess: int, problem: str) -> None:
     """B5, bar: 2 MB a response."""
     with FakeEhr(answer(faults.EMPTY_BUNDLE.ljust(MAX_RESPONSE + excess))) as ehr:
         reply = asker.ask_one(ehr.base)
 
-    assert reply.problem == problem
+    assert reply.failure == problem
 
 
 def test_a_gzip_bomb_is_not_unpacked(asker: Asker) -> None:
@@ -297,7 +297,7 @@ def test_a_gzip_bomb_is_not_unpacked(asker: Asker) -> None:
         reply = asker.ask_one(ehr.base)
 
     assert ehr.calls[0].headers["accept-encoding"] == "identity"
-    assert reply.problem == "the answer is compressed, which we did not ask for"
+    assert reply.failure == "the response is compressed, which we did not ask for"
 
 
 def test_pages_without_end_come_to_an_end(asker: Asker) -> None:
@@ -305,7 +305,7 @@ def test_pages_without_end_come_to_an_end(asker: Asker) -> None:
     with FakeEhr(faults.endless_pages()) as ehr:
         reply = asker.ask_one(ehr.base)
 
-    assert reply.problem == f"more than {MAX_PAGES} pages"
+    assert reply.failure == f"more than {MAX_PAGES} pages"
     assert len(ehr.calls) == MAX_PAGES
 
 
@@ -317,7 +317,7 @@ def test_many_large_answers_are_too_large_together(asker: Asker) -> None:
     with FakeEhr(page) as ehr:
         reply = asker.ask_one(ehr.base)
 
-    assert reply.problem == "the answers together are too large"
+    assert reply.failure == "the responses together are too large"
     assert len(ehr.calls) == MAX_TOTAL // MAX_RESPONSE + 1
 
 
@@ -329,7 +329,7 @@ def test_queries_beyond_the_most_are_not_asked(asker: Asker) -> None:
 
     assert sorted(ehr.queries) == sorted(queries[:MAX_QUERIES])
     assert [reply.query for reply in replies] == queries
-    assert [bool(reply.problem) for reply in replies] == [False] * MAX_QUERIES + [True] * 2
+    assert [bool(reply.failure) for reply in replies] == [False] * MAX_QUERIES + [True] * 2
 
 
 def test_a_certificate_we_trust_is_accepted(authority: Authority) -> None:
@@ -340,7 +340,7 @@ def test_a_certificate_we_trust_is_accepted(authority: Authority) -> None:
     ):
         reply = asker.ask_one(ehr.base)
 
-    assert (reply.resources, reply.problem) == ((COVERAGE,), "")
+    assert (reply.resources, reply.failure) == ((COVERAGE,), "")
 
 
 @pytest.mark.parametrize(
@@ -362,8 +362,8 @@ def test_a_bad_certificate_is_refused(
         reply = asker.ask_one(ehr.base)
 
     assert (
-        reply.problem.replace("self signed", "self-signed")
-        == f"the EHR's certificate is refused: {cause}"
+        reply.failure.replace("self signed", "self-signed")
+        == f"the server's certificate is refused: {cause}"
     )
     assert ehr.calls == []
 
@@ -375,7 +375,7 @@ def test_a_certificate_of_an_authority_we_do_not_know_is_refused(
     with FakeEhr(bundle(), tls=authority.server()) as ehr:
         reply = asker.ask_one(ehr.base)
 
-    assert reply.problem.startswith("the EHR's certificate is refused: ")
+    assert reply.failure.startswith("the server's certificate is refused: ")
     assert ehr.calls == []
 
 
@@ -387,7 +387,7 @@ def test_old_tls_is_refused(authority: Authority) -> None:
     ):
         reply = asker.ask_one(ehr.base)
 
-    assert reply.problem.startswith("TLS failed: ")
+    assert reply.failure.startswith("TLS failed: ")
     assert ehr.calls == []
 
 
@@ -398,7 +398,7 @@ def test_an_ehr_without_tls_is_not_asked_without_it(asker: Asker) -> None:
     ) as ehr:
         reply = asker.ask_one(ehr.base.replace("http:", "https:"))
 
-    assert reply.problem.startswith("TLS failed: ")
+    assert reply.failure.startswith("TLS failed: ")
     assert TOKEN not in str([call.headers for call in ehr.calls])
 
 
@@ -407,7 +407,7 @@ def test_a_reset_in_the_handshake_is_a_problem(authority: Authority) -> None:
     with FakeEhr(bundle(), tls=authority.server(), greet=reset) as ehr, asking() as asker:
         reply = asker.ask_one(ehr.base)
 
-    assert reply.problem
+    assert reply.failure
     assert ehr.connections == 1
 
 
@@ -418,7 +418,7 @@ def test_no_redirect_is_followed(asker: Asker, code: int, target: str) -> None:
         ehr.on(QUERY, faults.redirect(target.format(elsewhere=elsewhere.base), code))
         reply = asker.ask_one(ehr.base)
 
-    assert reply.problem == f"the EHR answers {code}"
+    assert reply.failure == f"HTTP status {code}"
     assert (len(ehr.calls), elsewhere.connections) == (1, 0)
 
 
@@ -431,7 +431,7 @@ def test_the_token_goes_to_no_other_server_for_the_next_page(asker: Asker, link:
         reply = asker.ask_one(ehr.base)
 
     assert reply.resources == ()
-    assert reply.problem
+    assert reply.failure
     assert (len(ehr.calls), elsewhere.connections) == (1, 0)
 
 
@@ -456,7 +456,7 @@ def test_a_token_is_not_used_once_it_has_expired() -> None:
         with FakeEhr(answer_late) as ehr:
             replies = asker.ask(ehr.base, QUERY, "Organization/5", patience=60, expires_in=20)
 
-    assert [reply.problem for reply in replies] == ["", "the access token has expired"]
+    assert [reply.failure for reply in replies] == ["", "the access token has expired"]
     assert len(ehr.calls) == 1
 
 
@@ -471,7 +471,7 @@ def test_a_next_page_is_not_asked_for_with_an_expired_token(asker: Asker) -> Non
         ehr.on(QUERY, answer_late)
         (reply,) = asker.ask(ehr.base, QUERY, patience=60, expires_in=20)
 
-    assert (reply.resources, reply.problem) == ((), "the access token has expired")
+    assert (reply.resources, reply.failure) == ((), "the access token has expired")
     assert len(ehr.calls) == 1
 
 
@@ -490,7 +490,7 @@ def test_no_environment_and_no_cookie_gets_into_a_request(
         monkeypatch.setenv("ALL_PROXY", proxy.base)
         replies = [*asker.ask(ehr.base, QUERY, token=""), *asker.ask(ehr.base, QUERY, token="")]
 
-    assert [reply.problem for reply in replies] == ["", ""]
+    assert [reply.failure for reply in replies] == ["", ""]
     assert proxy.connections == 0
     assert all({"authorization", "cookie"}.isdisjoint(call.headers) for call in ehr.calls)
 
@@ -513,8 +513,8 @@ def test_neither_patients_nor_tokens_get_into_problems_or_logs(
     with FakeEhr(fault) as ehr:
         reply = asker.ask_one(ehr.base)
 
-    assert "canary" not in reply.problem + caplog.text
-    assert str(ehr.port) not in reply.problem + caplog.text
+    assert "canary" not in reply.failure + caplog.text
+    assert str(ehr.port) not in reply.failure + caplog.text
 
 
 def test_headers_that_make_no_sense_do_not_get_an_address_logged(

@@ -14,9 +14,9 @@ from urllib3.util import parse_url
 
 from cds_service.ehr.query import first_page, parse_query
 from cds_service.outbound.access import Access, check_access, check_origin
-from cds_service.outbound.problem import Problem
+from cds_service.outbound.failures import RequestFailed
 
-NOT_OURS = "this EHR is not one we may ask"
+NOT_OURS = "this server is not one we may ask"
 # All of these lead to the fake, or would with a careless parser.
 DISGUISED = (
     "http://user@127.0.0.1:{port}/fhir",
@@ -106,7 +106,7 @@ def test_without_a_list_nothing_leaves_this_machine(at_home: Asker, base: str) -
     with FakeEhr(bundle()) as ehr:
         reply = at_home.ask_one(base.format(port=ehr.port))
 
-    assert (reply.problem, ehr.connections) == (NOT_OURS, 0)
+    assert (reply.failure, ehr.connections) == (NOT_OURS, 0)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_with_a_list_nothing_else_is_asked(with_a_list: Asker, base: str) -> Non
     with FakeEhr(bundle()) as ehr:
         reply = with_a_list.ask_one(base.format(port=ehr.port))
 
-    assert (reply.problem, ehr.connections) == (NOT_OURS, 0)
+    assert (reply.failure, ehr.connections) == (NOT_OURS, 0)
 
 
 @pytest.mark.parametrize("base", ["http://127.0.0.1:{port}/fhir", "http://127.0.0.1:{port}/fhir/"])
@@ -126,14 +126,14 @@ def test_an_ehr_on_the_list_is_asked(base: str) -> None:
     with FakeEhr(bundle()) as ehr, asking([ehr.base]) as asker:
         reply = asker.ask_one(base.format(port=ehr.port))
 
-    assert (reply.problem, len(ehr.calls)) == ("", 1)
+    assert (reply.failure, len(ehr.calls)) == ("", 1)
 
 
 def test_a_listed_ehr_elsewhere_is_not_asked_without_tls() -> None:
     """R4, R8: refused even if an operator lists it."""
     base = "http://ehr.example.invalid/fhir"
 
-    with pytest.raises(Problem, match="without TLS"):
+    with pytest.raises(RequestFailed, match="without TLS"):
         check_access(access(base), [base])
 
 
@@ -143,7 +143,7 @@ def test_a_token_that_is_no_token_is_not_sent(at_home: Asker, token: str) -> Non
     with FakeEhr(bundle()) as ehr:
         (reply,) = at_home.ask(ehr.base, "Patient/1", token=token)
 
-    assert (reply.problem, ehr.connections) == ("the access token is malformed", 0)
+    assert (reply.failure, ehr.connections) == ("the access token is malformed", 0)
 
 
 @pytest.mark.parametrize("query", NO_QUERIES)
@@ -152,7 +152,7 @@ def test_what_is_no_read_or_search_is_not_asked(at_home: Asker, query: str) -> N
     with FakeEhr(bundle()) as ehr:
         reply = at_home.ask_one(ehr.base, query)
 
-    assert (reply.problem, ehr.connections) == ("not a FHIR read or search", 0)
+    assert (reply.failure, ehr.connections) == ("not a FHIR read or search", 0)
 
 
 @settings(max_examples=200, deadline=None)
@@ -162,7 +162,7 @@ def test_no_query_leads_out_of_its_base(query: str) -> None:
     base = "https://ehr.example.invalid/tenant/fhir"
     try:
         url = Request("GET", first_page(base, parse_query(query))).prepare().url or ""
-    except Problem:
+    except RequestFailed:
         return
 
     check_origin(url, base)
@@ -176,7 +176,7 @@ def test_every_parser_takes_an_address_let_through_for_this_machine(rest: str) -
     base = f"http://127.0.0.1{rest}"
     try:
         check_access(access(base), ())
-    except Problem:
+    except RequestFailed:
         return
 
     assert urlsplit(base).hostname == parse_url(base).host

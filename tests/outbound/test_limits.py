@@ -11,11 +11,11 @@ from ehr.certificates import Authority, make_signer
 from fake_ehr import PATIENCE, Call, FakeEhr, bundle, status
 
 from cds_service.ehr.client import AT_ONCE, MAX_QUERIES
-from cds_service.outbound.circuit_breaker import FAILURES_TO_OPEN, SECONDS_OPEN, Breaker
-from cds_service.outbound.problem import Problem, Unwell
+from cds_service.outbound.circuit_breaker import FAILURES_TO_OPEN, SECONDS_OPEN, CircuitBreaker
+from cds_service.outbound.failures import RequestFailed, ServerFailed
 
-LEFT_ALONE = "this EHR has failed too often just now"
-BUSY = "too many requests to this EHR are under way"
+LEFT_ALONE = "this server has failed too often just now"
+BUSY = "too many requests to this server are under way"
 MANY = tuple(f"Coverage?patient={number}" for number in range(AT_ONCE))
 
 
@@ -50,11 +50,11 @@ class Silence:
         faults.silent(call)
 
 
-def fail(breaker: Breaker, times: int = 1) -> None:
+def fail(breaker: CircuitBreaker, times: int = 1) -> None:
     """Have an EHR fail."""
     for _ in range(times):
-        with pytest.raises(Unwell), breaker.guard():
-            raise Unwell("down")
+        with pytest.raises(ServerFailed), breaker.guard():
+            raise ServerFailed("down")
 
 
 def test_the_queries_of_one_call_are_asked_at_the_same_time(asker: Asker) -> None:
@@ -62,7 +62,7 @@ def test_the_queries_of_one_call_are_asked_at_the_same_time(asker: Asker) -> Non
     with FakeEhr(Meeting(AT_ONCE)) as ehr:
         replies = asker.ask(ehr.base, *MANY)
 
-    assert [reply.problem for reply in replies] == [""] * AT_ONCE
+    assert [reply.failure for reply in replies] == [""] * AT_ONCE
 
 
 def test_an_ehr_has_no_more_than_so_many_connections(asker: Asker) -> None:
@@ -72,7 +72,7 @@ def test_an_ehr_has_no_more_than_so_many_connections(asker: Asker) -> None:
             ehr.base, *(f"Coverage?patient={number}" for number in range(MAX_QUERIES))
         )
 
-    assert [reply.problem for reply in replies] == [""] * MAX_QUERIES
+    assert [reply.failure for reply in replies] == [""] * MAX_QUERIES
     assert ehr.connections <= AT_ONCE
 
 
@@ -84,14 +84,14 @@ def test_an_ehr_that_holds_up_all_its_lanes_holds_up_nobody_else(asker: Asker) -
         silence.begun()
         refused, served = asker.ask_one(slow.base), asker.ask_one(quick.base)
 
-    assert (refused.problem, served.problem) == (BUSY, "")
+    assert (refused.failure, served.failure) == (BUSY, "")
     assert len(slow.calls) == AT_ONCE
 
 
 def test_lanes_are_free_again_as_soon_as_a_call_is_answered(asker: Asker) -> None:
     """One full call after another finds every lane."""
     with FakeEhr(bundle()) as ehr:
-        problems = {reply.problem for _ in range(50) for reply in asker.ask(ehr.base, *MANY)}
+        problems = {reply.failure for _ in range(50) for reply in asker.ask(ehr.base, *MANY)}
 
     assert problems == {""}
 
@@ -114,7 +114,7 @@ def test_connections_over_tls_are_used_again(tmp_path_factory: pytest.TempPathFa
         FakeEhr(bundle(), tls=authority.server()) as ehr,
         asking(ca_file=authority.ca_file) as asker,
     ):
-        problems = {asker.ask_one(ehr.base).problem for _ in range(3)}
+        problems = {asker.ask_one(ehr.base).failure for _ in range(3)}
 
     assert (problems, len(ehr.calls), ehr.connections) == ({""}, 3, 1)
 
@@ -130,7 +130,7 @@ def test_a_kept_connection_that_is_gone_is_replaced_once(asker: Asker) -> None:
     with FakeEhr(_only_once) as ehr:
         replies = [asker.ask_one(ehr.base) for _ in range(2)]
 
-    assert [reply.problem for reply in replies] == ["", ""]
+    assert [reply.failure for reply in replies] == ["", ""]
     assert (len(ehr.calls), ehr.connections) == (3, 2)
 
 
@@ -143,7 +143,7 @@ def test_a_connection_made_anew_is_not_taken_for_a_kept_one(asker: Asker) -> Non
         ehr.on(QUERY, faults.reset_before_answer)
         reply = asker.ask_one(ehr.base)
 
-    assert reply.problem == "the connection broke"
+    assert reply.failure == "the connection broke"
     assert len(ehr.calls) == 2
 
 
@@ -160,16 +160,16 @@ def test_a_connection_is_replaced_no_more_than_once(asker: Asker) -> None:
         ehr.on(QUERY, faults.reset_before_answer)
         reply = asker.ask_one(ehr.base)
 
-    assert reply.problem == "the connection broke"
+    assert reply.failure == "the connection broke"
     assert (len(ehr.calls), ehr.connections) == (3, 2)
 
 
 def test_an_ehr_that_keeps_failing_is_left_alone(asker: Asker) -> None:
     """B1, bar: the breaker opens after at most five failures."""
     with FakeEhr(status(503)) as ehr:
-        problems = [asker.ask_one(ehr.base).problem for _ in range(FAILURES_TO_OPEN + 2)]
+        problems = [asker.ask_one(ehr.base).failure for _ in range(FAILURES_TO_OPEN + 2)]
 
-    assert problems == ["the EHR answers 503"] * FAILURES_TO_OPEN + [LEFT_ALONE] * 2
+    assert problems == ["HTTP status 503"] * FAILURES_TO_OPEN + [LEFT_ALONE] * 2
     assert len(ehr.calls) == FAILURES_TO_OPEN
 
 
@@ -180,9 +180,9 @@ def test_an_ehr_that_recovers_is_asked_again(asker: Asker) -> None:
         ehr.on(QUERY, bundle())
         left_alone = asker.ask_one(ehr.base)
         asker.clock.forward += SECONDS_OPEN
-        problems = [asker.ask_one(ehr.base).problem for _ in range(3)]
+        problems = [asker.ask_one(ehr.base).failure for _ in range(3)]
 
-    assert (left_alone.problem, problems) == (LEFT_ALONE, ["", "", ""])
+    assert (left_alone.failure, problems) == (LEFT_ALONE, ["", "", ""])
 
 
 def test_an_ehr_that_does_not_recover_costs_one_request_a_pause(asker: Asker) -> None:
@@ -193,8 +193,8 @@ def test_an_ehr_that_does_not_recover_costs_one_request_a_pause(asker: Asker) ->
         asker.clock.forward += SECONDS_OPEN
         replies = asker.ask(ehr.base, *MANY)
 
-    assert sorted(reply.problem for reply in replies) == [
-        "the EHR answers 503",
+    assert sorted(reply.failure for reply in replies) == [
+        "HTTP status 503",
         *[LEFT_ALONE] * (AT_ONCE - 1),
     ]
     assert len(ehr.calls) == FAILURES_TO_OPEN + 1
@@ -205,53 +205,53 @@ def test_one_broken_ehr_is_left_alone_and_not_the_others(asker: Asker) -> None:
     with FakeEhr(bundle()) as well, faults.refused() as broken:
         asker.ask(broken, *MANY)
 
-        assert asker.ask_one(broken).problem == LEFT_ALONE
-        assert asker.ask_one(well.base).problem == ""
+        assert asker.ask_one(broken).failure == LEFT_ALONE
+        assert asker.ask_one(well.base).failure == ""
 
 
 def test_an_ehr_that_refuses_our_token_is_not_unwell(asker: Asker) -> None:
     """B3: one client's bad token does not shut out the others."""
     with FakeEhr(status(401)) as ehr:
-        problems = {reply.problem for _ in range(2) for reply in asker.ask(ehr.base, *MANY)}
+        problems = {reply.failure for _ in range(2) for reply in asker.ask(ehr.base, *MANY)}
 
-    assert problems == {"the EHR answers 401"}
+    assert problems == {"HTTP status 401"}
 
 
 def test_only_failures_in_a_row_open_the_breaker() -> None:
     """An answer in between starts the count again."""
-    breaker = Breaker(clock=Clock())
+    breaker = CircuitBreaker(clock=Clock())
     fail(breaker, FAILURES_TO_OPEN - 1)
     with breaker.guard():
         pass
     fail(breaker, FAILURES_TO_OPEN)
 
-    with pytest.raises(Problem, match=LEFT_ALONE), breaker.guard():
+    with pytest.raises(RequestFailed, match=LEFT_ALONE), breaker.guard():
         pass
 
 
 def test_a_trial_that_was_never_asked_is_left_to_the_next() -> None:
     """A problem of ours, such as an expired token, neither closes a breaker nor keeps it open."""
     clock = Clock()
-    breaker = Breaker(clock=clock)
+    breaker = CircuitBreaker(clock=clock)
     fail(breaker, FAILURES_TO_OPEN)
     clock.forward += SECONDS_OPEN
-    with pytest.raises(Problem, match="expired"), breaker.guard():
-        raise Problem("expired")
+    with pytest.raises(RequestFailed, match="expired"), breaker.guard():
+        raise RequestFailed("expired")
     fail(breaker)
 
-    with pytest.raises(Problem, match=LEFT_ALONE), breaker.guard():
+    with pytest.raises(RequestFailed, match=LEFT_ALONE), breaker.guard():
         pass
 
 
 def test_a_trial_that_is_lost_is_followed_by_another() -> None:
     """Whatever becomes of the one let through, the next may try after another pause."""
     clock = Clock()
-    breaker = Breaker(clock=clock)
+    breaker = CircuitBreaker(clock=clock)
     fail(breaker, FAILURES_TO_OPEN)
     clock.forward += SECONDS_OPEN
     lost = breaker.guard()
     lost.__enter__()
-    with pytest.raises(Problem, match=LEFT_ALONE), breaker.guard():
+    with pytest.raises(RequestFailed, match=LEFT_ALONE), breaker.guard():
         pass
     clock.forward += SECONDS_OPEN
 
