@@ -22,7 +22,7 @@ def always(_query: str) -> bool:
 
 @dataclass(slots=True)
 class ScriptedEhr:
-    """Answers a read by type and id, a search by type; what `fails` says yes to gets a problem instead."""
+    """Replies to a read by type and id, to a search by type; what `fails` gets a failure."""
 
     resources: Sequence[JsonObject] = ()
     fails: Callable[[str], bool] = never
@@ -44,7 +44,7 @@ class ScriptedEhr:
 
     def _matching(self, query: str) -> Iterator[JsonObject]:
         kind, _, searched = query.partition("?")
-        for one in self.resources:
-            is_read = kind == f"{one['resourceType']}/{one['id']}"
-            if is_read or (searched and kind == one["resourceType"]):
-                yield one
+        for resource in self.resources:
+            is_read = kind == f"{resource['resourceType']}/{resource['id']}"
+            if is_read or (searched and kind == resource["resourceType"]):
+                yield resource
