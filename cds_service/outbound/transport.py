@@ -101,7 +101,8 @@ class Transport:
         if now >= deadline:
             raise RequestFailed(LATE)
         # The token leaves once connected, so connecting must not take longer than the token lives.
-        return Timeout(connect=min(access.expires, deadline) - now, total=deadline - now)
+        # Nor does it take longer than the total: urllib3 uses the smaller of the two.
+        return Timeout(connect=access.expires - now, total=deadline - now)
 
 
 def _prepare(url: str, access: Access, accept: str) -> PreparedRequest:
