@@ -133,6 +133,12 @@ def test_no_bytes_at_all_upset_the_client(head: bytes, rest: bytes) -> None:
     assert reply.query == QUERY
 
 
+def test_a_fault_of_ours_is_not_taken_for_the_ehrs(asker: Asker) -> None:
+    """What is no failure of a request is raised, not hidden in a Reply."""
+    with FakeEhr(bundle()) as ehr, pytest.raises(TypeError):
+        asker.ask(ehr.base, None)  # type: ignore[arg-type]
+
+
 def test_pages_without_end_come_to_an_end(asker: Asker) -> None:
     """B5, bar: 10 pages."""
     numbers = count()

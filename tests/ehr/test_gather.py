@@ -1,15 +1,17 @@
 """What a chart gains when the EHR is asked for what it misses."""
 
+import time
 from collections.abc import Callable, Sequence
 from itertools import count
 
+import pytest
 from hook_requests import HOOK_INSTANCE, coverage
 from scripted_ehr import ScriptedEhr, always
 
 from cds_service.cds_hooks.request import HookRequest
 from cds_service.crd.request.chart import Chart, read_chart
-from cds_service.ehr.gather import MAX_ROUNDS, gather_chart
-from cds_service.fhir.resource import JsonObject
+from cds_service.ehr.gather import MAX_ROUNDS, gather_chart, read_access
+from cds_service.fhir.resource import Json, JsonObject
 
 COVERAGE = coverage()
 PAYER = {"resourceType": "Organization", "id": "payer"}
@@ -23,7 +25,13 @@ def gather(
     authorization: JsonObject = AUTHORIZATION,
 ) -> Chart:
     """The chart of a call that sent nothing, after asking."""
-    request = HookRequest(
+    request = call(authorization)
+    return gather_chart(request, read_chart(request), missing_data, ehr, seconds=1.0)
+
+
+def call(authorization: JsonObject) -> HookRequest:
+    """A call that sent nothing."""
+    return HookRequest(
         hook="order-sign",
         hook_instance=HOOK_INSTANCE,
         context={"patientId": "member-1"},
@@ -33,7 +41,6 @@ def gather(
         fhir_authorization=authorization,
         body={},
     )
-    return gather_chart(request, read_chart(request), missing_data, ehr, seconds=1.0)
 
 
 def payer_behind_coverage(chart: Chart) -> list[str]:
@@ -83,3 +90,14 @@ def test_asking_ends_though_something_is_always_missing() -> None:
     gather(ehr, lambda _chart: [f"Organization/{next(numbers)}"])
 
     assert len(ehr.deadlines) == MAX_ROUNDS
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "seconds"), [(300, 300), ("60", 60), (None, 30), (-1, 30), ("soon", 30)]
+)
+def test_a_token_lives_as_long_as_it_says_or_half_a_minute(expires_in: Json, seconds: int) -> None:
+    """CRD found-22: no use after expiry, and no long use of a token that does not say."""
+    before = time.monotonic()
+    access = read_access(call({**AUTHORIZATION, "expires_in": expires_in}))
+
+    assert before + seconds <= access.expires <= time.monotonic() + seconds

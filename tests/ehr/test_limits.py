@@ -8,10 +8,11 @@ import pytest
 from ehr.asking import Asker, asking
 from fake_ehr import PATIENCE, Call, FakeEhr, bundle, status
 from outbound import faults
-from outbound.getting import QUERY
+from outbound.getting import QUERY, SHORT
 
-from cds_service.ehr.client import AT_ONCE, MAX_QUERIES
+from cds_service.ehr.client import AT_ONCE, MAX_QUERIES, WORKERS
 from cds_service.outbound.circuit_breaker import FAILURES_TO_OPEN, SECONDS_OPEN
+from cds_service.outbound.failures import LATE
 
 LEFT_ALONE = "this server has failed too often just now"
 BUSY = "too many requests to this server are under way"
@@ -86,6 +87,21 @@ def test_connections_are_free_again_as_soon_as_a_call_has_its_replies(asker: Ask
         failures = {reply.failure for _ in range(50) for reply in asker.ask(ehr.base, *MANY)}
 
     assert failures == {""}
+
+
+def test_a_call_that_finds_no_worker_gives_its_connections_back(asker: Asker) -> None:
+    """When silent EHRs hold up all workers the others are late, and served once that is over."""
+    silence = Silence(WORKERS)
+    with FakeEhr(bundle()) as quick:
+        with ThreadPoolExecutor(WORKERS // AT_ONCE) as background, FakeEhr(silence) as slow:
+            for tenant in range(WORKERS // AT_ONCE):
+                background.submit(asker.ask, f"{slow.base}/{tenant}", *MANY)
+            silence.begun()
+            late = asker.ask(quick.base, *MANY, patience=SHORT)
+        served = asker.ask_one(quick.base)
+
+    assert {reply.failure for reply in late} == {LATE}
+    assert served.failure == ""
 
 
 def test_an_ehr_that_keeps_failing_is_left_alone(asker: Asker) -> None:

@@ -11,11 +11,11 @@ from cds_service.outbound.transport import HttpResponse
 SEARCH, READ = "Coverage?patient=1", "Patient/1"
 COVERAGE = {"resourceType": "Coverage", "id": "1"}
 PATIENT = {"resourceType": "Patient", "id": "1"}
-ERROR = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "security"}]}
-REMARK = {
-    "resourceType": "OperationOutcome",
-    "issue": [{"severity": "warning", "code": "processing"}],
-}
+WARNING = {"severity": "warning", "code": "processing"}
+SECURITY = {"severity": "error", "code": "security"}
+REMARK = {"resourceType": "OperationOutcome", "issue": [WARNING]}
+ERROR = {"resourceType": "OperationOutcome", "issue": [SECURITY]}
+BOTH = {"resourceType": "OperationOutcome", "issue": [WARNING, SECURITY]}
 
 
 def bundle(*resources: JsonObject) -> bytes:
@@ -45,6 +45,7 @@ GARBAGE = {
     "an error": (READ, encode(ERROR)),
     "an error among data": (SEARCH, bundle(COVERAGE, ERROR)),
     "an error among remarks": (SEARCH, bundle(COVERAGE, REMARK, ERROR)),
+    "an error and a remark in one": (SEARCH, bundle(COVERAGE, BOTH)),
     "an error that says nothing": (SEARCH, bundle(COVERAGE, {"resourceType": "OperationOutcome"})),
 }
 
