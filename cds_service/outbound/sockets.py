@@ -44,7 +44,7 @@ class _DeadlineTlsSocket(_DeadlineSocket, ssl.SSLSocket):
 
 
 class _Connection(HTTPConnection):
-    """A connection with one timeout for all steps to the server, and a memory of having worked."""
+    """A connection with one timeout for all steps to the server; a broken one may prove stale."""
 
     _has_responded = False
 
