@@ -1,4 +1,4 @@
-"""A FHIR server on a socket of this machine that does what it is told, faults included, and remembers its calls.
+"""A FHIR server on a real socket that behaves as told, even badly, and remembers its calls.
 
 with FakeEhr(bundle()) as ehr:
     ehr.on("Organization/5", status(404))
@@ -27,7 +27,7 @@ class Gone(OSError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request as it came, and the means to answer it; `number` counts the calls on its connection from 1."""
+    """One request as it came, and the means to respond; `number` counts those on its connection."""
 
     path: str
     headers: Mapping[str, str]
@@ -68,15 +68,15 @@ def reset(connection: socket.socket) -> None:
     raise Gone
 
 
-def answer(body: bytes, *, code: int = 200, **headers: str) -> Behaviour:
-    """Answer with this body; `Content_Type="text/html"` makes a header."""
+def respond(body: bytes, *, code: int = 200, **headers: str) -> Behaviour:
+    """Respond with this body; `Content_Type="text/html"` makes a header."""
     named = {
         "Content-Type": "application/fhir+json",
-        **{name.replace("_", "-"): it for name, it in headers.items()},
+        **{name.replace("_", "-"): value for name, value in headers.items()},
     }
     lines = [
-        f"HTTP/1.1 {code} Said",
-        *(f"{name}: {it}" for name, it in named.items()),
+        f"HTTP/1.1 {code} Reason",
+        *(f"{name}: {value}" for name, value in named.items()),
         f"Content-Length: {len(body)}",
     ]
     whole = "\r\n".join(lines).encode() + b"\r\n\r\n" + body
@@ -84,28 +84,30 @@ def answer(body: bytes, *, code: int = 200, **headers: str) -> Behaviour:
 
 
 def resource(kind: str, **fields: Any) -> Behaviour:
-    """Answer with a resource."""
-    return answer(encode({"resourceType": kind, **fields}))
+    """Respond with a resource."""
+    return respond(encode({"resourceType": kind, **fields}))
 
 
 def bundle(*resources: Mapping[str, Any], next_page: str = "") -> Behaviour:
-    """Answer with a page of search results."""
+    """Respond with a page of search results."""
     link = [{"relation": "next", "url": next_page}] if next_page else []
-    return resource(
-        "Bundle", type="searchset", link=link, entry=[{"resource": one} for one in resources]
-    )
+    entry = [{"resource": found} for found in resources]
+    return resource("Bundle", type="searchset", link=link, entry=entry)
 
 
 def status(code: int) -> Behaviour:
-    """Answer with a status and an OperationOutcome."""
-    return answer(
+    """Respond with a status and an OperationOutcome."""
+    return respond(
         b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"exception"}]}',
         code=code,
     )
 
 
 class FakeEhr:
-    """The server. Paths that `on` does not name get `otherwise`; `greet` comes before TLS and the first call."""
+    """The server. Paths that `on` does not name get `otherwise`.
+
+    `greet` has each connection before TLS and the first call.
+    """
 
     def __init__(
         self,
@@ -136,7 +138,7 @@ class FakeEhr:
         self._behaviours[f"/fhir/{query}"] = behaviour
 
     def has_lost(self, connections: int) -> bool:
-        """Wait until so many connections have ended; whether they did, before this server lost its patience."""
+        """Whether so many connections end before this server loses its patience."""
         return all(self._hangups.acquire(timeout=PATIENCE / 2) for _ in range(connections))
 
     def __enter__(self) -> Self:

@@ -22,7 +22,7 @@ def always(_query: str) -> bool:
 
 @dataclass(slots=True)
 class ScriptedEhr:
-    """Answers a read by type and id, a search by type; what `fails` says yes to gets a problem instead."""
+    """Replies to a read by type and id, to a search by type; what `fails` gets a failure."""
 
     resources: Sequence[JsonObject] = ()
     fails: Callable[[str], bool] = never
@@ -39,12 +39,12 @@ class ScriptedEhr:
 
     def _reply(self, query: str) -> Reply:
         if self.fails(query):
-            return Reply(query=query, problem="the script says so")
+            return Reply(query=query, failure="the script says so")
         return Reply(query=query, resources=tuple(self._matching(query)))
 
     def _matching(self, query: str) -> Iterator[JsonObject]:
         kind, _, searched = query.partition("?")
-        for one in self.resources:
-            is_read = kind == f"{one['resourceType']}/{one['id']}"
-            if is_read or (searched and kind == one["resourceType"]):
-                yield one
+        for resource in self.resources:
+            is_read = kind == f"{resource['resourceType']}/{resource['id']}"
+            if is_read or (searched and kind == resource["resourceType"]):
+                yield resource

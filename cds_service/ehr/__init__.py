@@ -1,1 +1,1 @@
-"""What the EHR says when it is asked: FHIR reads and searches, answered by a deadline or not at all."""
+"""What the EHR says when it is asked: FHIR reads and searches, by a deadline or not at all."""

@@ -1,4 +1,4 @@
-"""Asking the EHR. `Ehr` is the seam; whatever an EHR does, there is a Reply to every query by the deadline."""
+"""Asking the EHR; `Ehr` is the seam. Whatever an EHR does, queries have replies by the deadline."""
 
 import time
 from collections import deque
@@ -12,66 +12,75 @@ from cds_service.ehr.page import read_page
 from cds_service.ehr.query import first_page, next_page, parse_query
 from cds_service.fhir.resource import JsonObject
 from cds_service.outbound.access import Access, check_access
-from cds_service.outbound.connection_limits import Line, Lines
-from cds_service.outbound.problem import LATE, Problem
-from cds_service.outbound.transport import Transport
+from cds_service.outbound.failures import LATE, RequestFailed
+from cds_service.outbound.servers import Server, Servers
+from cds_service.outbound.sockets import DeadlineAdapter
+from cds_service.outbound.transport import HttpResponse, Transport
 
-MAX_PAGES = 10
-MAX_QUERIES = 20
-MAX_TOTAL = 8 << 20  # of one `ask`; small resources take ten times as much once read
-AT_ONCE = 8
+MAX_PAGES = 10  # of one query
+MAX_QUERIES = 20  # of one `ask`
+MAX_TOTAL = 8 << 20  # bytes of one `ask`; small resources take ten times as much once read
+AT_ONCE = 8  # requests to one EHR
 WORKERS = 64
-SERVERS = 64
+SERVERS = 64  # whose connections are kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """The answer to one query: its resources, all pages of them, or the problem why there are none.
+    """What one query brought: the resources of all its pages, or the cause of a failure.
 
-    No problem and no resources: the EHR has looked and there is nothing.
+    No failure and no resources: the EHR has looked and there is nothing.
     """
 
     query: str
     resources: tuple[JsonObject, ...] = ()
-    problem: str = ""
+    failure: str = ""
 
 
 class Ehr(Protocol):
     """An EHR's FHIR server."""
 
     def ask(self, access: Access, queries: Sequence[str], deadline: float) -> tuple[Reply, ...]:
-        """A Reply to each relative URL such as `Coverage?patient=1`, in order, by `deadline` on the monotonic clock."""
+        """A Reply to each relative URL such as `Coverage?patient=1`, in order.
+
+        They come by `deadline`, in seconds of the monotonic clock.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Errand:
-    """One `ask`: the queries nobody has taken up yet, by number, and the replies so far."""
+class _Job:
+    """One `ask`: the queries that wait for a worker, and the replies so far by query."""
 
     access: Access
     deadline: float
-    waiting: deque[tuple[int, str]]
-    replies: dict[int, Reply] = field(default_factory=dict)
+    waiting: deque[str]
+    replies: dict[str, Reply] = field(default_factory=dict)
+    # Of the responses so far, in bytes. Workers can append to a list without a lock.
     _sizes: list[int] = field(default_factory=list)
 
-    def take(self) -> Iterator[tuple[int, str]]:
-        """Queries, as long as there are any."""
+    def take(self) -> Iterator[str]:
+        """Queries that no other worker has taken, as long as there are any."""
         with suppress(IndexError):
             while True:
                 yield self.waiting.popleft()
 
-    def check_size(self, body: bytes) -> None:
-        """Pass an answer if those so far are not too large together; raise a Problem if they are."""
-        self._sizes.append(len(body))
+    def check_size(self, response: HttpResponse) -> None:
+        """Pass a response if those so far are not too large together.
+
+        Raises:
+            RequestFailed: they are.
+        """
+        self._sizes.append(len(response.body))
         if sum(self._sizes) > MAX_TOTAL:
-            raise Problem("the answers together are too large")
+            raise RequestFailed("the responses together are too large")
 
 
 class RequestsEhr:
-    """EHRs over HTTP: those in `allowed`, by base address, or with an empty list those on this machine.
+    """EHRs over HTTP: those in `allowed`, by base address, or if it is empty those on this machine.
 
-    A query has at most `MAX_PAGES` pages of `MAX_RESPONSE` bytes, a call `MAX_TOTAL` bytes. All calls together have at
-    most `at_once` requests under way to one EHR; one that finds none free is refused at once, so that a slow EHR holds
-    up only its own.
+    A query has at most `MAX_PAGES` pages, an `ask` at most `MAX_TOTAL` bytes. All calls together
+    have at most `at_once` requests under way to one EHR; a call that finds no connection free is
+    refused at once, so that a slow EHR holds up only its own.
     """
 
     def __init__(
@@ -84,73 +93,73 @@ class RequestsEhr:
     ) -> None:
         self._allowed = frozenset(allowed)
         self._clock = clock
-        self._transport = Transport(
-            ca_file=ca_file, servers=SERVERS, connections=at_once, clock=clock
-        )
-        self._lines = Lines(lanes=at_once, clock=clock)
+        adapter = DeadlineAdapter(ca_file=ca_file, servers=SERVERS, connections=at_once)
+        self._transport = Transport(adapter, accept="application/fhir+json", clock=clock)
+        self._servers = Servers(connections=at_once, clock=clock)
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="ehr")
 
     def close(self) -> None:
-        """Wait for what is under way, which ends by its deadline, and let go of threads and connections."""
+        """Wait for what is under way, which ends by its deadline, then let go of all held."""
         self._workers.shutdown(cancel_futures=True)
         self._transport.close()
 
     def ask(self, access: Access, queries: Sequence[str], deadline: float) -> tuple[Reply, ...]:
-        """A Reply to each query, in order, by `deadline`. Whatever the EHR does is in the Reply, never raised."""
-        waiting = deque(enumerate(queries[:MAX_QUERIES]))
-        errand = _Errand(access=access, deadline=deadline, waiting=waiting)
+        """A Reply to each query, in order, by `deadline`; no failure of an EHR is raised."""
+        asked, beyond = queries[:MAX_QUERIES], queries[MAX_QUERIES:]
+        job = _Job(access=access, deadline=deadline, waiting=deque(asked))
+        failure = LATE  # of what has no reply in the end
         try:
             check_access(access, self._allowed)
-            self._run(errand)
-            missing = LATE
-        except Problem as problem:
-            missing = str(problem)
-        return tuple(
-            errand.replies.get(n) or self._missing(n, query, missing)
-            for n, query in enumerate(queries)
+            self._run(job)
+        except RequestFailed as error:
+            failure = str(error)
+        too_many = f"more than {MAX_QUERIES} queries at once"
+        return (
+            *(job.replies.get(query) or Reply(query=query, failure=failure) for query in asked),
+            *(Reply(query=query, failure=too_many) for query in beyond),
         )
 
-    def _missing(self, number: int, query: str, problem: str) -> Reply:
-        too_many = f"more than {MAX_QUERIES} queries at once"
-        return Reply(query=query, problem=problem if number < MAX_QUERIES else too_many)
-
-    def _run(self, errand: _Errand) -> None:
-        line = self._lines.to(errand.access.base.rstrip("/"))
-        lanes = line.take(len(errand.waiting))
-        if errand.waiting and not lanes:
-            raise Problem("too many requests to this EHR are under way")
-        workers = [self._workers.submit(self._work, errand, line) for _ in range(lanes)]
-        done, late = wait(workers, timeout=max(0.0, errand.deadline - self._clock()))
+    def _run(self, job: _Job) -> None:
+        """Have workers, one a connection, take queries until none waits or the deadline is over."""
+        server = self._servers.at(job.access.server)
+        connections = server.connection_limit.acquire(len(job.waiting))
+        if job.waiting and not connections:
+            raise RequestFailed("too many requests to this server are under way")
+        workers = [self._workers.submit(self._work, job, server) for _ in range(connections)]
+        done, late = wait(workers, timeout=max(0.0, job.deadline - self._clock()))
+        # The deadline holds here, whatever a worker does. A late one that has begun cannot be
+        # stopped: the transport cuts it off by the same deadline, what it still writes into the job
+        # nobody reads, and it releases its connection itself. One that never began cannot do that.
         for worker in late:
             if worker.cancel():
-                line.give_back()
+                server.connection_limit.release()
         for worker in done:
             worker.result()  # raises what is a fault of ours
 
-    def _work(self, errand: _Errand, line: Line) -> None:
+    def _work(self, job: _Job, server: Server) -> None:
         try:
-            for number, query in errand.take():
-                errand.replies[number] = self._reply(query, errand, line)
+            for query in job.take():
+                job.replies[query] = self._reply(query, job, server)
         finally:
-            line.give_back()
+            server.connection_limit.release()
 
-    def _reply(self, query: str, errand: _Errand, line: Line) -> Reply:
+    def _reply(self, query: str, job: _Job, server: Server) -> Reply:
         try:
-            return Reply(query=query, resources=self._read(query, errand, line))
-        except Problem as problem:
-            return Reply(query=query, problem=str(problem))
+            return Reply(query=query, resources=self._read(query, job, server))
+        except RequestFailed as error:
+            return Reply(query=query, failure=str(error))
 
-    def _read(self, text: str, errand: _Errand, line: Line) -> tuple[JsonObject, ...]:
+    def _read(self, relative_url: str, job: _Job, server: Server) -> tuple[JsonObject, ...]:
         """Every resource on every page: half a search is worse than none, for it looks whole."""
-        query, found = parse_query(text), list[JsonObject]()
-        url = first_page(errand.access.base, query)
+        query, found = parse_query(relative_url), list[JsonObject]()
+        url = first_page(job.access.server, query)
         for _ in range(MAX_PAGES):
-            with line.breaker.guard():
-                answer = self._transport.get(url, errand.access, errand.deadline)
-            errand.check_size(answer.body)
-            page = read_page(answer, query)
+            with server.circuit_breaker.guard():
+                response = self._transport.get(url, job.access, job.deadline)
+            job.check_size(response)
+            page = read_page(response, query)
             found.extend(page.resources)
             if not page.next:
                 return tuple(found)
             url = next_page(url, page.next)
-        raise Problem(f"more than {MAX_PAGES} pages")
+        raise RequestFailed(f"more than {MAX_PAGES} pages")

@@ -1,8 +1,8 @@
-"""Gathering: context and prefetch first, then queries for what is still missing, all before one deadline."""
+"""Gathering: context and prefetch first, then queries for what is missing, all by one deadline."""
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cds_service.cds_hooks.prefetch import Found
 from cds_service.cds_hooks.request import HookRequest
@@ -12,7 +12,7 @@ from cds_service.ehr.client import Ehr, Reply
 from cds_service.fhir.resource import text
 from cds_service.outbound.access import Access
 
-_ROUNDS = 4  # an order, its code, the Coverage, its payer: no chain of what we read is longer
+MAX_ROUNDS = 4  # an order, its code, the Coverage, its payer: no chain of what we read is longer
 _LIFETIME = re.compile(r"[0-9]{1,9}")
 _DEFAULT_LIFETIME = 30  # seconds a token is good for if it does not say (CRD found-22)
 
@@ -20,28 +20,37 @@ _DEFAULT_LIFETIME = 30  # seconds a token is good for if it does not say (CRD fo
 def gather_chart(
     request: HookRequest,
     chart: Chart,
-    needs: Callable[[Chart], list[str]],
+    missing_data: Callable[[Chart], Sequence[str]],
     ehr: Ehr,
     *,
     seconds: float,
 ) -> Chart:
-    """The chart with what the EHR could add within `seconds`; never raises for what the EHR does."""
+    """The chart with what the EHR could add within `seconds`; whatever it does, nothing is raised.
+
+    `missing_data` gives the queries a chart still needs, as relative URLs. What these bring may
+    lead to more, so the chart is looked at again until nothing is missing.
+    """
+    if not request.can_query:
+        return chart
     deadline = time.monotonic() + seconds
     access = read_access(request)
-    for _ in range(_ROUNDS if request.can_query else 0):
-        queries = needs(chart)
+    for _ in range(MAX_ROUNDS):
+        queries = missing_data(chart)
         if not queries:
             break
-        replies = ehr.ask(access, queries, deadline)
-        chart = chart.with_found(
-            [Found(resource) for reply in replies for resource in reply.resources],
-            {reply.query: _result(reply) for reply in replies},
-        )
+        chart = _with_replies(chart, ehr.ask(access, queries, deadline))
     return chart
 
 
+def _with_replies(chart: Chart, replies: Sequence[Reply]) -> Chart:
+    return chart.with_found(
+        [Found(resource) for reply in replies for resource in reply.resources],
+        {reply.query: _result(reply) for reply in replies},
+    )
+
+
 def _result(reply: Reply) -> Lookup:
-    if reply.problem:
+    if reply.failure:
         return Lookup.FAILED
     return Lookup.FOUND if reply.resources else Lookup.ABSENT
 
@@ -52,7 +61,7 @@ def read_access(request: HookRequest) -> Access:
     lifetime = text(authorization.get("expires_in"))
     seconds = int(lifetime) if _LIFETIME.fullmatch(lifetime) else _DEFAULT_LIFETIME
     return Access(
-        base=request.fhir_server.rstrip("/"),
+        base=request.fhir_server,
         token=text(authorization.get("access_token")),
         expires=time.monotonic() + seconds,
     )

@@ -1,12 +1,12 @@
-"""What an HTTP answer means to the query that asked for it: resources, nothing, or a problem."""
+"""What an HTTP response means to the query that was sent: resources, nothing, or a failure."""
 
 from dataclasses import dataclass
 
-from cds_service.cds_hooks.prefetch import has_failed, read_resources
+from cds_service.cds_hooks.prefetch import read_resources
 from cds_service.ehr.query import Query
 from cds_service.fhir.resource import Json, JsonObject, decode, follow, objects, resource_type, text
-from cds_service.outbound.problem import Problem
-from cds_service.outbound.transport import Answer
+from cds_service.outbound.failures import RequestFailed
+from cds_service.outbound.transport import HttpResponse
 
 OK, GONE = 200, (404, 410)
 _REMARKS = ("information", "warning")
@@ -14,69 +14,71 @@ _REMARKS = ("information", "warning")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """The resources of one answer; `next` is the link to more, if any."""
+    """The resources in one response; `next` is the link to more, if any."""
 
     resources: tuple[JsonObject, ...] = ()
     next: str = ""
 
 
-def read_page(answer: Answer, query: Query) -> Page:
-    """The resources in an answer; none if the EHR has none.
+def read_page(response: HttpResponse, query: Query) -> Page:
+    """The resources in a response; none if the EHR has none.
 
     Raises:
-        Problem: the answer is an error, or not what was asked for.
+        RequestFailed: the response is an error, or not what was asked for.
     """
-    if answer.status in GONE:
+    if response.status in GONE:
         return Page()
-    if answer.status != OK:
-        raise Problem(f"the EHR answers {answer.status}")
-    return (
-        _read_resource(_decode(answer.body), query)
-        if query.id
-        else _read_bundle(_decode(answer.body))
-    )
+    if response.status != OK:
+        raise RequestFailed(f"HTTP status {response.status}")
+    resource = _decode(response.body)
+    return _read_resource(resource, query) if query.id else _read_bundle(resource)
 
 
 def _decode(body: bytes) -> JsonObject:
     try:
         value: Json = decode(body)
     except ValueError as error:
-        raise Problem("the answer is not JSON") from error
+        raise RequestFailed("the response is not JSON") from error
     if not isinstance(value, dict) or not resource_type(value):
-        raise Problem("the answer is not a FHIR resource")
+        raise RequestFailed("the response is not a FHIR resource")
     return value
 
 
 def _read_resource(resource: JsonObject, query: Query) -> Page:
     if resource_type(resource) != query.type:
-        raise Problem("the answer is a resource of another type")
+        raise RequestFailed("the response is a resource of another type")
     if text(resource.get("id")) not in ("", query.id):  # FHIR R4 http.html#read
-        raise Problem("the answer is another resource")
+        raise RequestFailed("the response is another resource")
     return Page(resources=(resource,))
 
 
 def _read_bundle(bundle: JsonObject) -> Page:
     if resource_type(bundle) != "Bundle":
-        raise Problem("the answer to a search is no Bundle")
-    if has_failed(bundle) and not _only_remarks(bundle):
-        raise Problem("the answer contains an error")
-    found = tuple(one.resource for one in read_resources(bundle))
-    links = (
-        text(link.get("url"))
-        for link in objects(bundle.get("link"))
-        if link.get("relation") == "next"
+        raise RequestFailed("the response to a search is no Bundle")
+    if _has_error(bundle):
+        raise RequestFailed("the response contains an error")
+    return Page(
+        resources=tuple(found.resource for found in read_resources(bundle)),
+        next=_next_link(bundle),
     )
-    return Page(resources=found, next=next(links, ""))
 
 
-def _only_remarks(bundle: JsonObject) -> bool:
-    """Whether all the EHR has to say beside its data is how it searched (FHIR R4 search.html, outcome entries)."""
-    outcomes = [
-        one
-        for one in follow(bundle, ("entry", "resource"))
-        if resource_type(one) == "OperationOutcome"
-    ]
-    issues = [follow(one, ("issue",)) for one in outcomes]
-    return all(
-        found and all(issue.get("severity") in _REMARKS for issue in found) for found in issues
+def _has_error(bundle: JsonObject) -> bool:
+    """Whether the EHR reports more beside its data than how it searched (FHIR R4 search.html)."""
+    return any(
+        resource_type(resource) == "OperationOutcome" and not _is_remark(resource)
+        for resource in follow(bundle, ("entry", "resource"))
     )
+
+
+def _is_remark(outcome: JsonObject) -> bool:
+    """Whether an OperationOutcome has issues, and all of them leave the data good."""
+    severities = [issue.get("severity") for issue in objects(outcome.get("issue"))]
+    return bool(severities) and all(severity in _REMARKS for severity in severities)
+
+
+def _next_link(bundle: JsonObject) -> str:
+    for link in objects(bundle.get("link")):
+        if link.get("relation") == "next":
+            return text(link.get("url"))
+    return ""

@@ -1,7 +1,7 @@
-"""Where the EHR may be asked, with what, and the addresses that leads to.
+"""Where a request may go, with which token, and whether an address is one of those.
 
-The client names the address and the token, so an address is checked before a packet is sent: it is one that the
-operator lists or, where none is listed, on this machine (reliability: E9; OWASP API7).
+Others name the address and the token, so an address is checked before a packet is sent: it is one
+that the operator lists or, where none is listed, on this machine (reliability: E9; OWASP API7).
 """
 
 import ipaddress
@@ -10,9 +10,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from cds_service.outbound.problem import Problem
+from cds_service.outbound.failures import RequestFailed
 
-# Not a general URL: no user, no query, no fragment, nothing that two parsers could read in two ways.
+# Not a general URL: no user, no query, no fragment, nothing that two parsers could take for two.
 _BASE = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?(/[\w.~%/-]*)?",
     re.ASCII | re.I,
@@ -23,32 +23,44 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """Where to ask and with what; the token must not be used once the monotonic clock shows `expires`."""
+    """A server's base address and a bearer token for it, or an empty one.
+
+    Once the monotonic clock shows `expires`, in seconds, the token is not used any more.
+    """
 
     base: str
     token: str = field(repr=False)
     expires: float
 
+    @property
+    def server(self) -> str:
+        """The base address without the final slash that some write and some do not."""
+        return self.base.rstrip("/")
+
 
 def check_access(access: Access, allowed: Collection[str]) -> None:
-    """Pass an access that may be used: over TLS or on this machine, to an EHR in `allowed`, if it lists any.
+    """Pass an access that may be used: to a base address in `allowed`, over TLS or on this machine.
+
+    Where `allowed` is empty, any server on this machine may be asked, and no other.
 
     Raises:
-        Problem: nothing may be sent there, or nothing can be sent with that token.
+        RequestFailed: nothing may be sent there, or nothing can be sent with that token.
     """
     parts = _BASE.fullmatch(access.base)
-    if parts is None or not (
-        _is_listed(access.base, allowed) if allowed else _is_local(parts["host"])
-    ):
-        raise Problem("this EHR is not one we may ask")
-    if parts["scheme"].lower() != "https" and not _is_local(parts["host"]):
-        raise Problem("this EHR is not asked without TLS")
+    if parts is None:
+        raise RequestFailed("this server is not one we may ask")
+    is_local = _is_local(parts["host"])
+    is_allowed = _is_listed(access, allowed) if allowed else is_local
+    if not is_allowed:
+        raise RequestFailed("this server is not one we may ask")
+    if parts["scheme"].lower() != "https" and not is_local:
+        raise RequestFailed("this server is not asked without TLS")
     if not _TOKEN.fullmatch(access.token):
-        raise Problem("the access token is malformed")
+        raise RequestFailed("the access token is malformed")
 
 
-def _is_listed(base: str, allowed: Collection[str]) -> bool:
-    return base.rstrip("/") in {one.rstrip("/") for one in allowed}
+def _is_listed(access: Access, allowed: Collection[str]) -> bool:
+    return access.server in {base.rstrip("/") for base in allowed}
 
 
 def _is_local(host: str) -> bool:
@@ -59,17 +71,17 @@ def _is_local(host: str) -> bool:
 
 
 def check_origin(url: str, base: str) -> None:
-    """Pass an address on the very scheme, host and port of `base`: the only place that gets the token.
+    """Pass an address on the very scheme, host and port of `base`: nothing else gets the token.
 
     Raises:
-        Problem: it is elsewhere.
+        RequestFailed: it is elsewhere.
     """
     try:
-        same = "@" not in urlsplit(url).netloc and _origin(url) == _origin(base)
+        is_same = "@" not in urlsplit(url).netloc and _origin(url) == _origin(base)
     except ValueError:
-        same = False
-    if not same:
-        raise Problem("the EHR sends us to another server")
+        is_same = False
+    if not is_same:
+        raise RequestFailed("the server sends us to another one")
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -1,6 +1,8 @@
-"""Connections on which no answer outlives its time, and on which a stale one is told from a broken one.
+"""Connections that keep a deadline, and that tell a stale connection from a broken one.
 
-requests' timeouts are for each read, so an EHR that sends a byte a second would keep a worker for ever.
+The timeouts of requests and urllib3 are for each read, so that a server that sends a byte a second
+would keep a worker for ever. Here a timeout starts once and covers all reads until the next one is
+set: urllib3 sets one to connect, and one for what is left of the total when it awaits the response.
 """
 
 import socket
@@ -13,55 +15,63 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-_LEAST = 0.001  # a timeout of nothing would mean "do not block"
+_LEAST = 0.001  # seconds; a timeout of nothing would mean "do not block"
 
 
 class StaleConnection(Exception):
-    """A kept connection was gone before it gave a byte of an answer: nothing is known against the EHR."""
+    """A kept connection was gone before a response came: nothing is known against the server."""
 
 
-class _Punctual(socket.socket):
-    """A socket whose timeout is for all that is received from then on, not for each piece of it."""
+class _DeadlineSocket(socket.socket):
+    """A socket whose timeout, in seconds, covers all that is received from then on."""
 
-    _until: float | None = None
+    _deadline: float | None = None
 
     def settimeout(self, value: float | None, /) -> None:
-        self._until = None if value is None else monotonic() + value
+        self._deadline = None if value is None else monotonic() + value
         super().settimeout(value)
 
+    # http.client reads through a file object, which calls nothing but this, over TLS too.
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        if self._until is not None:
-            super().settimeout(_left(self._until))
+        if self._deadline is not None:
+            # Not `self.settimeout`: that would start the time again with each piece.
+            super().settimeout(_seconds_left(self._deadline))
         return super().recv_into(*args, **kwargs)
 
 
-class _PunctualTls(_Punctual, ssl.SSLSocket):
-    """The same over TLS."""
+class _DeadlineTlsSocket(_DeadlineSocket, ssl.SSLSocket):
+    """The same over TLS. A handshake needs no more: to `ssl`, the timeout is for all of it."""
 
 
 class _Connection(HTTPConnection):
-    """A connection that takes one timeout for finding a way to the EHR, however many steps that needs."""
+    """A connection with one timeout for all steps to the server; a broken one may prove stale."""
 
-    _answered = False
+    _has_responded = False
 
     def connect(self) -> None:
-        self._answered = False
+        # urllib3 opens a connection that has ended again, as the same object.
+        self._has_responded = False
         super().connect()
 
     def _new_conn(self) -> socket.socket:
-        until = monotonic() + (self.timeout or 0)
-        punctual = _Punctual(fileno=super()._new_conn().detach())
-        punctual.settimeout(_left(until))
-        return punctual
+        # The TLS handshake has what finding the address and connecting leave of the timeout.
+        # urllib3 gives each address of a name the whole of it, so that nothing may be left.
+        deadline = monotonic() + (self.timeout or 0)
+        # urllib3 has no say in the class of its sockets, so the open one changes hands.
+        connected = _DeadlineSocket(fileno=super()._new_conn().detach())
+        connected.settimeout(_seconds_left(deadline))
+        return connected
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 has it
         try:
             response = super().getresponse()
         except ConnectionError as error:
-            if self._answered:
+            # A server closes an idle connection when it likes, perhaps just as we send. Only where
+            # there was a response before can it be that; a new connection that breaks is broken.
+            if self._has_responded:
                 raise StaleConnection from error
             raise
-        self._answered = True
+        self._has_responded = True
         return response
 
 
@@ -77,8 +87,11 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
 
-class PunctualAdapter(HTTPAdapter):
-    """requests' adapter over such connections; it trusts the authorities in `ca_file`, by default requests' own."""
+class DeadlineAdapter(HTTPAdapter):
+    """requests' adapter over such connections; it keeps `connections` open to each of `servers`.
+
+    It trusts the authorities in the PEM file `ca_file`, by default requests' own.
+    """
 
     def __init__(self, *, ca_file: str, servers: int, connections: int) -> None:
         self._tls = _tls_context(ca_file or DEFAULT_CA_BUNDLE_PATH)
@@ -91,18 +104,21 @@ class PunctualAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
     def cert_verify(self, conn: object, url: object, verify: object, cert: object) -> None:
-        """Nothing to add: the context verifies, and reading its authorities again takes 20 ms a connection."""
+        """Nothing to add: the context verifies.
+
+        requests would have the authorities read again, which takes 20 ms a connection.
+        """
 
 
 def _tls_context(ca_file: str) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.sslsocket_class = _PunctualTls
+    context.sslsocket_class = _DeadlineTlsSocket
     return context
 
 
-def _left(until: float) -> float:
-    left = until - monotonic()
+def _seconds_left(deadline: float) -> float:
+    left = deadline - monotonic()
     if left <= 0:
         raise TimeoutError("timed out")
     return max(left, _LEAST)

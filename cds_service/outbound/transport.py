@@ -1,6 +1,7 @@
-"""One GET over HTTP: the whole answer by the deadline, or the cause why there is none.
+"""One GET over HTTP: the whole response by the deadline, or the cause why there is none.
 
-An adapter without a Session has no redirects, cookies, proxies, netrc or environment that would need turning off.
+An adapter without a Session has no redirects, cookies, proxies, netrc or environment that would
+need turning off.
 """
 
 import logging
@@ -12,52 +13,51 @@ from dataclasses import dataclass
 from http.client import IncompleteRead
 
 from requests import PreparedRequest, Request, Response
+from requests.adapters import BaseAdapter
 from requests.exceptions import RequestException
 from urllib3 import Timeout
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as Urllib3Timeout
 
 from cds_service.outbound.access import Access, check_origin
-from cds_service.outbound.problem import LATE, Problem, Unwell
-from cds_service.outbound.sockets import PunctualAdapter, StaleConnection
+from cds_service.outbound.failures import LATE, RequestFailed, ServerFailed
+from cds_service.outbound.sockets import StaleConnection
 
-MAX_RESPONSE = 2 << 20
-_PIECE = 1 << 16
+MAX_RESPONSE = 2 << 20  # bytes
+_PIECE = 1 << 16  # bytes
 
-_HEADERS = {
-    "Accept": "application/fhir+json",
-    "Accept-Encoding": "identity",  # what is small on the wire is small in memory
-    "User-Agent": "crd-service",
-}
 _TROUBLE = frozenset({429, *range(500, 600)})
-# X509_V_ERR_HOSTNAME_MISMATCH and its like for mail and IP addresses; OpenSSL's own words would name the host.
+# X509_V_ERR_HOSTNAME_MISMATCH and its like for mail and IP addresses, where OpenSSL's own words
+# would name the host.
 _ANOTHER_HOST = (62, 63, 64)
-# The first row that knows an exception in the chain wins; to urllib3 a refused connection is a late one, too.
+# The first row that knows an exception in the chain wins: to urllib3 a refused connection is late.
 _CAUSES: tuple[tuple[type[Exception], str], ...] = (
-    (socket.gaierror, "the EHR's name leads nowhere"),
-    (ConnectionRefusedError, "the EHR refuses connections"),
+    (socket.gaierror, "the server's name leads nowhere"),
+    (ConnectionRefusedError, "the server refuses connections"),
     (ConnectionError, "the connection broke"),
-    (IncompleteRead, "the answer breaks off"),
+    (IncompleteRead, "the response breaks off"),
     (TimeoutError, LATE),
     (Urllib3Timeout, LATE),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What came over HTTP."""
+class HttpResponse:
+    """A response over HTTP: its status and the whole of its body."""
 
     status: int
     body: bytes
 
 
 class Transport:
-    """Gets addresses of EHRs. Connections are kept for the next call."""
+    """Gets addresses over `adapter`, which keeps connections for the next request.
 
-    def __init__(
-        self, *, ca_file: str, servers: int, connections: int, clock: Callable[[], float]
-    ) -> None:
-        self._adapter = PunctualAdapter(ca_file=ca_file, servers=servers, connections=connections)
+    `accept` is the media type to ask for; `clock` is monotonic, in seconds.
+    """
+
+    def __init__(self, adapter: BaseAdapter, *, accept: str, clock: Callable[[], float]) -> None:
+        self._adapter = adapter
+        self._accept = accept
         self._clock = clock
         # urllib3 logs whole addresses, and those name patients.
         logging.getLogger("urllib3").setLevel(logging.ERROR)
@@ -66,82 +66,92 @@ class Transport:
         """Let go of the connections kept."""
         self._adapter.close()
 
-    def get(self, url: str, access: Access, deadline: float) -> Answer:
-        """What the EHR answers.
+    def get(self, url: str, access: Access, deadline: float) -> HttpResponse:
+        """The response of the server, whatever its status, by `deadline` on the clock.
 
         Raises:
-            Unwell: it does not, or not in time, or not over TLS we trust, or says itself that it is in trouble.
-            Problem: there is an answer that may not be read, or no question that may be asked.
+            ServerFailed: there is none, or none in time, or none over TLS we trust, or it says that
+                the server is in trouble.
+            RequestFailed: the response may not be read, or the request may not be sent.
         """
-        request = _prepare(url, access)
+        request = _prepare(url, access, self._accept)
         with suppress(StaleConnection):
-            return self._try(request, access, deadline)
-        return self._try_again(request, access, deadline)
-
-    def _try_again(self, request: PreparedRequest, access: Access, deadline: float) -> Answer:
+            return self._send(request, access, deadline)
+        # Once more and no oftener; a GET does no harm if the first did reach the server.
         try:
-            return self._try(request, access, deadline)
+            return self._send(request, access, deadline)
         except StaleConnection as error:
-            raise Unwell("the connection broke") from error
+            raise ServerFailed(_cause(error)) from error
 
-    def _try(self, request: PreparedRequest, access: Access, deadline: float) -> Answer:
-        patience = self._patience(access, deadline)
+    def _send(self, request: PreparedRequest, access: Access, deadline: float) -> HttpResponse:
+        timeout = self._timeout(access, deadline)
         try:
             # The stubs of requests leave out that it takes urllib3's Timeout.
-            response = self._adapter.send(request, stream=True, timeout=patience)  # type: ignore[arg-type]
+            response = self._adapter.send(request, stream=True, timeout=timeout)  # type: ignore[arg-type]
             with closing(response):
                 return _read(response)
         except (RequestException, HTTPError) as error:
-            raise Unwell(_cause(error)) from error
+            raise ServerFailed(_cause(error)) from error
 
-    def _patience(self, access: Access, deadline: float) -> Timeout:
+    def _timeout(self, access: Access, deadline: float) -> Timeout:
+        """The seconds a request has to connect, and all in all."""
         now = self._clock()
         if now >= access.expires:
-            raise Problem("the access token has expired")
+            raise RequestFailed("the access token has expired")
         if now >= deadline:
-            raise Problem(LATE)
-        # The token leaves once connected, so it must not take longer to connect than the token lives.
-        return Timeout(connect=min(access.expires, deadline) - now, total=deadline - now)
+            raise RequestFailed(LATE)
+        # The token leaves once connected, so connecting must not take longer than the token lives.
+        # Nor does it take longer than the total: urllib3 uses the smaller of the two.
+        return Timeout(connect=access.expires - now, total=deadline - now)
 
 
-def _prepare(url: str, access: Access) -> PreparedRequest:
-    token = {"Authorization": f"Bearer {access.token}"} if access.token else {}
+def _prepare(url: str, access: Access, accept: str) -> PreparedRequest:
+    headers = {
+        "Accept": accept,
+        "Accept-Encoding": "identity",  # what is small on the wire is small in memory
+        "User-Agent": "crd-service",
+    }
+    if access.token:
+        headers["Authorization"] = f"Bearer {access.token}"
     try:
-        request = Request("GET", url, headers={**_HEADERS, **token}).prepare()
+        request = Request("GET", url, headers=headers).prepare()
     except (RequestException, ValueError) as error:
-        raise Problem("an address that cannot be asked") from error
+        raise RequestFailed("an address that cannot be asked") from error
     check_origin(request.url or "", access.base)  # as it will be sent, not as it was written
     return request
 
 
-def _read(response: Response) -> Answer:
+def _read(response: Response) -> HttpResponse:
     status = response.status_code
     if status in _TROUBLE:
-        raise Unwell(f"the EHR answers {status}")
+        raise ServerFailed(f"HTTP status {status}")
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise Problem("the answer is compressed, which we did not ask for")
+        raise RequestFailed("the response is compressed, which we did not ask for")
     body = bytearray()
     while piece := response.raw.read(_PIECE, decode_content=False):
         body += piece
         if len(body) > MAX_RESPONSE:
-            raise Problem("the answer is too large")
-    return Answer(status=status, body=bytes(body))
+            raise RequestFailed("the response is too large")
+    return HttpResponse(status=status, body=bytes(body))
 
 
 def _cause(error: BaseException) -> str:
+    """What lies behind an error of requests or urllib3, which wrap it several times over."""
     chain = tuple(_chain(error))
-    for one in chain:
-        if isinstance(one, ssl.SSLError):
-            return _tls_cause(one)
-    known = (words for kind, words in _CAUSES for one in chain if isinstance(one, kind))
-    return next(known, "no HTTP answer")
+    for link in chain:
+        if isinstance(link, ssl.SSLError):
+            return _tls_cause(link)
+    for kind, cause in _CAUSES:
+        if any(isinstance(link, kind) for link in chain):
+            return cause
+    return "no HTTP response"
 
 
 def _tls_cause(error: ssl.SSLError) -> str:
     if not isinstance(error, ssl.SSLCertVerificationError):
         return f"TLS failed: {(error.reason or 'cut short').lower().replace('_', ' ')}"
     flaw = "it is for another host" if error.verify_code in _ANOTHER_HOST else error.verify_message
-    return f"the EHR's certificate is refused: {flaw}"
+    return f"the server's certificate is refused: {flaw}"
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

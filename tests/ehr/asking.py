@@ -5,23 +5,12 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from outbound.getting import QUERY, SHORT, TOKEN, Clock
+
 from cds_service.ehr.client import AT_ONCE, Reply, RequestsEhr
 from cds_service.outbound.access import Access
 
-TOKEN = "canary-token"  # noqa: S105
-QUERY = "Coverage?patient=canary-patient"
-SHORT = 0.2
-HANG = 15 * SHORT
-
-
-@dataclass(slots=True)
-class Clock:
-    """The monotonic clock, put forward."""
-
-    forward: float = 0.0
-
-    def __call__(self) -> float:
-        return time.monotonic() + self.forward
+HANG = 15 * SHORT  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +40,7 @@ class Asker:
         return reply
 
     def ask_in_a_hurry(self, base: str, *queries: str) -> tuple[Reply, ...]:
-        """The replies that come at once; none may take so long that the deadline cannot have been kept."""
+        """The replies that come at once, or the deadline cannot have been kept."""
         start = time.monotonic()
         replies = self.ask(base, *(queries or (QUERY,)), patience=SHORT)
         assert time.monotonic() - start < HANG

@@ -26,7 +26,7 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """Makes server contexts, and the file with which a client trusts them; all files are under `directory`."""
+    """Makes server contexts, and the file with which clients trust them, all in `directory`."""
 
     directory: Path
     signer: Signer
@@ -44,7 +44,7 @@ class Authority:
     def server(
         self, *, host: str = "127.0.0.1", days: int = 1, self_signed: bool = False
     ) -> ssl.SSLContext:
-        """A server with a certificate for `host`, good for some more days; of minus one day, it has expired."""
+        """A server with a certificate for `host` that expires in `days`; if negative, it has."""
         own = make_signer(host)
         signed = _certificate(own, by=own if self_signed else self.signer, host=host, days=days)
         key = own.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -97,9 +97,17 @@ def _certificate(
 
 
 def _usage(*, signing: bool) -> x509.KeyUsage:
-    uses = "content_commitment key_encipherment data_encipherment key_agreement crl_sign encipher_only decipher_only"
-    none = dict.fromkeys(uses.split(), False)
-    return x509.KeyUsage(digital_signature=True, key_cert_sign=signing, **none)
+    return x509.KeyUsage(
+        digital_signature=True,
+        key_cert_sign=signing,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def _name(host: str) -> x509.GeneralName:

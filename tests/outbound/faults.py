@@ -1,15 +1,15 @@
-"""What an EHR can do wrong (reliability: table B), as behaviours of the fake one."""
+"""What a server can do wrong (reliability: table B), as behaviours of the fake one."""
 
 import gzip
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 
-from fake_ehr import Behaviour, Call, answer, bundle
+from fake_ehr import PATIENCE, Behaviour, Call, respond
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/fhir+json\r\n"
 EMPTY_BUNDLE = b'{"resourceType":"Bundle","type":"searchset"}'
+_PAUSE = 0.02  # seconds
 
 
 def silent(call: Call) -> None:
@@ -18,7 +18,7 @@ def silent(call: Call) -> None:
 
 
 def stall(call: Call) -> None:
-    """Half an answer, then nothing."""
+    """Half a response, then nothing."""
     call.send(HEAD + b"Content-Length: 44\r\n\r\n" + EMPTY_BUNDLE[:20])
     call.wait_for_the_end()
 
@@ -48,23 +48,37 @@ def slow_chunks(call: Call) -> None:
 
 
 def endless_continue(call: Call) -> None:
-    """Always about to answer."""
+    """Always about to respond."""
     _trickle(call, b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
 def _trickle(call: Call, piece: bytes) -> None:
-    while True:
+    # Not for ever: a client that waits for the end is told of a broken connection, not of the time.
+    for _ in range(int(PATIENCE / _PAUSE)):
         call.send(piece)
-        call.pause(0.02)
+        call.pause(_PAUSE)
+    call.hang_up()
 
 
-def reset_before_answer(call: Call) -> None:
-    """The connection breaks instead of an answer."""
+# None of these comes to an end while the client waits.
+NEVER_DONE = (
+    silent,
+    stall,
+    slow_body,
+    slow_status,
+    slow_headers,
+    slow_chunks,
+    endless_continue,
+)
+
+
+def reset_before_response(call: Call) -> None:
+    """The connection breaks instead of a response."""
     call.reset()
 
 
 def reset_mid_body(call: Call) -> None:
-    """The connection breaks within an answer."""
+    """The connection breaks within a response."""
     call.send(HEAD + b"Content-Length: 44\r\n\r\n" + EMPTY_BUNDLE[:20])
     call.reset()
 
@@ -109,27 +123,17 @@ def endless_chunks(call: Call) -> None:
 
 def gzip_bomb() -> Behaviour:
     """Small on the wire, large in memory."""
-    return answer(gzip.compress(EMPTY_BUNDLE + b" " * (10 << 20)), Content_Encoding="gzip")
-
-
-def endless_pages() -> Behaviour:
-    """A `next` page after every page."""
-    numbers = count()
-
-    def answer_one(call: Call) -> None:
-        bundle(next_page=f"?page={next(numbers)}")(call)
-
-    return answer_one
+    return respond(gzip.compress(EMPTY_BUNDLE + b" " * (10 << 20)), Content_Encoding="gzip")
 
 
 def redirect(to: str, code: int = 302) -> Behaviour:
-    """The answer is said to be elsewhere."""
-    return answer(b"", code=code, Location=to)
+    """The response is said to be elsewhere."""
+    return respond(b"", code=code, Location=to)
 
 
 @contextmanager
 def refused() -> Iterator[str]:
-    """The base of an EHR that refuses connections."""
+    """The base address of a server that refuses connections."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     yield f"http://127.0.0.1:{port}/fhir"
@@ -137,7 +141,7 @@ def refused() -> Iterator[str]:
 
 @contextmanager
 def black_hole() -> Iterator[str]:
-    """The base of an EHR whose machine drops what would open a connection."""
+    """The base address of a server whose machine drops what would open a connection."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(0)
