@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from cds_service.cds_hooks.prefetch import Found, read_resources
 from cds_service.cds_hooks.request import HookRequest
-from cds_service.crd.request.context import RESOURCE_FIELDS
 from cds_service.crd.request.lookups import Lookup, Lookups, read_prefetch_lookups
 from cds_service.crd.request.patient import CallPatient, IdentifierPair, read_identifier_pairs
 from cds_service.fhir.reference import ResourceKey, parse_reference
 from cds_service.fhir.resource import JsonObject, objects, resource_type, text
+
+# Where a hook's context holds resources; all else there names things, or is the client's own.
+_RESOURCE_FIELDS = ("draftOrders", "appointments")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +26,18 @@ class Chart:
     resources: tuple[JsonObject, ...] = ()
     lookups: Lookups
     of_others: int = 0
+    _in_context: Mapping[str, tuple[Found, ...]]
     _by_key: Mapping[ResourceKey, JsonObject]
     _by_url: Mapping[str, JsonObject]
     _by_identifier: Mapping[IdentifierPair, JsonObject]
     # What a resource contains, by the identity of its JSON object and then by id: a resource with thousands of
     # contained ones is walked once, not once a reference.
     _contained: Mapping[int, Mapping[str, JsonObject]]
+
+    def in_context(self, name: str) -> tuple[JsonObject, ...]:
+        """The patient's own resources in one field of the context."""
+        found = self._in_context.get(name, ())
+        return tuple([item.resource for item in found if self.call_patient.owns(item)])
 
     def of_type(self, kind: str) -> tuple[JsonObject, ...]:
         """Every resource of one type, in the order they came."""
@@ -73,6 +81,7 @@ class Chart:
             resources=(*self.resources, *(item.resource for item in own)),
             lookups=self.lookups.with_results(results),
             of_others=self.of_others + len(found) - len(own),
+            _in_context=self._in_context,
             _by_key={**_by_key(own), **self._by_key},
             _by_url={**_by_url(own), **self._by_url},
             _by_identifier={**_by_identifier(own), **self._by_identifier},
@@ -83,12 +92,13 @@ class Chart:
 def read_chart(request: HookRequest) -> Chart:
     """The chart of one call, from its context and prefetch alone."""
     prefetched = {key: read_resources(value) for key, value in request.prefetch.items()}
-    in_context = [read_resources(request.context.get(name)) for name in RESOURCE_FIELDS]
+    in_context = {name: read_resources(request.context.get(name)) for name in _RESOURCE_FIELDS}
     return index_chart(
         # The context comes last and wins: it is what the clinician has in hand.
-        [item for found in (*prefetched.values(), *in_context) for item in found],
+        [item for found in (*prefetched.values(), *in_context.values()) for item in found],
         patient_id=text(request.context.get("patientId")).rsplit("/", 1)[-1],
         context=request.context,
+        in_context=in_context,
         lookups=read_prefetch_lookups(request.prefetch, prefetched),
     )
 
@@ -98,6 +108,7 @@ def index_chart(
     *,
     patient_id: str,
     context: JsonObject | None = None,
+    in_context: Mapping[str, tuple[Found, ...]] | None = None,
     lookups: Lookups | None = None,
 ) -> Chart:
     """The chart of these resources."""
@@ -105,6 +116,7 @@ def index_chart(
         call_patient=CallPatient(id=patient_id),
         context=context or {},
         lookups=lookups or Lookups(),
+        _in_context=in_context or {},
         _by_key={},
         _by_url={},
         _by_identifier={},

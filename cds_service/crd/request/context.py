@@ -3,18 +3,14 @@
 order-dispatch was `order` and `task` in 1.0, `dispatched-orders` in early 1.1, and is `dispatchedOrders` now.
 """
 
-from cds_service.cds_hooks.prefetch import read_resources
+from cds_service.crd.request.chart import Chart
 from cds_service.fhir.reference import parse_reference, read_key
 from cds_service.fhir.resource import Json, JsonObject, text
 
-RESOURCE_FIELDS = (
-    "draftOrders",
-    "appointments",
-)  # all else in a context names things, or is the client's own
 _DISPATCHED = ("dispatchedOrders", "dispatched-orders", "order")
 
 
-def nothing(_context: JsonObject) -> tuple[JsonObject, ...]:
+def nothing(_chart: Chart) -> tuple[JsonObject, ...]:
     """No resource in the context is asked about."""
     return ()
 
@@ -24,17 +20,16 @@ def no_references(_context: JsonObject) -> tuple[str, ...]:
     return ()
 
 
-def draft_orders(context: JsonObject) -> tuple[JsonObject, ...]:
+def draft_orders(chart: Chart) -> tuple[JsonObject, ...]:
     """Every draft order."""
-    return tuple(found.resource for found in read_resources(context.get("draftOrders")))
+    return chart.in_context("draftOrders")
 
 
-def selected_orders(context: JsonObject) -> tuple[JsonObject, ...]:
+def selected_orders(chart: Chart) -> tuple[JsonObject, ...]:
     """The draft orders that are newly selected (CRD hook-34)."""
-    selected = {
-        parse_reference(reference) for reference in _references(context.get("selections"))
-    } - {None}
-    return tuple(order for order in draft_orders(context) if read_key(order) in selected)
+    references = _references(chart.context.get("selections"))
+    selected = {parse_reference(reference) for reference in references} - {None}
+    return tuple(order for order in draft_orders(chart) if read_key(order) in selected)
 
 
 def dispatched_orders(context: JsonObject) -> tuple[str, ...]:
@@ -42,9 +37,9 @@ def dispatched_orders(context: JsonObject) -> tuple[str, ...]:
     return tuple(reference for name in _DISPATCHED for reference in _references(context.get(name)))
 
 
-def appointments(context: JsonObject) -> tuple[JsonObject, ...]:
+def appointments(chart: Chart) -> tuple[JsonObject, ...]:
     """The appointments about to be booked."""
-    return tuple(found.resource for found in read_resources(context.get("appointments")))
+    return chart.in_context("appointments")
 
 
 def encounter(context: JsonObject) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cds_service.cds_hooks.discovery import Service
+from cds_service.crd.request.chart import Chart
 from cds_service.crd.request.configuration import OPTIONS
 from cds_service.crd.request.context import (
     appointments,
@@ -95,7 +96,7 @@ class Hook:
     asks: str
     primary: bool
     prefetch: Prefetch
-    resources: Callable[[JsonObject], tuple[JsonObject, ...]] = nothing
+    resources: Callable[[Chart], tuple[JsonObject, ...]] = nothing
     references: Callable[[JsonObject], tuple[str, ...]] = no_references
 
     @property

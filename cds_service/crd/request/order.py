@@ -5,7 +5,7 @@ from datetime import date
 
 from cds_service.cds_hooks.plain_text import plain
 from cds_service.crd.codes import BILLING_OPTIONS
-from cds_service.crd.request.order_kinds import ORDER_KINDS, Path, kind_of
+from cds_service.crd.request.order_kinds import ORDER_KINDS, Path
 from cds_service.crd.request.patient import CallPatient
 from cds_service.crd.request.service_date import planned_days, written_days
 from cds_service.fhir.coding import Coding, read_codings, read_words
@@ -63,14 +63,18 @@ def read_order(
     `coded_by` are resources it points to for its code; `unreachable` says that one could not be read;
     `scheduled` is when an appointment for it takes place.
     """
-    holders = (resource, *coded_by)
-    concepts = [concept for holder in holders for concept in _concepts(holder)]
+    concepts: list[JsonObject] = []
+    billing_options: list[tuple[Coding, ...]] = []
+    for holder in (resource, *coded_by):
+        found = _concepts(holder)
+        concepts.extend(found)
+        billing_options.extend(_billing_options(holder, found))
     return Order(
         resource=resource,
         key=read_key(resource),
         type=resource_type(resource),
         codings=read_codings(concepts),
-        billing_options=tuple(option for holder in holders for option in _billing_options(holder)),
+        billing_options=tuple(billing_options),
         words=read_words(concepts),
         date_of_service=planned_days(resource) or scheduled or written_days(resource),
         prohibits=resource.get("doNotPerform") in (True, "true"),
@@ -98,15 +102,16 @@ def _payload_concept(extension: JsonObject) -> JsonObject:
     return first(extension.get("valueCodeableConcept")) if url == PAYLOAD_CONTENT else {}
 
 
-def _billing_options(resource: JsonObject) -> list[tuple[Coding, ...]]:
+def _billing_options(resource: JsonObject, concepts: list[JsonObject]) -> list[tuple[Coding, ...]]:
     """Codes the order may be billed under (CRD billopt-3), one group of synonyms each.
 
     Profiles put them on the code, and on what holds it: a lens, a Device.
     """
-    outer_paths = dict.fromkeys(path[:-1] for path in _code_paths(resource))
+    outer_paths = {path[:-1] for path in _code_paths(resource)}
     outer = [holder for path in outer_paths for holder in follow(resource, path)]
+    extended = [holder for holder in (*concepts, *outer) if "extension" in holder]
     options: list[tuple[Coding, ...]] = []
-    for holder in (*_concepts(resource), *outer):
+    for holder in extended:
         for extension in find_extensions(holder, BILLING_OPTIONS):
             if codings := read_codings(extension.get("valueCodeableConcept")):
                 options.append(codings)
@@ -138,14 +143,17 @@ def day_of_service(order: Order, today: date) -> Days:
 
 
 def is_of_patient(order: JsonObject, patient: CallPatient) -> bool:
-    """Whether an order is about the call's patient, as far as it names anyone."""
-    subjects = follow(order, kind_of(order).subject)
-    if resource_type(order) == "Appointment":
-        subjects = tuple(actor for actor in subjects if not _is_another_actor(actor))
-    return patient.is_named_by(subjects, order)
+    """Whether an order at hand is about the call's patient.
+
+    Only an appointment may not be: whose all else is, the chart has looked at.
+    """
+    if resource_type(order) != "Appointment":
+        return True
+    actors = follow(order, ("participant", "actor"))
+    return patient.is_named_by([actor for actor in actors if not _is_another(actor)], order)
 
 
-def _is_another_actor(actor: JsonObject) -> bool:
-    """Whether who takes part in an appointment is not its patient, but a practitioner, a room …"""
+def _is_another(actor: JsonObject) -> bool:
+    """Whether who takes part in an appointment is no patient, but a practitioner, a room …"""
     key = parse_reference(text(actor.get("reference")))
     return key is not None and key.type in _OTHER_ACTORS

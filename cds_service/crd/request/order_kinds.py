@@ -1,4 +1,4 @@
-"""The kinds of order a hook asks about, and where each keeps its codes, subject and dates (CRD profiles).
+"""The kinds of order a hook asks about, and where each keeps its codes and dates (CRD profiles).
 
 A kind of order is a row in `ORDER_KINDS`. Appointments and Encounters are asked about like orders.
 """
@@ -16,7 +16,6 @@ class OrderKind:
     """Where one resource type keeps what we read; paths are element names, lists are walked through."""
 
     codes: tuple[Path, ...]
-    subject: Path = ("subject",)
     date_of_service: tuple[Path, ...] = ()
     written: Path = ("authoredOn",)
     coded_by: tuple[Path, ...] = ()  # references to a resource that holds the code
@@ -44,11 +43,10 @@ ORDER_KINDS: Mapping[str, OrderKind] = {
             ("enteralFormula", "baseFormulaType"),
             ("enteralFormula", "additiveType"),
         ),
-        subject=("patient",),
         written=("dateTime",),
     ),
     "VisionPrescription": OrderKind(
-        codes=(("lensSpecification", "product"),), subject=("patient",), written=("dateWritten",)
+        codes=(("lensSpecification", "product"),), written=("dateWritten",)
     ),
     "CommunicationRequest": OrderKind(
         codes=(("payload", "extension"),), date_of_service=_OCCURRENCE[:2]
@@ -56,7 +54,6 @@ ORDER_KINDS: Mapping[str, OrderKind] = {
     # Both stand for the service they are for: their service types come from the codes of ServiceRequest.
     "Appointment": OrderKind(
         codes=(("serviceType",),),
-        subject=("participant", "actor"),
         date_of_service=(("start",), ("requestedPeriod", "start")),
         written=("created",),
         ruled_as="ServiceRequest",

@@ -44,7 +44,7 @@ def find_requested(hook: Hook, chart: Chart) -> Requested:
         InvalidRequest: two resources in the context have one type and id, so both cannot be updated.
     """
     named = tuple({"reference": reference} for reference in hook.references(chart.context))
-    in_context = (resource for resource in hook.resources(chart.context) if is_order(resource))
+    in_context = (resource for resource in hook.resources(chart) if is_order(resource))
     found = (chart.find(reference, {}) for reference in named)
     resources = (
         *_distinct(in_context),

@@ -4,8 +4,9 @@ fhirpathpy accepts malformed expressions, so its grammar is run strictly and to 
 result is our "unknown". An error is never "false": it raises.
 """
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from antlr4 import CommonTokenStream, InputStream, ParseTreeWalker
@@ -19,7 +20,8 @@ from fhirpathpy.parser.generated.FHIRPathListener import FHIRPathListener
 from fhirpathpy.parser.generated.FHIRPathParser import FHIRPathParser
 
 from cds_service.fhir.truth import Truth
-from cds_service.policy.run.mentions import find_mentions
+from cds_service.policy.run.folding import fold_literals, read_existence
+from cds_service.policy.run.mentions import Phrases, find_mentions, read_phrases
 
 VARIABLES = ("order", "words", "coverage", "patient", "plan", "dos")
 FUNCTIONS = frozenset(
@@ -33,13 +35,20 @@ class ExpressionError(ValueError):
     """An expression that cannot be used, or that failed for one order."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Expression:
-    """A compiled FHIRPath expression, and the variables it reads."""
+    """A compiled FHIRPath expression, and the variables it reads.
+
+    One that asks whether something `exists()` or is `empty()` shares `count`, of how many there
+    are, with its opposite; `if_any` is what it yields where there are any.
+    """
 
     source: str
     variables: frozenset[str]
+    count: "Expression | None" = None
+    if_any: bool = True
     _tree: Mapping[str, Any] = field(repr=False)
+    _literals: Mapping[str, Any] = field(repr=False)
     _options: Mapping[str, Any] = field(repr=False)
 
     def evaluate(self, variables: Variables) -> tuple[Any, ...]:
@@ -48,12 +57,9 @@ class Expression:
         Raises:
             ExpressionError: it cannot be evaluated for these values.
         """
-        bound = {name: variables[name] for name in self.variables}
+        bound = {**{name: variables[name] for name in self.variables}, **self._literals}
         try:
-            yielded = apply_parsed_path(  # type: ignore[no-untyped-call]
-                {}, self._tree, bound, models["r4"], self._options
-            )
-            return tuple(yielded)
+            return tuple(_run(self._tree, bound, self._options))
         except RecursionError as error:
             raise ExpressionError("nested too deep") from error
         except Exception as error:  # fhirpathpy raises nothing narrower
@@ -65,8 +71,10 @@ class ExpressionCompiler:
 
     def __init__(self) -> None:
         self._known: dict[str, Expression] = {}
+        self._counts: dict[str, Expression] = {}
+        self._phrases: dict[tuple[Any, ...], Phrases] = {}
         self._options = {
-            "userInvocationTable": {"mentions": {"fn": _mentions, "arity": {1: ["AnyAtRoot"]}}}
+            "userInvocationTable": {"mentions": {"fn": self._mentions, "arity": {1: ["AnyAtRoot"]}}}
         }
 
     def compile(self, source: str) -> Expression:
@@ -76,9 +84,44 @@ class ExpressionCompiler:
             ExpressionError: not FHIRPath, or more of it than policies may use.
         """
         if source not in self._known:
-            tree, variables = _parse(source)
-            self._known[source] = Expression(source, variables, tree, self._options)
+            try:
+                self._known[source] = self._compile(source)
+            except RecursionError as error:
+                raise ExpressionError("nested too deep") from error
         return self._known[source]
+
+    def _compile(self, source: str) -> Expression:
+        tree, variables = _parse(source)
+        literals = fold_literals(tree, lambda node: _run({"children": [node]}, {}, self._options))
+        for phrases in literals.values():
+            self._phrases[tuple(phrases)] = read_phrases(map(str, phrases))
+        expression = Expression(
+            source=source,
+            variables=variables,
+            _tree=tree,
+            _literals=literals,
+            _options=self._options,
+        )
+        existence = read_existence(tree)
+        if existence is None:
+            return expression
+        counting, if_any = existence
+        known_as = json.dumps([counting, literals])
+        count = self._counts.setdefault(known_as, replace(expression, _tree=counting))
+        return replace(expression, count=count, if_any=if_any)
+
+    def _mentions(self, texts: Any, phrases: Any) -> list[str]:
+        wanted = _plain(phrases)
+        known = self._phrases.get(tuple(wanted))
+        words = [text for text in _plain(texts) if isinstance(text, str)]
+        return find_mentions(words, known or read_phrases(map(str, wanted)))
+
+
+def _run(tree: Mapping[str, Any], variables: Variables, options: Mapping[str, Any]) -> list[Any]:
+    yielded: list[Any] = apply_parsed_path(  # type: ignore[no-untyped-call]
+        {}, tree, variables, models["r4"], options
+    )
+    return yielded
 
 
 def truth(result: Sequence[Any]) -> Truth:
@@ -96,7 +139,7 @@ def truth(result: Sequence[Any]) -> Truth:
             raise ExpressionError("the result is not a boolean")
 
 
-def _parse(source: str) -> tuple[Mapping[str, Any], frozenset[str]]:
+def _parse(source: str) -> tuple[dict[str, Any], frozenset[str]]:
     """fhirpathpy's syntax tree of `source`, and the variables read in it.
 
     Raises:
@@ -144,11 +187,6 @@ class _Allow(FHIRPathListener):
             known = ", ".join(f"%{variable}" for variable in VARIABLES)
             raise ExpressionError(f"`%{name}` is not one of {known}")
         self.variables.add(name)
-
-
-def _mentions(texts: Any, phrases: Any) -> list[str]:
-    words = [text for text in _plain(texts) if isinstance(text, str)]
-    return find_mentions(words, [str(phrase) for phrase in _plain(phrases)])
 
 
 def _plain(nodes: Any) -> list[Any]:

@@ -25,6 +25,9 @@ class Evaluation:
         Raises:
             ExpressionError: it cannot be evaluated.
         """
+        if expression.count:
+            (count,) = self.evaluate(expression.count)
+            return ((count > 0) is expression.if_any,)
         if expression not in self._results:
             self._results[expression] = self._run(expression)
         result = self._results[expression]

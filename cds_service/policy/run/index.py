@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from cds_service.fhir.coding import Coding, CodingKey
 from cds_service.policy.payers import Payers
-from cds_service.policy.run.mentions import find_mentions, words_of
+from cds_service.policy.run.mentions import Phrases, find_mentions, read_phrases, words_of
 from cds_service.policy.run.rules import Policy, Rule
 
 K = TypeVar("K")
@@ -27,6 +27,7 @@ class PolicyIndex:
     _by_coding: Mapping[tuple[str, CodingKey], tuple[Rule, ...]]
     _catch_all: Mapping[str, tuple[Rule, ...]]
     _by_first_word: Mapping[tuple[str, str], tuple[Policy, ...]]
+    _terms: Mapping[str, Phrases]
 
     def candidates(
         self, payer_id: str, order_type: str, codings: Sequence[Coding], hook: str
@@ -66,7 +67,7 @@ class PolicyIndex:
         }
         mentioned: list[tuple[Policy, str]] = []
         for _, policy in sorted(nearby.items()):
-            if terms := find_mentions(words, policy.terms):
+            if terms := find_mentions(words, self._terms[policy.id]):
                 mentioned.append((policy, terms[0]))
         return mentioned
 
@@ -86,6 +87,7 @@ def build_index(payers: Payers, rules: Iterable[Rule]) -> PolicyIndex:
             for policy in policies.values()
             for word in _first_words(policy)
         ),
+        {policy.id: read_phrases(policy.terms) for policy in policies.values()},
     )
 
 

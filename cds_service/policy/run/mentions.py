@@ -6,7 +6,8 @@ not settle what is ordered must not be read as settled.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 _WORD = re.compile(r"[^\W_]+")
 _CLAUSE_END = re.compile(r"[.;\n\r!]+|,|\bbut\b|\bhowever\b|\balthough\b", re.IGNORECASE)
@@ -24,12 +25,26 @@ _DENIES_AFTER = frozenset(
 )
 
 
-def find_mentions(texts: Iterable[str], phrases: Sequence[str]) -> list[str]:
-    """The phrases, as given and in their order, that some text says; case, blanks and hyphens do not matter."""
-    wanted = [tuple(words_of(phrase)) for phrase in phrases]
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """Phrases as they are written, and each as the words it consists of."""
+
+    written: tuple[str, ...]
+    words: tuple[tuple[str, ...], ...]
+
+
+def read_phrases(written: Iterable[str]) -> Phrases:
+    """The phrases to look for; worth keeping, since a policy asks every order for the same."""
+    phrases = tuple(written)
+    return Phrases(phrases, tuple(tuple(words_of(phrase)) for phrase in phrases))
+
+
+def find_mentions(texts: Iterable[str], phrases: Phrases) -> list[str]:
+    """The phrases, as written and in their order, that some text says; case, blanks and hyphens do not matter."""
     clauses = [words_of(clause) for text in texts for clause in _CLAUSE_END.split(text)]
-    said = {phrase for clause in clauses for phrase in _said(clause, wanted)}
-    return [phrase for phrase, words in zip(phrases, wanted, strict=True) if words in said]
+    said = {phrase for clause in clauses for phrase in _said(clause, phrases.words)}
+    pairs = zip(phrases.written, phrases.words, strict=True)
+    return [phrase for phrase, words in pairs if words in said]
 
 
 def words_of(text: str) -> list[str]:
@@ -37,11 +52,19 @@ def words_of(text: str) -> list[str]:
     return [word.casefold() for word in _WORD.findall(text)]
 
 
-def _said(clause: list[str], wanted: list[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
-    spans = [(at, at + len(words)) for words in wanted if words for at in _starts(clause, words)]
+def _said(clause: list[str], wanted: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    present = set(clause)
+    spans = [
+        (start, start + len(words))
+        for words in wanted
+        if words and present.issuperset(words)
+        for start in _starts(clause, words)
+    ]
+    if not spans:
+        return
     # "PFA or IRE" leaves nothing open when both are asked about.
     settled = {end for _, end in spans} & {start - 1 for start, _ in spans}
-    read = ["" if at in settled and word == "or" else word for at, word in enumerate(clause)]
+    read = ["" if place in settled and word == "or" else word for place, word in enumerate(clause)]
     for start, end in spans:
         if _is_meant(read[max(0, start - _REACH) : start], read[end : end + _REACH]):
             yield tuple(clause[start:end])
@@ -49,7 +72,11 @@ def _said(clause: list[str], wanted: list[tuple[str, ...]]) -> Iterator[tuple[st
 
 def _starts(clause: list[str], words: tuple[str, ...]) -> Iterator[int]:
     size = len(words)
-    return (at for at in range(len(clause) - size + 1) if tuple(clause[at : at + size]) == words)
+    return (
+        start
+        for start in range(len(clause) - size + 1)
+        if clause[start] == words[0] and tuple(clause[start : start + size]) == words
+    )
 
 
 def _is_meant(before: list[str], after: list[str]) -> bool:

@@ -33,8 +33,8 @@ JsonObject = dict[str, Any]
 
 def read_orders(resources: Sequence[JsonObject], at_hand: Chart) -> tuple[Order, ...]:
     """The orders of an order-sign call about these resources."""
-    found = at_hand.with_found(read_resources(list(resources)), {})
-    called = replace(found, context={"draftOrders": list(resources)})
+    found = read_resources(list(resources))
+    called = replace(at_hand.with_found(found, {}), _in_context={"draftOrders": found})
     requested = find_requested(HOOKS["order-sign"], called)
     return read_requested_orders(requested, called, VERSIONS["2.2"])
 

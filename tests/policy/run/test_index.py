@@ -12,7 +12,7 @@ from small_library import organization, policy, rule, small_index
 
 from cds_service.fhir.coding import CPT, HCPCS, Coding
 from cds_service.policy.run.index import Candidates, PolicyIndex
-from cds_service.policy.run.mentions import find_mentions
+from cds_service.policy.run.mentions import find_mentions, read_phrases
 
 CODES = ("0001T", "0002T", "0003T")
 KINDS = ("ServiceRequest", "DeviceRequest")
@@ -172,7 +172,9 @@ def test_a_hint_is_found_exactly_if_a_topic_is_said(
         tmp_path_factory.mktemp("library"), policy(topic=[{"text": one} for one in topics])
     )
 
-    assert bool(index.mentioned("acme", [text])) == bool(find_mentions([text], topics))
+    assert bool(index.mentioned("acme", [text])) == bool(
+        find_mentions([text], read_phrases(topics))
+    )
 
 
 def test_versions_of_one_policy_hint_once_each(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cds_service.policy.run.mentions import find_mentions
+from cds_service.policy.run.mentions import find_mentions, read_phrases
 
 PHRASES = (
     "pulsed field ablation",
@@ -63,13 +63,13 @@ NOT_SAID = [
 @pytest.mark.parametrize(("words", "expected"), SAID)
 def test_what_is_said_is_found_in_the_order_asked_for(words: str, expected: list[str]) -> None:
     """Case, blanks and hyphens do not matter; the phrase comes back as it was given."""
-    assert find_mentions([words], PHRASES) == expected
+    assert find_mentions([words], read_phrases(PHRASES)) == expected
 
 
 @pytest.mark.parametrize("words", NOT_SAID)
 def test_what_is_denied_left_open_or_part_of_another_word_is_not_said(words: str) -> None:
     """An order that does not settle what is ordered must not be read as settled."""
-    assert find_mentions([words], PHRASES) == []
+    assert find_mentions([words], read_phrases(PHRASES)) == []
 
 
 def plain(text: str) -> list[str]:
@@ -102,7 +102,7 @@ any_text = st.one_of(some_words, st.text(max_size=40))
 )
 def test_a_phrase_that_is_absent_is_never_said(texts: list[str], phrases: list[str]) -> None:
     """What is found stands word for word in one of the texts, and was asked for."""
-    for phrase in find_mentions(texts, phrases):
+    for phrase in find_mentions(texts, read_phrases(phrases)):
         assert phrase in phrases
         assert any(holds(text, phrase) for text in texts)
 
@@ -110,7 +110,7 @@ def test_a_phrase_that_is_absent_is_never_said(texts: list[str], phrases: list[s
 @pytest.mark.parametrize("phrase", ["", "-", "()", "\u00a0"])
 def test_a_phrase_without_words_is_never_said(phrase: str) -> None:
     """Nothing is not something that could be said."""
-    assert find_mentions(["", "anything", "a - b"], [phrase]) == []
+    assert find_mentions(["", "anything", "a - b"], read_phrases([phrase])) == []
 
 
 def respell(text: str, data: st.DataObject) -> str:
@@ -130,23 +130,25 @@ def respell(text: str, data: st.DataObject) -> str:
 @given(text=some_words, data=st.data())
 def test_case_blanks_and_hyphens_do_not_matter(text: str, data: st.DataObject) -> None:
     """However the same words are written, the same phrases are said."""
-    assert find_mentions([respell(text, data)], PHRASES) == find_mentions([text], PHRASES)
+    assert find_mentions([respell(text, data)], read_phrases(PHRASES)) == find_mentions(
+        [text], read_phrases(PHRASES)
+    )
 
 
 @settings(max_examples=100, deadline=None)
 @given(phrase=st.sampled_from(PHRASES), data=st.data())
 def test_a_phrase_alone_is_said_however_it_is_spelled(phrase: str, data: st.DataObject) -> None:
     """The phrase itself, in any case and with any blanks, is a mention of it."""
-    assert phrase in find_mentions([respell(phrase, data)], PHRASES)
+    assert phrase in find_mentions([respell(phrase, data)], read_phrases(PHRASES))
 
 
 @settings(max_examples=100, deadline=None)
 @given(texts=st.lists(some_words, max_size=3))
 def test_each_text_speaks_for_itself(texts: list[str]) -> None:
     """A denial in one note does not reach into another, and words of two do not make a phrase."""
-    alone = {phrase for text in texts for phrase in find_mentions([text], PHRASES)}
+    alone = {phrase for text in texts for phrase in find_mentions([text], read_phrases(PHRASES))}
 
-    assert set(find_mentions(texts, PHRASES)) == alone
+    assert set(find_mentions(texts, read_phrases(PHRASES))) == alone
 
 
 def test_a_denial_reaches_no_further_than_its_clause() -> None:
@@ -158,9 +160,9 @@ def test_a_denial_reaches_no_further_than_its_clause() -> None:
         "No contrast; PFA",
         "No contrast\nPFA",
     ):
-        assert find_mentions([words], PHRASES) == ["PFA"]
+        assert find_mentions([words], read_phrases(PHRASES)) == ["PFA"]
 
 
 def test_a_very_long_text_is_read_in_time() -> None:
     """Ten thousand words and a phrase at their end; no expression backtracks."""
-    assert find_mentions(["veins " * 10_000 + "PFA"], PHRASES) == ["PFA"]
+    assert find_mentions(["veins " * 10_000 + "PFA"], read_phrases(PHRASES)) == ["PFA"]
