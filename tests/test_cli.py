@@ -188,9 +188,7 @@ def test_a_bad_setting_stops_the_start_and_is_named(
 def test_a_broken_artifact_stops_the_start_with_file_and_path(tmp_path: Path) -> None:
     """A policy that cannot be used never gets served around."""
     broken = tmp_path / "ValueSet-x.json"
-    broken.write_text(
-        '{"resourceType": "ValueSet", "id": "x", "status": "activ\\u00e9", "surprise": 1}'
-    )
+    broken.write_text('{"resourceType": "ValueSet", "id": "x", "status": "active", "surprise": 1}')
 
     run = crd("serve", "--data-dir", tmp_path / "data", "--library", tmp_path)
 

@@ -64,8 +64,6 @@ class RuleReader:
         rules = [self._rule(action, policy) for action in _actions(artifact)]
         if not rules:
             raise artifact.broken("$.action", "a policy has at least one rule")
-        if len({rule.citation.rule_id for rule in rules}) != len(rules):
-            raise artifact.broken("$.action", "two rules have one id")
         return rules
 
     def _rule(self, action: Action, policy: Policy) -> Rule:

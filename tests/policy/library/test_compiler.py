@@ -207,8 +207,15 @@ FAULTS = [
         "duplicate rule ids",
         ANTHEM_POLICY,
         lambda resource: resource["action"][0]["action"][1].update(id="ca-hmo-do-not-decide"),
-        "$.action",
-        "one id",
+        "$.action[0].action[1].id",
+        "`ca-hmo-do-not-decide`",
+    ),
+    Fault(
+        "rule ids that differ in a blank",
+        ANTHEM_POLICY,
+        lambda resource: resource["action"][0]["action"][1].update(id="ca-hmo-do-not-decide "),
+        "$.action[0].action[1].id",
+        "white space",
     ),
     Fault("rule without id", POLICY, lambda resource: the_rule(resource).pop("id"), RULE, "id"),
     Fault(
