@@ -52,7 +52,7 @@ class PolicyCompiler:
         sources: list[Artifact] = []
         policies: list[Policy] = []
         for artifact in self._library.of_type("PlanDefinition"):
-            # A draft must not answer, nor end the version in force; retired ones likewise.
+            # A draft or a retired version neither applies nor ends the version in force.
             if artifact.resource["status"] == "active":
                 for policy in self._policies(artifact):
                     sources.append(artifact)
@@ -77,8 +77,8 @@ class PolicyCompiler:
     def _payers_of(self, artifact: Artifact) -> list[Payer]:
         """The payers that `program` contexts name, by any identifier that their Organizations have.
 
-        A coding that names no payer of the library is passed over: a document may also say what
-        others call its program. That none of them names one is an error: nobody would be asked.
+        A coding that names no payer of the library is passed over: a document may also have the
+        codes that others use for its program. If none names one, the policy is nobody's: an error.
         """
         payers: dict[str, Payer] = {}
         for context in _contexts(artifact, "program"):
@@ -155,7 +155,7 @@ def _effective(artifact: Artifact) -> tuple[date, date]:
         raise artifact.broken("$.effectivePeriod.start", "a policy needs the day it begins")
     if end and end.last < start.first:
         raise artifact.broken("$.effectivePeriod.end", "the end is before the start")
-    # Elsewhere `2024-10` is some day of October; who writes it of a policy means all of them.
+    # In an order `2024-10` is some day of that month; in a policy's period it is all of them.
     return start.first, end.last if end else date.max
 
 

@@ -30,9 +30,9 @@ _TYPE_WORDS: Mapping[tuple[type, ...], str] = {
     (str,): "a string",
 }
 
-# The models take their lists of codes from the short descriptions in the specification. Compared with
-# the bindings of R4 4.0.1 they are the required ones, and whole, unless they end like this: then they
-# name some codes only (and the binding of `Expression.language` is extensible).
+# The models take their lists of codes from the short descriptions in the specification. Compared
+# with the bindings of R4 4.0.1 they are the required ones, and whole, unless they end like this:
+# then they name some codes only (and the binding of `Expression.language` is extensible).
 _OPEN_ENDS = frozenset(("+", "etc."))
 
 # Bindings that the models have wrong (`format` takes any mime type), or not at all, or not whole
