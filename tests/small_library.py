@@ -30,14 +30,16 @@ def organization(name: str = "acme", /, **elements: Any) -> JsonObject:
 
 
 def insurance_plan(name: str, /, *types: str, owner: str = "acme", **elements: Any) -> JsonObject:
-    """A plan of a payer, found by Source of Payment types."""
+    """A plan of a payer, found by Source of Payment types if it has any."""
+    codings = [{"system": SOPT, "code": code} for code in types]
+    typed = {"type": [{"coding": codings}]} if codings else {}
     return {
         "resourceType": "InsurancePlan",
         "id": name,
         "identifier": [{"system": f"{CANONICAL_BASE}/NamingSystem/plan-id", "value": name}],
         "status": "active",
         "name": name.title(),
-        "type": [{"coding": [{"system": SOPT, "code": code} for code in types]}],
+        **typed,
         "ownedBy": {"reference": f"Organization/{owner}"},
         **elements,
     }
@@ -79,6 +81,18 @@ COVERED_WITHOUT_AUTHORIZATION = (part("covered", "covered"), part("pa-needed", "
 AUTHORIZATION_NEEDED = (part("covered", "covered"), part("pa-needed", "auth-needed"))
 
 
+def applicability(expression: str) -> JsonObject:
+    """A condition that is described by its own expression."""
+    return {
+        "kind": "applicability",
+        "expression": {
+            "description": expression,
+            "language": "text/fhirpath",
+            "expression": expression,
+        },
+    }
+
+
 def rule(
     name: str = "rule-1",
     *,
@@ -89,21 +103,14 @@ def rule(
     **elements: Any,
 ) -> JsonObject:
     """One rule; without codes it is asked of every order of its type."""
-    filters = [{"path": "code", "code": [{"system": CPT, "code": code} for code in codes]}]
+    listed = [{"system": CPT, "code": code} for code in codes]
+    filtered = {"codeFilter": [{"path": "code", "code": listed}]} if listed else {}
     return {
         "id": name,
         "title": f"Title of {name}",
         "extension": [{"url": COVERAGE_DETERMINATION, "extension": list(determination)}],
-        "condition": [
-            {
-                "kind": "applicability",
-                "expression": {"description": one, "language": "text/fhirpath", "expression": one},
-            }
-            for one in conditions
-        ],
-        "input": [
-            {"id": "order", "type": kind, **({"codeFilter": filters} if filters[0]["code"] else {})}
-        ],
+        "condition": [applicability(expression) for expression in conditions],
+        "input": [{"type": kind, **filtered}],
         **elements,
     }
 
@@ -119,12 +126,10 @@ def policy(
     lines: Iterable[str] = (),
     **elements: Any,
 ) -> JsonObject:
-    """One version of a policy."""
-    program = {"coding": [{"system": PAYER_ID, "code": payer}]}
-    contexts: list[JsonObject] = [
-        {"valueCodeableConcept": program},
-        *({"valueReference": {"reference": one}} for one in lines),
-    ]
+    """One version of a policy; `lines` are references to the plans that it is limited to."""
+    program = {"code": {"system": USAGE, "code": "program"}}
+    its_payer = {"coding": [{"system": PAYER_ID, "code": payer}]}
+    its_lines = [{**program, "valueReference": {"reference": line}} for line in lines]
     return {
         "resourceType": "PlanDefinition",
         "id": name,
@@ -132,7 +137,7 @@ def policy(
         "version": version,
         "title": f"Policy {name}",
         "status": "active",
-        "useContext": [{"code": {"system": USAGE, "code": "program"}, **one} for one in contexts],
+        "useContext": [{**program, "valueCodeableConcept": its_payer}, *its_lines],
         "effectivePeriod": {"start": start},
         "action": [
             {
@@ -147,8 +152,10 @@ def policy(
 def write_library(directory: Path, *resources: JsonObject) -> Path:
     """A library directory of these resources, each in the file it belongs in."""
     directory.mkdir(parents=True, exist_ok=True)
-    for one in resources:
-        (directory / f"{one['resourceType']}-{one['id']}.json").write_bytes(encode(one))
+    for resource in resources:
+        (directory / f"{resource['resourceType']}-{resource['id']}.json").write_bytes(
+            encode(resource)
+        )
     return directory
 
 

@@ -141,7 +141,7 @@ def _plan_definition(number: int, name: str, payer: str, folder: str) -> JsonObj
         "resourceType": "PlanDefinition",
         "id": name,
         "folder": folder,
-        "extension": [_comment(f"Statement {row}: {_EVIDENCE}") for row in range(number % 5)],
+        "extension": [_comment(f"Statement {row}: {_EVIDENCE}") for row in range(number % 5 or 1)],
         "url": f"{CANONICAL_BASE}/PlanDefinition/{name}",
         "identifier": [
             {"system": f"{CANONICAL_BASE}/NamingSystem/policy-number", "value": f"POL.{number:05d}"}

@@ -97,7 +97,7 @@ def test_a_broken_artifact_stops_the_start_with_file_and_path(tmp_path: Path) ->
     """A policy that cannot be used never gets served around."""
     broken = tmp_path / "ValueSet-x.json"
     broken.write_text(
-        '{"resourceType": "ValueSet", "id": "x", "status": "activ\\u00e9", "surprise": 1}'
+        '{"resourceType": "ValueSet", "id": "x", "status": "active", "surprise": 1}'
     )
 
     run = crd("serve", "--port", "0", "--data-dir", tmp_path / "data", "--library", tmp_path)

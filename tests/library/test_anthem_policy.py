@@ -45,8 +45,8 @@ REASON_CODES = (
     "order-not-understood",
 )
 WORDS = (
-    "%words.mentions('pulsed field ablation'"
-    " | 'pulsed electric field ablation' | 'pulsed-field' | 'PFA' | 'irreversible electroporation' | 'IRE')"
+    "%words.mentions('pulsed field ablation' | 'pulsed electric field ablation'"
+    " | 'pulsed-field' | 'PFA' | 'irreversible electroporation' | 'IRE')"
 )
 IN_CALIFORNIA_HMO = "%plan.where(id = 'anthem-california-commercial-hmo').exists()"
 NOT_CALIFORNIA_HMO = "%plan.where(id = 'anthem-california-commercial-hmo').empty()"
@@ -479,7 +479,7 @@ def test_each_plan_belongs_to_anthem_and_is_known_by_its_plan_id(name: str) -> N
     ],
 )
 def test_each_plan_has_the_type_codes_that_tell_it(name: str, sopt: str, act: str) -> None:
-    """One CodeableConcept with Source of Payment and ActCode codes, none too general to tell HMO from PPO."""
+    """One CodeableConcept of Source of Payment and ActCode codes that tell an HMO from a PPO."""
     (concept,) = get_insurance_plan(name)["type"]
 
     assert concept == {
@@ -500,7 +500,7 @@ def test_only_the_california_plan_has_an_area() -> None:
 
 
 def test_the_policy_names_payer_and_codes_but_no_line_of_business() -> None:
-    """One program context has the payer's identifier, one focus context the codes; no plan is named."""
+    """One program context has the payer's identifier, one focus context the codes; no plan."""
     program, focus = get_policy()["useContext"]
 
     assert program["valueCodeableConcept"]["coding"] == [
@@ -601,15 +601,10 @@ def test_the_triggers_carry_a_name_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("rule_id", RULE_IDS)
 def test_each_rule_filters_on_its_codes_alone(rule_id: str) -> None:
-    """One input called order has the code filter; one called plan has none; diagnosis is never filtered."""
-    order, plan = get_rules()[rule_id]["input"]
+    """The one input is the order, with the code filter; diagnosis is never filtered."""
+    (order,) = get_rules()[rule_id]["input"]
 
-    assert (order["id"], order["type"], order["codeFilter"]) == (
-        "order",
-        "ServiceRequest",
-        [FILTERS[rule_id]],
-    )
-    assert plan == {"id": "plan", "type": "InsurancePlan"}
+    assert (order["type"], order["codeFilter"]) == ("ServiceRequest", [FILTERS[rule_id]])
 
 
 @pytest.mark.parametrize("rule_id", [SPECIFIED_RULE, UNSPECIFIED_RULE])
@@ -664,7 +659,7 @@ def test_each_rule_has_what_a_reader_needs(rule_id: str) -> None:
 def test_each_rule_determines(
     rule_id: str, covered: str, info_needed: list[str], reason_code: str
 ) -> None:
-    """Covered, the information needed, and one coded reason with text; never a prior authorization."""
+    """Covered, the information needed, and one coded reason with text; no authorization."""
     (reason,) = find_parts(rule_id, "reason")
     (coding,) = reason["valueCodeableConcept"]["coding"]
 
@@ -718,7 +713,7 @@ def test_every_detail_is_an_instruction_with_a_category(rule_id: str) -> None:
 def test_some_details_are_given_only_when_they_concern_the_order(
     rule_id: str, whens: list[str]
 ) -> None:
-    """The California instruction goes with an unknown plan, the code set notice with later years."""
+    """The California instruction goes with an unknown plan, the code set notice with 2025 on."""
     found = [
         d["when"]["valueExpression"]["expression"] for d in find_details(rule_id) if "when" in d
     ]
@@ -729,23 +724,25 @@ def test_some_details_are_given_only_when_they_concern_the_order(
 @pytest.mark.parametrize("rule_id", NOT_COVERED_RULES)
 def test_an_unknown_plan_is_told_of_the_california_fax(rule_id: str) -> None:
     """The detail for an unknown plan carries both fax numbers and the phone."""
-    (said,) = [
+    (instruction,) = [
         detail["value"]["valueString"]
         for detail in find_details(rule_id)
         if "when" in detail and detail["when"]["valueExpression"]["expression"] == "%plan.empty()"
     ]
 
-    assert not [n for n in ("818-234-2767", "818-234-3824", "1-800-365-0609") if n not in said]
+    assert not [
+        n for n in ("818-234-2767", "818-234-3824", "1-800-365-0609") if n not in instruction
+    ]
 
 
 @pytest.mark.parametrize("rule_id", [*NOT_COVERED_RULES, UNSPECIFIED_RULE])
 def test_the_policy_is_said_to_be_advisory(rule_id: str) -> None:
     """Law and contract come first, and a listed code promises nothing."""
     details = [detail["value"].get("valueString", "") for detail in find_details(rule_id)]
-    (said,) = [text for text in details if "advisory" in text]
+    (instruction,) = [text for text in details if "advisory" in text]
 
-    assert "Federal and state law" in said
-    assert "promises neither coverage nor payment" in said
+    assert "Federal and state law" in instruction
+    assert "promises neither coverage nor payment" in instruction
 
 
 def test_the_93799_answer_says_which_words_it_relied_on() -> None:
@@ -759,13 +756,13 @@ def test_the_93799_answer_says_which_words_it_relied_on() -> None:
 
 def test_the_unspecified_93799_answer_says_what_to_write() -> None:
     """The order has to name the technique and the structure."""
-    (said,) = [
+    (instruction,) = [
         detail["value"]["valueString"]
         for detail in find_details(UNSPECIFIED_RULE)
         if detail["category"]["valueCode"] == "cat-decisional"
     ]
 
-    assert "which procedure 93799 stands for" in said
+    assert "which procedure 93799 stands for" in instruction
 
 
 def test_only_the_california_rule_has_a_contact_with_two_faxes_and_a_phone() -> None:
@@ -786,7 +783,7 @@ def test_only_the_california_rule_has_a_contact_with_two_faxes_and_a_phone() -> 
 
 
 def test_there_are_72_citations() -> None:
-    """68 publications, P1 to P68, and 4 of agencies and societies, G1 to G4, in order, each with text."""
+    """68 publications, P1 to P68, and 4 of agencies and societies, G1 to G4, in order."""
     assert tuple(citation["label"] for citation in find_related("citation")) == CITATION_LABELS
     assert all(citation["citation"] for citation in find_related("citation"))
 
@@ -891,11 +888,11 @@ def test_every_review_comment_says_what_kind_it_is() -> None:
     assert kinds == {"Discrepancy", "Derived", "Assumed"}
 
 
-@pytest.mark.parametrize("said", DISCREPANCIES, ids=lambda said: said[0])
-def test_a_discrepancy_of_the_source_is_recorded(said: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("parts", DISCREPANCIES, ids=lambda parts: parts[0])
+def test_a_discrepancy_of_the_source_is_recorded(parts: tuple[str, ...]) -> None:
     """One review comment names the discrepancy; the encoded figure stays as printed."""
     texts = [comment["text"] for comment in find_comments("review")]
-    found = [text for text in texts if all(part in text for part in said)]
+    found = [text for text in texts if all(part in text for part in parts)]
 
     assert len(found) == 1
     assert found[0].startswith("Discrepancy: ")
@@ -931,14 +928,14 @@ def test_a_study_keeps_its_figures_as_printed(label: str, figures: tuple[str, ..
 
 
 def test_there_is_one_justification_for_each_study_line() -> None:
-    """The first sixteen justifications are the sixteen study lines, in the order of the document."""
+    """The first sixteen justifications are the study lines, in the order of the document."""
     labels = [found.get("label") for found in find_related("justification")]
 
     assert labels[:16] == list(dict.fromkeys(label for label, _ in STUDIES))
 
 
 def test_every_justification_label_is_a_citation_label() -> None:
-    """A justification points at citations that exist; two FDA items are not in the reference list."""
+    """A justification points at citations there are; two FDA items are not among them."""
     labels = [found.get("label", "") for found in find_related("justification")]
     cited = {label for joined in labels if joined for label in joined.split(", ")}
 

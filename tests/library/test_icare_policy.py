@@ -1,4 +1,4 @@
-"""iCare WI.PA-1266 as encoded: every fact of the document in its element, and every count as printed."""
+"""iCare WI.PA-1266 as encoded: every fact in its element, every count as printed."""
 
 import json
 import re
@@ -21,9 +21,9 @@ CORE = "http://hl7.org/fhir/StructureDefinition/"
 
 COMMENTS = f"PlanDefinition.extension.where(url = '{CORE}cqf-artifactComment')"
 RULE = "PlanDefinition.action.action"
-SAID = f"{RULE}.extension.where(url = '{BASE}/StructureDefinition/coverage-determination')"
-REASON = f"{SAID}.extension.where(url = 'reason').value.text"
-DETAILS = f"{SAID}.extension.where(url = 'detail').extension.where(url = 'value').value"
+DETERMINATION = f"{RULE}.extension.where(url = '{BASE}/StructureDefinition/coverage-determination')"
+REASON = f"{DETERMINATION}.extension.where(url = 'reason').value.text"
+DETAILS = f"{DETERMINATION}.extension.where(url = 'detail').extension.where(url = 'value').value"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Fact:
 
     id: str
     path: str
-    determination: tuple[str, ...]
+    words: tuple[str, ...]
 
 
 def commented(kind: str) -> str:
@@ -48,87 +48,87 @@ def related(kind: str, label: str = "") -> str:
 
 
 FACTS = (
-    Fact(id="I-1", path="PlanDefinition.title", determination=("Irreversible Electroporation",)),
+    Fact(id="I-1", path="PlanDefinition.title", words=("Irreversible Electroporation",)),
     Fact(
         id="I-2",
         path="PlanDefinition.publisher",
-        determination=("Independent Care Health Plan", "iCare"),
+        words=("Independent Care Health Plan", "iCare"),
     ),
     Fact(
         id="I-2",
         path="Organization.name | Organization.alias",
-        determination=("Independent Care Health Plan", "iCare"),
+        words=("Independent Care Health Plan", "iCare"),
     ),
-    Fact(id="I-3", path="PlanDefinition.effectivePeriod.start", determination=("2024-10-08",)),
-    Fact(id="I-4", path="PlanDefinition.date", determination=("2024-10-08",)),
-    Fact(id="I-5", path="PlanDefinition.lastReviewDate", determination=("2024-09-24",)),
-    Fact(id="I-5", path="PlanDefinition.approvalDate", determination=("2024-09-24",)),
+    Fact(id="I-3", path="PlanDefinition.effectivePeriod.start", words=("2024-10-08",)),
+    Fact(id="I-4", path="PlanDefinition.date", words=("2024-10-08",)),
+    Fact(id="I-5", path="PlanDefinition.lastReviewDate", words=("2024-09-24",)),
+    Fact(id="I-5", path="PlanDefinition.approvalDate", words=("2024-09-24",)),
     Fact(
         id="I-6",
         path="PlanDefinition.identifier.where(use = 'official').value",
-        determination=("WI.PA-1266",),
+        words=("WI.PA-1266",),
     ),
     Fact(
         id="I-7",
         path="PlanDefinition.useContext.where(code.code = 'program').value.reference",
-        determination=("InsurancePlan/icare-medicare-advantage",),
+        words=("InsurancePlan/icare-medicare-advantage",),
     ),
     Fact(
         id="I-7",
         path="PlanDefinition.subtitle",
-        determination=("Medicare Advantage Medical Coverage Policy",),
+        words=("Medicare Advantage Medical Coverage Policy",),
     ),
     Fact(
         id="I-8",
         path="PlanDefinition.reviewer.name",
-        determination=("iCare Medicare Utilization Management Committee",),
+        words=("iCare Medicare Utilization Management Committee",),
     ),
-    Fact(id="I-9", path="PlanDefinition.usage", determination=("coverage document may modify",)),
-    Fact(id="I-9", path=DETAILS, determination=("coverage document may modify",)),
+    Fact(id="I-9", path="PlanDefinition.usage", words=("coverage document may modify",)),
+    Fact(id="I-9", path=DETAILS, words=("coverage document may modify",)),
     Fact(
         id="I-10",
         path="PlanDefinition.usage",
-        determination=("does not override the reviewing medical director", "own medical judgment"),
+        words=("does not override the reviewing medical director", "own medical judgment"),
     ),
-    Fact(id="I-11", path="PlanDefinition.usage", determination=("Brand names", "not endorsements")),
+    Fact(id="I-11", path="PlanDefinition.usage", words=("Brand names", "not endorsements")),
     Fact(
         id="I-11",
         path=commented("guidance"),
-        determination=("NanoKnife and Aliya are named for reference",),
+        words=("NanoKnife and Aliya are named for reference",),
     ),
     Fact(
         id="I-12",
         path="PlanDefinition.usage",
-        determination=("technology changes", "may review and update"),
+        words=("technology changes", "may review and update"),
     ),
     Fact(
         id="I-13",
         path="PlanDefinition.copyright",
-        determination=("to define what is meant", "no right to payment"),
+        words=("to define what is meant", "no right to payment"),
     ),
-    Fact(id="I-13", path="PlanDefinition.usage", determination=("define what is meant",)),
-    Fact(id="I-13", path=DETAILS, determination=("CPT codes only define what is meant",)),
+    Fact(id="I-13", path="PlanDefinition.usage", words=("define what is meant",)),
+    Fact(id="I-13", path=DETAILS, words=("CPT codes only define what is meant",)),
     Fact(
         id="I-14",
         path="PlanDefinition.copyright",
-        determination=("reproduced, stored", "without its permission"),
+        words=("reproduced, stored", "without its permission"),
     ),
-    Fact(id="I-15", path=commented("documentation"), determination=("Related policies: None.",)),
+    Fact(id="I-15", path=commented("documentation"), words=("Related policies: None.",)),
     Fact(
         id="I-16",
         path=f"{related('documentation')}.label",
-        determination=("Medicare Coverage Database", "Online Manual System (IOMs)", "Transmittals"),
+        words=("Medicare Coverage Database", "Online Manual System (IOMs)", "Transmittals"),
     ),
     Fact(
         id="I-17",
         path=commented("documentation"),
-        determination=("NCD, LCD and LCA", "there is none"),
+        words=("NCD, LCD and LCA", "there is none"),
     ),
-    Fact(id="I-17", path="PlanDefinition.usage", determination=("No NCD, LCD or LCA",)),
+    Fact(id="I-17", path="PlanDefinition.usage", words=("No NCD, LCD or LCA",)),
     Fact(
         id="I-18",
         path="PlanDefinition.topic.text",
-        determination=(
+        words=(
             "Irreversible electroporation",
             "IRE",
             "Pulsed electric field ablation",
@@ -139,12 +139,12 @@ FACTS = (
     Fact(
         id="I-18",
         path="PlanDefinition.description",
-        determination=("also called pulsed electric field ablation",),
+        words=("also called pulsed electric field ablation",),
     ),
     Fact(
         id="I-19",
         path="PlanDefinition.description",
-        determination=(
+        words=(
             "without heat",
             "high-voltage direct current",
             "Needle-like electrode probes",
@@ -155,7 +155,7 @@ FACTS = (
     Fact(
         id="I-20",
         path="PlanDefinition.description",
-        determination=(
+        words=(
             "minimally invasive",
             "surgically or percutaneously",
             "usually under general anesthesia",
@@ -165,7 +165,7 @@ FACTS = (
     Fact(
         id="I-21",
         path="PlanDefinition.description",
-        determination=(
+        words=(
             "no heat-sink effect",
             "damage nearby healthy tissue less",
             "kidneys, liver, lungs, pancreas and prostate",
@@ -174,38 +174,38 @@ FACTS = (
     Fact(
         id="I-22",
         path="PlanDefinition.description",
-        determination=("two IRE devices", "NanoKnife", "Aliya"),
+        words=("two IRE devices", "NanoKnife", "Aliya"),
     ),
     Fact(
         id="I-22",
         path=f"{related('justification', '17')}.citation",
-        determination=("NanoKnife is approved", "soft tissue", "not specifically for tumors"),
+        words=("NanoKnife is approved", "soft tissue", "not specifically for tumors"),
     ),
     Fact(
         id="I-22",
         path=f"{related('justification', '16')}.citation",
-        determination=("Aliya is approved", "soft tissue", "not specifically for tumors"),
+        words=("Aliya is approved", "soft tissue", "not specifically for tumors"),
     ),
-    Fact(id="I-22", path=commented("guidance"), determination=("twice", "neither is approved")),
+    Fact(id="I-22", path=commented("guidance"), words=("twice", "neither is approved")),
     Fact(
         id="I-23",
         path=f"{related('justification', '42 CFR 411.15')}.citation",
-        determination=("Title 42", "§ 411.15", "Medicare excludes from coverage"),
+        words=("Title 42", "§ 411.15", "Medicare excludes from coverage"),
     ),
     Fact(
         id="I-24",
         path="PlanDefinition.purpose",
-        determination=("complications", "treatments that are known"),
+        words=("complications", "treatments that are known"),
     ),
     Fact(
         id="I-25",
-        path=f"{SAID}.extension.where(url = 'covered').value",
-        determination=("not-covered",),
+        path=f"{DETERMINATION}.extension.where(url = 'covered').value",
+        words=("not-covered",),
     ),
     Fact(
         id="I-25",
         path=REASON,
-        determination=(
+        words=(
             "not medically reasonable and necessary for any indication",
             "WI.PA-1266",
             "effective 2024-10-08",
@@ -217,12 +217,12 @@ FACTS = (
     Fact(
         id="I-25",
         path=f"{RULE}.description",
-        determination=("medically reasonable and necessary", "whatever"),
+        words=("medically reasonable and necessary", "whatever"),
     ),
     Fact(
         id="I-26",
         path=f"{related('justification', '2, 3, 4')}.citation",
-        determination=(
+        words=(
             "independent technology assessment organization",
             "liver, pancreas and prostate",
             "outside the US",
@@ -237,7 +237,7 @@ FACTS = (
     Fact(
         id="I-27",
         path=f"{related('justification', '9, 10')}.citation",
-        determination=(
+        words=(
             "No national oncology organization",
             "ASCO",
             "NCCN",
@@ -247,14 +247,14 @@ FACTS = (
     Fact(
         id="I-28",
         path="PlanDefinition.usage",
-        determination=("Codes are informational", "guarantee neither"),
+        words=("Codes are informational", "guarantee neither"),
     ),
-    Fact(id="I-28", path=DETAILS, determination=("guarantees neither coverage nor payment",)),
-    Fact(id="I-29", path="ValueSet.compose.include.concept.code", determination=("0600T", "0601T")),
+    Fact(id="I-28", path=DETAILS, words=("guarantees neither coverage nor payment",)),
+    Fact(id="I-29", path="ValueSet.compose.include.concept.code", words=("0600T", "0601T")),
     Fact(
         id="I-29",
         path=commented("documentation"),
-        determination=(
+        words=(
             "CPT codes other than Category III: none identified.",
             "HCPCS codes: none identified.",
         ),
@@ -262,17 +262,17 @@ FACTS = (
     Fact(
         id="I-30",
         path=f"{related('citation', '16')}.citation",
-        determination=("510(k) summary: Aliya", "June 17, 2022"),
+        words=("510(k) summary: Aliya", "June 17, 2022"),
     ),
     Fact(
         id="I-30",
         path=f"{related('citation', '17')}.citation",
-        determination=("510(k) summary: NanoKnife", "October 24, 2011"),
+        words=("510(k) summary: NanoKnife", "October 24, 2011"),
     ),
     Fact(
         id="I-31",
         path=f"{COMMENTS}.where(extension.where(url = 'authoredOn').exists()).extension.value",
-        determination=("documentation", "New policy.", "2024-09-24"),
+        words=("documentation", "New policy.", "2024-09-24"),
     ),
 )
 
@@ -323,7 +323,7 @@ def test_the_fact_stands_in_its_element(fact: Fact, artifacts: dict[str, Any]) -
     """Each statement of the document is found where readers of FHIR look for it."""
     found = " ".join(str(value) for value in look_up(artifacts, fact.path))
 
-    assert [words for words in fact.determination if words not in found] == []
+    assert [part for part in fact.words if part not in found] == []
 
 
 def test_no_fact_of_the_document_is_left_out() -> None:
@@ -334,7 +334,7 @@ def test_no_fact_of_the_document_is_left_out() -> None:
 
 
 def test_exactly_two_codes_are_listed(artifacts: dict[str, Any]) -> None:
-    """The document lists the CPT Category III codes 0600T and 0601T, and no other code of any system."""
+    """The document lists the CPT Category III codes 0600T and 0601T, and no other code."""
     listed = look_up(artifacts, "ValueSet.compose.include.concept.code")
 
     assert listed == ["0600T", "0601T"]
@@ -359,9 +359,9 @@ def test_the_focus_names_the_codes_the_rule_filters_on(artifacts: dict[str, Any]
     include = artifacts["ValueSet"]["compose"]["include"]
 
     filtered = [
-        (part["system"], part["version"], one["code"])
+        (part["system"], part["version"], concept["code"])
         for part in include
-        for one in part["concept"]
+        for concept in part["concept"]
     ]
 
     assert codings(focus) == filtered
@@ -409,16 +409,18 @@ def test_seventeen_references_are_cited_in_order(artifacts: dict[str, Any]) -> N
 def test_the_references_come_from_five_sources(
     source: str, labels: list[str], artifacts: dict[str, Any]
 ) -> None:
-    """Four are from ECRI, three from Hayes, three from the NCCN, five from UpToDate and two from the FDA."""
+    """Four from ECRI, three each from Hayes and the NCCN, five from UpToDate, two from the FDA."""
     cited = [
-        one for one in look_up(artifacts, related("citation")) if one["citation"].startswith(source)
+        citation
+        for citation in look_up(artifacts, related("citation"))
+        if citation["citation"].startswith(source)
     ]
 
-    assert [one["label"] for one in cited] == labels
+    assert [citation["label"] for citation in cited] == labels
 
 
 def test_no_related_artifact_has_a_url(policy: Any) -> None:
-    """Other servers turn each `url` into a link on every card, so addresses stand in the citations."""
+    """Other servers link each `url` on every card, so addresses stand in the citations."""
     assert [artifact for artifact in policy["relatedArtifact"] if "url" in artifact] == []
 
 
@@ -432,9 +434,9 @@ def test_the_related_documents_are_those_of_cms_and_no_policy(artifacts: dict[st
 def test_the_two_devices_point_to_their_fda_summaries(artifacts: dict[str, Any]) -> None:
     """The document names two devices: NanoKnife, reference 17, and Aliya, reference 16."""
     devices = {
-        one["display"].partition(":")[0]: one["label"]
-        for one in look_up(artifacts, related("justification"))
-        if one.get("display", "").endswith(": FDA status")
+        justification["display"].partition(":")[0]: justification["label"]
+        for justification in look_up(artifacts, related("justification"))
+        if justification.get("display", "").endswith(": FDA status")
     }
 
     assert devices == {"NanoKnife": "17", "Aliya": "16"}
@@ -468,22 +470,24 @@ def test_every_review_comment_says_what_kind_it_is(artifacts: dict[str, Any]) ->
 def test_one_rule_answers_and_it_asks_for_no_diagnosis(artifacts: dict[str, Any]) -> None:
     """The policy speaks of any indication: nothing but the code and the date is asked."""
     (rule,) = look_up(artifacts, RULE)
+    (order_input,) = rule["input"]
 
-    assert [one["expression"]["expression"] for one in rule["condition"]] == ["%order.exists()"]
-    assert [one["id"] for one in rule["input"]] == ["order"]
-    assert [part["path"] for part in rule["input"][0]["codeFilter"]] == ["code"]
+    assert look_up(artifacts, f"{RULE}.condition.expression.expression") == ["%order.exists()"]
+    assert [code_filter["path"] for code_filter in order_input["codeFilter"]] == ["code"]
 
 
 def test_not_covered_comes_without_prior_authorization(artifacts: dict[str, Any]) -> None:
     """CRD crd-ci-q2: where nothing is covered there is nothing to authorize."""
-    parts = [part["url"] for part in look_up(artifacts, f"{SAID}.extension")]
+    parts = [part["url"] for part in look_up(artifacts, f"{DETERMINATION}.extension")]
 
     assert "pa-needed" not in parts
 
 
 def test_the_code_set_advice_starts_in_2025(artifacts: dict[str, Any]) -> None:
-    """The list follows the 2024 code set, so later dates of service get the advice to check the code."""
-    when = look_up(artifacts, f"{SAID}.extension.extension.where(url = 'when').value.expression")
+    """The list follows the 2024 code set: later dates of service get the advice to check."""
+    when = look_up(
+        artifacts, f"{DETERMINATION}.extension.extension.where(url = 'when').value.expression"
+    )
 
     assert when == ["%dos >= '2025-01-01'"]
 
@@ -505,7 +509,11 @@ def test_all_six_crd_hooks_trigger_the_policy_by_name_only(policy: Any) -> None:
 
 def test_every_pinned_canonical_leads_to_a_file(artifacts: dict[str, Any]) -> None:
     """What the policy depends on is in its folder, in that version."""
-    held = {f"{one['url']}|{one['version']}" for one in artifacts.values() if "url" in one}
+    held = {
+        f"{artifact['url']}|{artifact['version']}"
+        for artifact in artifacts.values()
+        if "url" in artifact
+    }
     pinned = [
         *look_up(artifacts, f"{related('depends-on')}.resource"),
         *look_up(artifacts, f"{RULE}.input.codeFilter.valueSet"),
@@ -517,7 +525,7 @@ def test_every_pinned_canonical_leads_to_a_file(artifacts: dict[str, Any]) -> No
 
 def test_every_reference_leads_to_a_file(artifacts: dict[str, Any]) -> None:
     """The plan and its owner are in the payer's folder."""
-    held = {f"{one['resourceType']}/{one['id']}" for one in artifacts.values()}
+    held = {f"{artifact['resourceType']}/{artifact['id']}" for artifact in artifacts.values()}
     referenced = {part["reference"] for part in objects_in(artifacts) if "reference" in part}
 
     assert referenced == {"InsurancePlan/icare-medicare-advantage", "Organization/icare"}
@@ -565,7 +573,7 @@ def test_the_cases_are_many_and_each_has_its_own_sentence(cases: Any) -> None:
 
 
 def test_a_silent_policy_is_never_read_as_an_answer(cases: Any) -> None:
-    """Where no rule speaks the answer is indeterminate; conditional says which information is needed."""
+    """Where no rule speaks, indeterminate; conditional comes with the information needed."""
     for case in cases["cases"]:
         expect = case["expect"]
 

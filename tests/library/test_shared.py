@@ -21,7 +21,7 @@ FILES = (
     "CodeSystem-coverage-determination-reason.json",
     "CodeSystem-card-override-reason.json",
 )
-# Name, cardinality, types: CRD 2.2.1 coverage-information, less what exists only when an order is answered.
+# Name, cardinality, types: CRD 2.2.1 coverage-information less what only an answer can have.
 PARTS = (
     ("covered", "1..1", ["code"]),
     ("pa-needed", "0..1", ["code"]),
@@ -86,7 +86,10 @@ def elements(shared: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def constraints(elements: dict[str, Any]) -> dict[str, str]:
     """The constraints on a determination by key."""
-    return {one["key"]: one["expression"] for one in elements["Extension"]["constraint"]}
+    return {
+        constraint["key"]: constraint["expression"]
+        for constraint in elements["Extension"]["constraint"]
+    }
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +118,7 @@ def holds(constraint: str, rule: dict[str, Any]) -> bool:
 
 def parts_of(extensions: list[dict[str, Any]]) -> set[str]:
     """The names of the parts of some extensions."""
-    return {part["url"] for one in extensions for part in one["extension"]}
+    return {part["url"] for extension in extensions for part in extension["extension"]}
 
 
 def cardinality(element: dict[str, Any]) -> str:
@@ -172,7 +175,7 @@ def test_a_part_of_a_determination_has_its_cardinality_and_type(
 
     assert cardinality(elements[part]) == count
     assert elements[f"{part}.url"]["fixedUri"] == name
-    assert [one["code"] for one in elements[f"{part}.value[x]"]["type"]] == types
+    assert [allowed["code"] for allowed in elements[f"{part}.value[x]"]["type"]] == types
 
 
 @pytest.mark.parametrize(("name", "count", "types"), DETAIL_PARTS)
@@ -184,11 +187,11 @@ def test_a_part_of_a_detail_has_its_cardinality_and_type(
 
     assert cardinality(elements[part]) == count
     assert elements[f"{part}.url"]["fixedUri"] == name
-    assert [one["code"] for one in elements[f"{part}.value[x]"]["type"]] == types
+    assert [allowed["code"] for allowed in elements[f"{part}.value[x]"]["type"]] == types
 
 
 def test_no_part_is_listed_beyond_these(elements: dict[str, Any]) -> None:
-    """What exists only when an order is answered, such as a date or a coverage, has no place in a policy."""
+    """What only an answer to an order has, a date or a coverage, has no place in a policy."""
     named = {element["sliceName"] for element in elements.values() if "sliceName" in element}
 
     assert named == {"detail", *(name for name, *_ in PARTS), *(name for name, *_ in DETAIL_PARTS)}
@@ -216,7 +219,9 @@ def test_the_constraint_forbids_what_crd_forbids(
     """Each constraint fails for a determination that breaks it, and the others do not."""
     rule = {"extension": [{"url": DETERMINATION, "extension": parts}]}
 
-    assert [one for one, expression in constraints.items() if not holds(expression, rule)] == [key]
+    assert [other for other, expression in constraints.items() if not holds(expression, rule)] == [
+        key
+    ]
 
 
 def test_every_determination_of_the_library_meets_the_constraints(
@@ -231,16 +236,23 @@ def test_every_determination_of_the_library_meets_the_constraints(
     ]
 
     for rule in rules:
-        assert [one["url"] for one in rule["extension"]].count(DETERMINATION) == 1
+        assert [extension["url"] for extension in rule["extension"]].count(DETERMINATION) == 1
         assert [key for key, expression in constraints.items() if not holds(expression, rule)] == []
 
 
 def test_every_determination_uses_only_the_parts_defined(policies: dict[str, Any]) -> None:
     """No policy invents a part of a determination or of a detail."""
-    said = [one for one in objects_in(policies) if one.get("url") == DETERMINATION]
-    details = [part for one in said for part in one["extension"] if part["url"] == "detail"]
+    determinations = [
+        extension for extension in objects_in(policies) if extension.get("url") == DETERMINATION
+    ]
+    details = [
+        part
+        for extension in determinations
+        for part in extension["extension"]
+        if part["url"] == "detail"
+    ]
 
-    assert parts_of(said) <= {"detail", *(name for name, *_ in PARTS)}
+    assert parts_of(determinations) <= {"detail", *(name for name, *_ in PARTS)}
     assert parts_of(details) <= {name for name, *_ in DETAIL_PARTS}
 
 
@@ -248,7 +260,7 @@ def test_every_reason_code_in_the_library_is_defined(shared: dict[str, Any]) -> 
     """A reason a policy gives is one of the code system's."""
     defined = {concept["code"] for concept in shared[FILES[1]]["concept"]}
     library = [json.loads(path.read_bytes()) for path in sorted(LIBRARY.rglob("*.json"))]
-    used = {one["code"] for one in objects_in(library) if one.get("system") == REASONS}
+    used = {part["code"] for part in objects_in(library) if part.get("system") == REASONS}
 
     assert used
     assert used <= defined
@@ -256,7 +268,7 @@ def test_every_reason_code_in_the_library_is_defined(shared: dict[str, Any]) -> 
 
 def test_every_reason_of_a_policy_has_a_code_and_a_text(policies: dict[str, Any]) -> None:
     """CRD crd-ci-q7: a reason outside its own list is given in words."""
-    given = [one for one in objects_in(policies) if one.get("url") == "reason"]
+    given = [extension for extension in objects_in(policies) if extension.get("url") == "reason"]
 
     assert given
     for reason in given:

@@ -1,6 +1,7 @@
-"""The library: FHIR resources read from directories and checked strictly, each with the file it came from.
+"""The library: FHIR resources read from directories, checked strictly, each with its file.
 
-Later directories overlay earlier ones: a resource of the same type and id replaces the earlier one whole.
+Later directories overlay earlier ones: a resource of the same type and id replaces the earlier one
+whole.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,7 +15,14 @@ from pydantic import BaseModel, ValidationError
 
 from cds_service.errors import ArtifactError
 from cds_service.fhir.reference import ResourceKey, read_key
-from cds_service.fhir.resource import JsonObject, decode, resource_type, text
+from cds_service.fhir.resource import (
+    JsonObject,
+    decode,
+    has_repeated_names,
+    resource_type,
+    text,
+)
+from cds_service.policy.library.shape import ShapeChecker
 
 CASES = "cases.json"  # a policy's own tests: beside the artifacts, not one of them
 
@@ -58,7 +66,7 @@ class Library:
 
 
 def builtin_library() -> Path:
-    """The library that comes with the service: inside the installed package, or beside it in a checkout."""
+    """The library of the service itself: inside the installed package, or beside a checkout's."""
     package = Path(str(resources.files("cds_service")))
     installed = package / "fhir_library"
     return installed if installed.is_dir() else package.parent / "fhir_library"
@@ -76,8 +84,9 @@ def read_library(directories: Iterable[Path], progress: Progress = no_progress) 
     """
     files = [(directory, file) for directory in directories for file in _files(directory)]
     by_key: dict[ResourceKey, tuple[Path, Artifact]] = {}
+    shapes = ShapeChecker()
     for number, (directory, file) in enumerate(files, start=1):
-        artifact = read_artifact(file)
+        artifact = read_artifact(file, shapes)
         key = _key(artifact)
         before = by_key.get(key)
         if before and before[0] == directory:
@@ -88,19 +97,23 @@ def read_library(directories: Iterable[Path], progress: Progress = no_progress) 
     return Library(artifacts, _by_canonical(artifacts.values()))
 
 
-def read_artifact(path: Path) -> Artifact:
+def read_artifact(path: Path, shapes: ShapeChecker) -> Artifact:
     """The resource in one file.
 
     Raises:
         ArtifactError: not JSON, no FHIR resource, or not valid as one.
     """
+    body = path.read_bytes()
     try:
-        resource = decode(path.read_bytes())
+        resource = decode(body)
     except ValueError as error:
         raise ArtifactError(path, "$", f"not JSON: {error}") from error
+    if has_repeated_names(body, resource):
+        raise ArtifactError(path, "$", "an object names a member twice, so one of the two is lost")
     if not isinstance(resource, dict) or not resource_type(resource):
         raise ArtifactError(path, "$.resourceType", "not a FHIR resource")
-    _check(path, resource)
+    shapes.check(path, resource)
+    _check_model(path, resource)
     return Artifact(path, resource)
 
 
@@ -121,13 +134,9 @@ def _key(artifact: Artifact) -> ResourceKey:
     return key
 
 
-def _check(path: Path, resource: JsonObject) -> None:
-    try:
-        model: type[BaseModel] = get_fhir_model_class(resource_type(resource))
-    except ValueError as error:
-        raise ArtifactError(
-            path, "$.resourceType", f"unknown type `{resource_type(resource)}`"
-        ) from error
+def _check_model(path: Path, resource: JsonObject) -> None:
+    """What the models check best: elements that must be there, choices of type, and formats."""
+    model: type[BaseModel] = get_fhir_model_class(resource_type(resource))
     try:
         model.model_validate(resource)
     except ValidationError as error:

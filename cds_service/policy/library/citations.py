@@ -1,6 +1,6 @@
-"""Citations: how an answer names the policy and the rule it rests on."""
+"""Citations: how a determination names the policy and the rule it rests on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from urllib.parse import quote
 
 from cds_service.crd.decision.determination import Citation
@@ -12,37 +12,42 @@ from cds_service.policy.library.artifacts import Artifact
 def cite_policy(
     artifact: Artifact, payer: Payer, lines: tuple[Plan, ...], *, base_url: str
 ) -> Citation:
-    """How answers name the policy in this artifact.
+    """How determinations name the policy in this artifact, of this payer.
+
+    `lines` are the lines of business that it is limited to; without any it is for all members.
+    `base_url` is where the policy pages are.
 
     Raises:
         ArtifactError: it lacks what a citation needs.
     """
     resource = artifact.resource
-    related = [
-        one
-        for one in objects(resource.get("relatedArtifact"))
-        if one.get("type") == "documentation"
-    ]
     return Citation(
         policy_id=text(resource["id"]),
         canonical=f"{artifact.needed('url')}|{artifact.needed('version')}",
         number=text(first(resource.get("identifier")).get("value")) or text(resource["id"]),
         policy_title=artifact.needed("title"),
         page_url=f"{base_url}/policies/{quote(text(resource['id']))}",
-        related=tuple(
-            f"{text(one['label'])} {text(one.get('display'))}"
-            for one in related
-            if text(one.get("label"))
-        ),
-        audience=" or ".join(line.name for line in lines) or payer.brand,
-        document_url=next(iter(_document_urls(resource)), ""),
+        related=tuple(_related_documents(resource)),
+        audience=" or ".join(plan.name for plan in lines) or payer.brand,
+        document_url=next(_document_urls(resource), ""),
     )
 
 
-def _document_urls(resource: JsonObject) -> Iterable[str]:
+def _related_documents(resource: JsonObject) -> Iterator[str]:
+    """The labelled documents beside the policy, as `label display`."""
+    for document in _related(resource, "documentation"):
+        if label := text(document.get("label")):
+            yield f"{label} {text(document.get('display'))}"
+
+
+def _document_urls(resource: JsonObject) -> Iterator[str]:
     """Where the payer publishes the document itself, when that is known."""
-    sources = [
-        one for one in objects(resource.get("relatedArtifact")) if one.get("type") == "derived-from"
-    ]
-    urls = (text(one.get("url")) or text(first(one.get("document")).get("url")) for one in sources)
-    return (url for url in urls if url.startswith("https://"))
+    for source in _related(resource, "derived-from"):
+        url = text(source.get("url")) or text(first(source.get("document")).get("url"))
+        if url.startswith("https://"):
+            yield url
+
+
+def _related(resource: JsonObject, kind: str) -> list[JsonObject]:
+    related = objects(resource.get("relatedArtifact"))
+    return [artifact for artifact in related if artifact.get("type") == kind]

@@ -1,7 +1,7 @@
-"""From a library of artifacts to an index of rules; whatever is broken stops here, with its file and path.
+"""From a library of artifacts to an index of rules; whatever is broken stops here, with its place.
 
-How a PlanDefinition is read: its `useContext` names payer and line of business, its parent action the hooks, each child
-action is a rule (`rules`).
+How a PlanDefinition is read: its `useContext` names payers and lines of business (the plans it is
+limited to), its outer action the hooks, and each action inside is a rule (see `actions`).
 """
 
 from collections import defaultdict
@@ -36,7 +36,7 @@ def compile_library(library: Library, *, base_url: str) -> PolicyIndex:
 
 
 class PolicyCompiler:
-    """Compiles the policies of one library; expressions and ValueSets they share are compiled once."""
+    """Compiles the policies of one library; expressions that rules share are compiled once."""
 
     def __init__(self, library: Library, base_url: str) -> None:
         self._library = library
@@ -45,76 +45,103 @@ class PolicyCompiler:
         self.payers = compile_payers(library)
 
     def compile(self) -> Iterator[Rule]:
-        """Every rule of every active policy, each version ending where the next begins."""
-        active = [
-            one
-            for one in self._library.of_type("PlanDefinition")
-            if one.resource["status"] == "active"
-        ]
-        hosted = [(artifact, payer) for artifact in active for payer in self._payers_of(artifact)]
-        policies = [self._policy(artifact, payer) for artifact, payer in hosted]
-        artifacts = [artifact for artifact, _ in hosted]
-        _check_starts(artifacts, policies)
-        for artifact, policy in zip(artifacts, _ended(policies), strict=True):
+        """Every rule of every active policy, each version ending where the next begins.
+
+        Raises:
+            ArtifactError: a policy cannot be used.
+        """
+        sources: list[Artifact] = []
+        policies: list[Policy] = []
+        for artifact in self._library.of_type("PlanDefinition"):
+            # A draft or a retired version neither applies nor ends the version in force.
+            if artifact.resource["status"] == "active":
+                for policy in self._policies(artifact):
+                    sources.append(artifact)
+                    policies.append(policy)
+        _check_starts(sources, policies)
+        for artifact, policy in zip(sources, _ended(policies), strict=True):
             rules = self._rules.read(artifact, policy)
             _check_focus(artifact, rules)
             yield from rules
 
-    def _policy(self, artifact: Artifact, payer: Payer) -> Policy:
-        resource = artifact.resource
-        lines = self._lines(artifact, payer)
-        start, end = _effective(artifact)
-        return Policy(
-            id=text(resource["id"]),
-            url=artifact.needed("url"),
-            version=artifact.needed("version"),
-            payer_id=payer.id,
-            lines=lines,
-            start=start,
-            end=end,
-            hooks=_hooks(artifact),
-            terms=_terms(artifact),
-            resource=resource,
-            citation=cite_policy(artifact, payer, lines, base_url=self._base_url),
-        )
+    def _policies(self, artifact: Artifact) -> Iterator[Policy]:
+        """The policy in this artifact, once for each of its payers.
+
+        Two payers may share a document, but each has lines of business, a brand to cite it by and
+        successors of its own, so that for one of them a version may end while the other keeps it.
+        """
+        payers = self._payers_of(artifact)
+        plan_ids = _plan_ids(artifact)
+        for payer in payers:
+            lines = _lines(artifact, plan_ids, payer, payers)
+            yield _policy(artifact, payer, lines, self._base_url)
 
     def _payers_of(self, artifact: Artifact) -> list[Payer]:
-        programs = [one for one in _contexts(artifact, "program") if "valueCodeableConcept" in one]
-        codings = [
-            coding
-            for one in programs
-            for coding in objects(one["valueCodeableConcept"].get("coding"))
-        ]
-        named = [
-            Identifier(text(one.get("system")).rstrip("/"), text(one.get("code")))
-            for one in codings
-        ]
-        payers = {payer.id: payer for one in named if (payer := self.payers.find([one]))}
+        """The payers that `program` contexts name, by any identifier that their Organizations have.
+
+        A coding that names no payer of the library is passed over: a document may also have the
+        codes that others use for its program. If none names one, the policy is nobody's: an error.
+        """
+        payers: dict[str, Payer] = {}
+        for context in _contexts(artifact, "program"):
+            for coding in objects(first(context.get("valueCodeableConcept")).get("coding")):
+                system, code = text(coding.get("system")), text(coding.get("code"))
+                payer = self.payers.find([Identifier(system.rstrip("/"), code)])
+                if payer:
+                    payers[payer.id] = payer
         if not payers:
-            problem = (
-                f"no `program` names a payer of the library (a coding such as {PAYER_ID}#name)"
-            )
+            problem = f"no `program` names a payer of the library (as {PAYER_ID}#name does)"
             raise artifact.broken("$.useContext", problem)
         return list(payers.values())
 
-    def _lines(self, artifact: Artifact, payer: Payer) -> tuple[Plan, ...]:
-        references = [
-            one["valueReference"]
-            for one in _contexts(artifact, "program")
-            if "valueReference" in one
-        ]
-        keys = [parse_reference(text(reference.get("reference"))) for reference in references]
-        known = {plan.id for one in self._payers_of(artifact) for plan in one.plans}
-        if not all(key and key.id in known for key in keys):
-            raise artifact.broken(
-                "$.useContext", "names an InsurancePlan that no payer of this policy has"
-            )
-        lines = tuple(
-            plan for plan in payer.plans if any(key and key.id == plan.id for key in keys)
+
+def _policy(artifact: Artifact, payer: Payer, lines: tuple[Plan, ...], base_url: str) -> Policy:
+    resource = artifact.resource
+    start, end = _effective(artifact)
+    return Policy(
+        id=text(resource["id"]),
+        url=artifact.needed("url"),
+        version=artifact.needed("version"),
+        payer_id=payer.id,
+        lines=lines,
+        start=start,
+        end=end,
+        hooks=_hooks(artifact),
+        terms=_terms(artifact),
+        resource=resource,
+        citation=cite_policy(artifact, payer, lines, base_url=base_url),
+    )
+
+
+def _plan_ids(artifact: Artifact) -> frozenset[str]:
+    """The ids of the InsurancePlans that `program` contexts refer to.
+
+    A reference that cannot be read has the empty id, which no plan has: it must not count as none.
+    """
+    ids: set[str] = set()
+    for context in _contexts(artifact, "program"):
+        if "valueReference" in context:
+            key = parse_reference(text(context["valueReference"].get("reference")))
+            ids.add(key.id if key else "")
+    return frozenset(ids)
+
+
+def _lines(
+    artifact: Artifact, plan_ids: frozenset[str], payer: Payer, payers: list[Payer]
+) -> tuple[Plan, ...]:
+    """The payer's lines of business that the policy is limited to; none if it holds for all.
+
+    Of several payers each has some of the plans. One with none of them must be an error: without a
+    line of business the policy would hold for all its members.
+    """
+    if not plan_ids <= {plan.id for named in payers for plan in named.plans}:
+        raise artifact.broken(
+            "$.useContext", "names an InsurancePlan that no payer of this policy has"
         )
-        if references and not lines:
-            raise artifact.broken("$.useContext", f"names no InsurancePlan of {payer.id}")
-        return lines
+    lines = tuple(plan for plan in payer.plans if plan.id in plan_ids)
+    if plan_ids and not lines:
+        raise artifact.broken("$.useContext", f"names no InsurancePlan of {payer.id}")
+    return lines
 
 
 def _contexts(artifact: Artifact, code: str) -> list[JsonObject]:
@@ -123,30 +150,30 @@ def _contexts(artifact: Artifact, code: str) -> list[JsonObject]:
 
 
 def _effective(artifact: Artifact) -> tuple[date, date]:
+    """The first and the last day that the artifact states; `date.max` without an end."""
     period = first(artifact.resource.get("effectivePeriod"))
     start, end = parse_days(period.get("start")), parse_days(period.get("end"))
     if start is None:
         raise artifact.broken("$.effectivePeriod.start", "a policy needs the day it begins")
     if end and end.last < start.first:
         raise artifact.broken("$.effectivePeriod.end", "the end is before the start")
+    # In an order `2024-10` is some day of that month; in a policy's period it is all of them.
     return start.first, end.last if end else date.max
 
 
 def _terms(artifact: Artifact) -> tuple[str, ...]:
-    terms = [
-        text(topic.get("text"))
-        for topic in objects(artifact.resource.get("topic"))
-        if "text" in topic
-    ]
-    if not all(map(words_of, terms)):
+    """The texts of `topic`: what an order may say that the policy is about."""
+    topics = objects(artifact.resource.get("topic"))
+    terms = tuple(text(topic.get("text")) for topic in topics if "text" in topic)
+    if not all(words_of(term) for term in terms):
         raise artifact.broken("$.topic", "a topic's text has a word an order could say")
-    return tuple(terms)
+    return terms
 
 
-def _check_starts(artifacts: list[Artifact], policies: list[Policy]) -> None:
+def _check_starts(sources: list[Artifact], policies: list[Policy]) -> None:
     """Each day has one version in force: no two of one URL begin together."""
     begun: dict[tuple[str, str, date], Artifact] = {}
-    for artifact, policy in zip(artifacts, policies, strict=True):
+    for artifact, policy in zip(sources, policies, strict=True):
         other = begun.setdefault((policy.url, policy.payer_id, policy.start), artifact)
         if other is not artifact:
             raise artifact.broken(
@@ -155,12 +182,20 @@ def _check_starts(artifacts: list[Artifact], policies: list[Policy]) -> None:
 
 
 def _ended(policies: list[Policy]) -> list[Policy]:
-    """The same policies, each version ending the day before the next version of the same URL begins."""
+    """The same policies, each ending the day before the payer's next version of it begins.
+
+    The versions of a policy are the artifacts with its URL (R4 canonical resources); payers seldom
+    go back to an old one to state its end. A stated end holds where it is earlier, and then leaves
+    days on which no version is in force.
+    """
     starts: dict[tuple[str, str], list[date]] = defaultdict(list)
     for policy in policies:
         starts[policy.url, policy.payer_id].append(policy.start)
-    ends = [_day_before_next(one.start, starts[one.url, one.payer_id]) for one in policies]
-    return [replace(one, end=min(one.end, end)) for one, end in zip(policies, ends, strict=True)]
+    ended = []
+    for policy in policies:
+        last = _day_before_next(policy.start, starts[policy.url, policy.payer_id])
+        ended.append(replace(policy, end=min(policy.end, last)))
+    return ended
 
 
 def _day_before_next(start: date, starts: list[date]) -> date:
@@ -169,6 +204,7 @@ def _day_before_next(start: date, starts: list[date]) -> date:
 
 
 def _hooks(artifact: Artifact) -> frozenset[str]:
+    """The hooks that the outer actions are triggered by."""
     triggers = follow(artifact.resource, ("action", "trigger"))
     for trigger in triggers:
         if set(trigger) != {"type", "name"} or trigger["type"] != "named-event":
@@ -186,10 +222,11 @@ def _hooks(artifact: Artifact) -> frozenset[str]:
 
 
 def _check_focus(artifact: Artifact, rules: list[Rule]) -> None:
-    """The codes in `useContext` focus, where other servers look for them, are those the rules filter on."""
-    contexts = _contexts(artifact, "focus")
+    """The codes of `focus` contexts, where other servers look, are those the rules filter on."""
     focus = {
-        coding.key for one in contexts for coding in read_codings(one.get("valueCodeableConcept"))
+        coding.key
+        for context in _contexts(artifact, "focus")
+        for coding in read_codings(context.get("valueCodeableConcept"))
     }
     filtered = {key for rule in rules for key in rule.by_key}
     if focus and focus != filtered:

@@ -4,7 +4,6 @@ from collections import defaultdict
 
 from cds_service.cds_hooks.plain_text import plain
 from cds_service.crd.request.membership import Identifier, Payer, Plan, read_identifiers
-from cds_service.errors import ArtifactError
 from cds_service.fhir.coding import read_codings
 from cds_service.fhir.reference import parse_reference
 from cds_service.fhir.resource import JsonObject, first, follow, text
@@ -13,15 +12,21 @@ from cds_service.policy.payers import Payers
 
 
 def compile_payers(library: Library) -> Payers:
-    """The payers of the library: Organizations with an identifier of ours or of the deployer's, and their plans."""
+    """The payers of the library, Organizations with an identifier, each with the plans it owns.
+
+    Raises:
+        ArtifactError: an Organization or InsurancePlan cannot be used.
+    """
     plans: dict[str, list[Plan]] = defaultdict(list)
     for artifact in library.of_type("InsurancePlan"):
         owner = parse_reference(text(first(artifact.resource.get("ownedBy")).get("reference")))
         if owner is None or owner not in library.by_key:
-            raise ArtifactError(artifact.path, "$.ownedBy", "names no Organization of the library")
+            raise artifact.broken("$.ownedBy", "names no Organization of the library")
         plans[owner.id].append(_plan(artifact.resource))
     organizations = list(library.of_type("Organization"))
-    payers = [_payer(one, tuple(plans[text(one.resource["id"])])) for one in organizations]
+    payers = [
+        _payer(artifact, tuple(plans[text(artifact.resource["id"])])) for artifact in organizations
+    ]
     _check_identifiers(organizations, payers)
     return Payers(payers)
 
@@ -31,10 +36,10 @@ def _check_identifiers(organizations: list[Artifact], payers: list[Payer]) -> No
     owners: dict[Identifier, str] = {}
     for artifact, payer in zip(organizations, payers, strict=True):
         for identifier in payer.identifiers:
-            if owners.setdefault(identifier, payer.id) != payer.id:
+            owner = owners.setdefault(identifier, payer.id)
+            if owner != payer.id:
                 raise artifact.broken(
-                    "$.identifier",
-                    f"{identifier.value} is also Organization/{owners[identifier]}'s",
+                    "$.identifier", f"{identifier.value} is also Organization/{owner}'s"
                 )
 
 
@@ -43,9 +48,7 @@ def _payer(artifact: Artifact, plans: tuple[Plan, ...]) -> Payer:
     aliases = [text(alias) for alias in resource.get("alias", ())]
     identifiers = frozenset(read_identifiers(resource.get("identifier")))
     if not identifiers:
-        raise ArtifactError(
-            artifact.path, "$.identifier", "a payer needs an identifier with system and value"
-        )
+        raise artifact.broken("$.identifier", "a payer needs an identifier with system and value")
     brand = next(iter(aliases), "") or text(resource.get("name"))
     if not plain(brand):
         raise artifact.broken("$.name", "a payer needs a name to sign its cards with")
@@ -53,19 +56,21 @@ def _payer(artifact: Artifact, plans: tuple[Plan, ...]) -> Payer:
 
 
 def _plan(resource: JsonObject) -> Plan:
-    areas = follow(resource, ("contained",))
-    states = (text(name).upper() for area in areas for name in (area.get("name"), _state(area)))
+    identifiers = read_identifiers(resource.get("identifier"))
     return Plan(
         id=text(resource["id"]),
         name=text(resource.get("name")),
-        identifiers=frozenset(one.value for one in read_identifiers(resource.get("identifier"))),
+        identifiers=frozenset(identifier.value for identifier in identifiers),
         types=frozenset(coding.key for coding in read_codings(resource.get("type"))),
-        states=frozenset(state for state in states if state)
-        if "coverageArea" in resource
-        else frozenset(),
+        states=_states(resource) if "coverageArea" in resource else frozenset(),
         resource=resource,
     )
 
 
-def _state(location: JsonObject) -> str:
-    return text(first(location.get("address")).get("state"))
+def _states(plan: JsonObject) -> frozenset[str]:
+    """The states of the plan's coverage areas, by name and by postal code, in capitals."""
+    states: set[str] = set()
+    for area in follow(plan, ("contained",)):
+        address = first(area.get("address"))
+        states |= {text(area.get("name")).upper(), text(address.get("state")).upper()}
+    return frozenset(states - {""})

@@ -17,7 +17,7 @@ from small_library import (
 
 from cds_service.errors import ArtifactError
 from cds_service.fhir.reference import ResourceKey
-from cds_service.policy.library.artifacts import builtin_library, read_artifact, read_library
+from cds_service.policy.library.artifacts import builtin_library, read_library
 
 JsonObject = dict[str, Any]
 
@@ -26,6 +26,12 @@ def refused(directory: Path) -> ArtifactError:
     with pytest.raises(ArtifactError) as caught:
         read_library([directory])
     return caught.value
+
+
+def names_in(*directories: Path) -> list[str]:
+    """The names of the Organizations in the library of these directories."""
+    organizations = read_library(directories).of_type("Organization")
+    return [artifact.resource["name"] for artifact in organizations]
 
 
 def test_the_built_in_library_is_found_and_sound() -> None:
@@ -43,17 +49,17 @@ def test_artifacts_are_listed_by_id_however_they_are_stored(tmp_path: Path) -> N
     """Folders are for people; order on disk means nothing."""
     write_library(tmp_path / "z" / "deep", organization("alpha"))
     write_library(tmp_path / "a", organization("beta"), organization("gamma"))
-    found = [one.resource["id"] for one in read_library([tmp_path]).of_type("Organization")]
+    organizations = read_library([tmp_path]).of_type("Organization")
 
-    assert found == ["alpha", "beta", "gamma"]
+    assert [artifact.resource["id"] for artifact in organizations] == ["alpha", "beta", "gamma"]
 
 
 def test_a_resource_is_found_by_its_pinned_canonical(tmp_path: Path) -> None:
     """`url|version`, as policies refer to ValueSets."""
-    one = policy(version="7")
-    library = read_library([write_library(tmp_path, one)])
+    versioned = policy(version="7")
+    library = read_library([write_library(tmp_path, versioned)])
 
-    assert library.by_canonical[f"{one['url']}|7"].resource == one
+    assert library.by_canonical[f"{versioned['url']}|7"].resource == versioned
 
 
 def test_cases_and_files_of_other_kinds_are_no_artifacts(tmp_path: Path) -> None:
@@ -69,11 +75,13 @@ def test_decimals_of_an_artifact_keep_their_digits(tmp_path: Path) -> None:
     """An artifact is checked with a model and carried as the JSON it is."""
     file = tmp_path / "Organization-acme.json"
     file.write_bytes(
-        b'{"resourceType":"Organization","id":"acme","name":"Acme","identifier":[{"system":"https://a.invalid","value":"1"}],'
-        b'"extension":[{"url":"https://x.example.invalid","valueDecimal":1.50}]}'
+        b'{"resourceType":"Organization","id":"acme","name":"Acme","extension":'
+        b'[{"url":"https://x.example.invalid","valueDecimal":1.50}]}'
     )
 
-    assert str(read_artifact(file).resource["extension"][0]["valueDecimal"]) == "1.50"
+    (artifact,) = read_library([tmp_path]).by_key.values()
+
+    assert str(artifact.resource["extension"][0]["valueDecimal"]) == "1.50"
 
 
 @pytest.mark.parametrize(
@@ -107,7 +115,7 @@ def test_decimals_of_an_artifact_keep_their_digits(tmp_path: Path) -> None:
 def test_a_broken_file_is_named_with_the_path_of_its_fault(
     tmp_path: Path, body: bytes, where: str
 ) -> None:
-    """Not JSON, no resource, an unknown or ill-typed element, an id that is missing or not the file's."""
+    """Not JSON, no resource, an unknown or ill-typed element, an id that is not the file's."""
     file = tmp_path / "Organization-acme.json"
     file.write_bytes(body)
     error = refused(tmp_path)
@@ -172,12 +180,8 @@ def test_the_later_of_two_overlays_wins(tmp_path: Path) -> None:
     first = write_library(tmp_path / "first", organization(name="First"))
     second = write_library(tmp_path / "second", organization(name="Second"))
 
-    assert [
-        one.resource["name"] for one in read_library([first, second]).of_type("Organization")
-    ] == ["Second"]
-    assert [
-        one.resource["name"] for one in read_library([second, first]).of_type("Organization")
-    ] == ["First"]
+    assert names_in(first, second) == ["Second"]
+    assert names_in(second, first) == ["First"]
 
 
 def test_a_deployer_adds_a_payer_identifier_without_touching_ours(tmp_path: Path) -> None:
@@ -203,30 +207,32 @@ def test_a_new_version_of_a_replaced_policy_does_not_meet_its_old_self(tmp_path:
     base = write_library(tmp_path / "base", organization(), policy(rule("old")))
     overlay = write_library(tmp_path / "mine", policy(rule("new")))
 
-    assert [one.citation.rule_id for one in compile_directories(base, overlay).rules] == ["new"]
+    assert [compiled.citation.rule_id for compiled in compile_directories(base, overlay).rules] == [
+        "new"
+    ]
 
 
 def test_an_overlay_alone_is_a_library(tmp_path: Path) -> None:
     """Without the built-in one a deployer's directory must stand by itself."""
     alone = write_library(tmp_path, organization(), insurance_plan("acme-hmo", "511"), policy())
 
-    assert [one.id for one in compile_directories(alone).policies] == ["acme-1"]
+    assert [compiled.id for compiled in compile_directories(alone).policies] == ["acme-1"]
 
 
 def test_a_fault_in_an_overlay_is_named_there(tmp_path: Path) -> None:
     """Ours is not blamed for theirs."""
     overlay = write_library(tmp_path / "mine", organization("icare"))
-    change(overlay / "Organization-icare.json", lambda one: one.update(unheard="of"))
+    change(overlay / "Organization-icare.json", lambda resource: resource.update(unheard="of"))
     with pytest.raises(ArtifactError) as caught:
         read_library([builtin_library(), overlay])
 
     assert caught.value.path == overlay / "Organization-icare.json"
 
 
-def test_reading_tells_how_far_it_is(tmp_path: Path) -> None:
+def test_reading_shows_how_far_it_is(tmp_path: Path) -> None:
     """A library of many thousand files takes a while."""
-    told: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
     write_library(tmp_path, organization("one"), organization("two"))
-    read_library([tmp_path], lambda done, of: told.append((done, of)))
+    read_library([tmp_path], lambda done, of: progress.append((done, of)))
 
-    assert told == [(1, 2), (2, 2)]
+    assert progress == [(1, 2), (2, 2)]

@@ -1,4 +1,4 @@
-"""Versions of one policy: each day of service has exactly one in force, and the day before the first has none."""
+"""Versions of one policy: each day has exactly one in force, the day before the first has none."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -60,14 +60,18 @@ def answer(index: PolicyIndex, date_of_service: str) -> OrderAnswer:
 
 def words(index: PolicyIndex, date_of_service: str) -> list[str]:
     return [
-        one.text
+        given.text
         for determination in answer(index, date_of_service).determinations
-        for one in determination.reasons
+        for given in determination.reasons
     ]
 
 
 def in_force(index: PolicyIndex, day: date) -> list[str]:
-    return [one.version for one in index.policies if one.in_force(Days(day, day)) is Truth.TRUE]
+    return [
+        compiled.version
+        for compiled in index.policies
+        if compiled.in_force(Days(day, day)) is Truth.TRUE
+    ]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +88,7 @@ def in_force(index: PolicyIndex, day: date) -> list[str]:
 def test_each_day_has_the_version_in_force_that_day(
     index: PolicyIndex, day: date, expected: list[str]
 ) -> None:
-    """A version begins on its first day, ends the day before the next, and none is in force before the first."""
+    """A version begins on its first day and ends the day before the next begins."""
     assert in_force(index, day) == expected
 
 
@@ -197,7 +201,7 @@ def test_a_start_given_as_month_begins_with_its_first_day(tmp_path: Path) -> Non
         tmp_path, version("a", FIRST, effectivePeriod={"start": "2024-10", "end": "2024-12"})
     )
 
-    assert [(one.start, one.end) for one in index.policies] == [
+    assert [(compiled.start, compiled.end) for compiled in index.policies] == [
         (date(2024, 10, 1), date(2024, 12, 31))
     ]
 
@@ -207,7 +211,7 @@ def test_one_policy_of_two_payers_is_two_lines_of_versions(tmp_path: Path) -> No
     theirs = version("b", SECOND, payer="other") | {"url": "https://else.example.invalid"}
     index = small_index(tmp_path, organization("other"), version("a", FIRST), theirs)
 
-    assert {one.payer_id: one.end for one in index.policies} == {
+    assert {compiled.payer_id: compiled.end for compiled in index.policies} == {
         "acme": date.max,
         "other": date.max,
     }
