@@ -16,7 +16,6 @@ from hook_requests import (
     service_request,
 )
 
-from cds_service.crd.request.hooks import HOOKS
 from cds_service.ehr.client import Ehr
 from cds_service.errors import HookError
 from cds_service.fhir.coding import CPT
@@ -26,9 +25,9 @@ from cds_service.policy.run.index import PolicyIndex
 JsonObject = dict[str, Any]
 
 VERSIONS = ("2.0", "2.1", "2.2")
-HOOK_NAMES = tuple(HOOKS)
 PRIMARY = ("order-sign", "order-dispatch", "appointment-book")
 SECONDARY = ("order-select", "encounter-start", "encounter-discharge")
+HOOK_NAMES = (*PRIMARY, *SECONDARY)
 ORDER_HOOKS = ("order-sign", "order-select", "order-dispatch")
 EHR_BASE = "https://ehr.example.invalid/fhir"
 TOKEN = "TOKEN-CANARY"  # noqa: S105

@@ -33,6 +33,23 @@ PORTAL = re.compile(r"(?i)portal|log ?in|sign ?in|website")
 REFERENCE, INSTRUCTIONS = "externalReference", "instructions"
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_the_responses_looked_through_hold_actions_and_cards_of_both_kinds(
+    hook: str, version: str
+) -> None:
+    """What the tests here and on other pages require of every response is not required of none."""
+    responses = [
+        answered
+        for answered in every_answer()
+        if (answered.hook, answered.version) == (hook, version)
+    ]
+    cards = [card for answered in responses for card in answered.cards]
+
+    assert len([answered for answered in responses if updates(answered.response)]) >= 10
+    assert {kind for card in cards for kind in response_types(card)} == {REFERENCE, INSTRUCTIONS}
+
+
 def cards_of(kind: str) -> list[JsonObject]:
     """Every card of one response type."""
     return [card for _, card in every_card() if response_types(card) == [kind]]
@@ -172,7 +189,10 @@ def test_what_to_change_is_said_in_words(hook: str) -> None:
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_a_card_offers_what_no_annotation_can(hook: str, version: str) -> None:
     """A card has override reasons and links; no card is about coverage information itself."""
-    for card in ask(call(hook, version=version))["cards"]:
+    cards = ask(call(hook, version=version))["cards"]
+
+    assert cards
+    for card in cards:
         assert card["overrideReasons"]
         assert card["links"]
         assert card["source"]["topic"]["code"] != "coverage-info"

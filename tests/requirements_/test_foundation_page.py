@@ -38,6 +38,7 @@ from cds_service.fhir.resource import encode
 from cds_service.settings import Settings
 
 ONE_SECOND = 1.0  # what the fake pipeline may spend on queries
+BRANDS = {"icare": "iCare", "anthem": "Anthem"}  # by the payer's identifier
 
 
 @pytest.mark.crd("found-2")
@@ -100,11 +101,14 @@ def test_an_order_no_policy_speaks_of_earns_no_card(hook: str, version: str) -> 
 @pytest.mark.crd("found-13")
 def test_a_member_is_shown_their_own_payers_policies_alone() -> None:
     """If a Coverage names the payer, every card is that payer's."""
-    brands = {"icare": "iCare", "anthem": "Anthem"}
+    shown = set()
     for answered, card in every_card():
         sent = json.dumps(answered.request["prefetch"], default=str)
-        payers = {brand for name, brand in brands.items() if f'"value": "{name}"' in sent}
+        payers = {brand for name, brand in BRANDS.items() if f'"value": "{name}"' in sent}
         assert not payers or card["source"]["label"] in payers
+        shown |= payers
+
+    assert shown == {"iCare", "Anthem"}
 
 
 @pytest.mark.crd("found-15")

@@ -41,6 +41,7 @@ def test_there_is_a_service_for_every_hook_and_what_it_is_about(hook: str, versi
     """Each of the six hooks has a service; those about orders take all six kinds of orders."""
     about = list(minimal_orders().values()) if hook in ORDER_HOOKS else [asked_about(hook)]
 
+    assert len(HOOKS) == len(HOOK_NAMES) == 6
     assert HOOKS[hook].service().hook == hook
     assert {status_of(call(hook, resource, version=version)) for resource in about} == {200}
 
