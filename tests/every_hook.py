@@ -266,14 +266,14 @@ def repetitions(resource: JsonObject) -> list[Parts]:
     return [read_parts(extension) for extension in extensions if extension["url"] == URL]
 
 
-def said(response: JsonObject) -> list[Parts]:
+def annotations(response: JsonObject) -> list[Parts]:
     """The parts of every coverage-information in a response."""
     return [parts for resource in updates(response) for parts in repetitions(resource)]
 
 
 def covered(response: JsonObject) -> list[str]:
     """The codes of `covered` in a response, in the order of the repetitions."""
-    return [code for parts in said(response) for code in parts["covered"]]
+    return [code for parts in annotations(response) for code in parts["covered"]]
 
 
 def reason_codes(parts: Parts) -> list[str]:

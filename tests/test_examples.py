@@ -41,8 +41,12 @@ def test_each_request_gets_the_response_beside_it(name: str, index: PolicyIndex)
 
 def test_there_are_at_least_twelve_examples_named_after_their_hook() -> None:
     """`<hook>-<what it shows>`, at least a dozen, and every hook has one."""
+    requests = {name: (EXAMPLES / name / "request.json").read_bytes() for name in NAMES}
+    hooks = {name: decode(request)["hook"] for name, request in requests.items()}
+
     assert len(NAMES) >= 12
-    assert {hook for hook in HOOKS for name in NAMES if name.startswith(f"{hook}-")} == set(HOOKS)
+    assert set(hooks.values()) == set(HOOKS)
+    assert [name for name, hook in hooks.items() if not name.startswith(f"{hook}-")] == []
 
 
 @pytest.mark.crd("resp-37")

@@ -12,10 +12,10 @@ from every_hook import (
     UNLISTED,
     VERSIONS,
     JsonObject,
+    annotations,
     ask,
     asked_about,
     call,
-    said,
     updates,
 )
 from fakes import BASE_URL
@@ -161,7 +161,7 @@ def test_a_detail_says_enough_to_do_without_the_link(hook: str, version: str) ->
     response = ask(call(hook, version=version))
     (card,) = response["cards"]
 
-    assert said(response)[0]["reason"][0]["text"] in card["detail"]
+    assert annotations(response)[0]["reason"][0]["text"] in card["detail"]
     assert "WI.PA-1266" in card["links"][0]["label"]
 
 

@@ -13,12 +13,12 @@ from every_hook import (
     UNLISTED,
     VERSIONS,
     JsonObject,
+    annotations,
     ask,
     asked_about,
     call,
     concept,
     facts,
-    said,
     status_of,
 )
 from hypothesis import given, settings
@@ -47,7 +47,7 @@ def open_question(hook: str, **call_with: Any) -> JsonObject:
 def given_types(response: JsonObject) -> set[str]:
     """The response types in an answer."""
     topics = {card["source"]["topic"]["code"] for card in response["cards"]}
-    return topics | ({"coverage-info"} if said(response) else set())
+    return topics | ({"coverage-info"} if annotations(response) else set())
 
 
 @pytest.mark.crd("dev-1", "dev-2")
@@ -129,7 +129,7 @@ def test_a_limit_of_cards_is_kept_and_leaves_the_most_urgent(hook: str, limit: i
     response = ask(call(hook, *orders, member=MEMBERS["commercial"], settings={"max-cards": limit}))
 
     assert [card["indicator"] for card in response["cards"]] == ["warning", "info", "info"][:limit]
-    assert len(said(response)) == 2
+    assert len(annotations(response)) == 2
 
 
 @pytest.mark.crd("dev-6", "dev-17")
