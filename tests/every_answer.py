@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 from every_hook import (
@@ -21,6 +22,9 @@ from every_hook import (
 )
 
 from cds_service.fhir.resource import decode
+
+# Code and text of the services that are asked about.
+_SERVICES = ((LISTED, ""), (UNLISTED, ""), (UNLISTED, PULSED_FIELD), (NOT_IN_A_POLICY, ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,19 +45,14 @@ class Answered:
 @cache
 def every_answer() -> tuple[Answered, ...]:
     """Responses of every hook in every version to members of every kind, and the examples'."""
-    made = (
-        (hook, version, call(hook, asked_about(hook, code, text), version=version, member=member))
-        for hook in HOOK_NAMES
-        for version in VERSIONS
-        for member in MEMBERS.values()
-        for code, text in (
-            (LISTED, ""),
-            (UNLISTED, ""),
-            (UNLISTED, PULSED_FIELD),
-            (NOT_IN_A_POLICY, ""),
-        )
-    )
-    return tuple(_answered([*made, *_examples()]))
+    return tuple(_answered([*_calls(), *_examples()]))
+
+
+def _calls() -> Iterator[tuple[str, str, JsonObject]]:
+    for hook, version in product(HOOK_NAMES, VERSIONS):
+        for member, (code, text) in product(MEMBERS.values(), _SERVICES):
+            about = asked_about(hook, code, text)
+            yield hook, version, call(hook, about, version=version, member=member)
 
 
 def _examples() -> Iterator[tuple[str, str, JsonObject]]:

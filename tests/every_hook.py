@@ -16,7 +16,6 @@ from hook_requests import (
     service_request,
 )
 
-from cds_service.crd.request.hooks import HOOKS
 from cds_service.ehr.client import Ehr
 from cds_service.errors import HookError
 from cds_service.fhir.coding import CPT
@@ -26,9 +25,9 @@ from cds_service.policy.run.index import PolicyIndex
 JsonObject = dict[str, Any]
 
 VERSIONS = ("2.0", "2.1", "2.2")
-HOOK_NAMES = tuple(HOOKS)
 PRIMARY = ("order-sign", "order-dispatch", "appointment-book")
 SECONDARY = ("order-select", "encounter-start", "encounter-discharge")
+HOOK_NAMES = (*PRIMARY, *SECONDARY)
 ORDER_HOOKS = ("order-sign", "order-select", "order-dispatch")
 EHR_BASE = "https://ehr.example.invalid/fhir"
 TOKEN = "TOKEN-CANARY"  # noqa: S105
@@ -267,14 +266,14 @@ def repetitions(resource: JsonObject) -> list[Parts]:
     return [read_parts(extension) for extension in extensions if extension["url"] == URL]
 
 
-def said(response: JsonObject) -> list[Parts]:
+def annotations(response: JsonObject) -> list[Parts]:
     """The parts of every coverage-information in a response."""
     return [parts for resource in updates(response) for parts in repetitions(resource)]
 
 
 def covered(response: JsonObject) -> list[str]:
     """The codes of `covered` in a response, in the order of the repetitions."""
-    return [code for parts in said(response) for code in parts["covered"]]
+    return [code for parts in annotations(response) for code in parts["covered"]]
 
 
 def reason_codes(parts: Parts) -> list[str]:

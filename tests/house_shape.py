@@ -11,6 +11,8 @@ MAY_CATCH_ALL = {"web.problems": 1, "policy.run.conditions": 1}
 REGISTERS = ("suppress", "register_error_handler", "errorhandler")
 
 LONGEST_FUNCTION, LONG_FUNCTION, LONGEST_MODULE = 40, 25, 250
+MOST_CLAUSES = 3  # `for` and `if` in one comprehension
+Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 SAYS_NOTHING = re.compile(r"(util|common|helper|manager|misc)s?")
 WORK = {
     "open",
@@ -220,3 +222,17 @@ def overlong_modules(house: Sequence[Source]) -> Iterator[str]:
     for source in house:
         if len(source.text.splitlines()) > LONGEST_MODULE:
             yield source.at(LONGEST_MODULE + 1, "too long")
+
+
+def overfull_comprehensions(house: Sequence[Source]) -> Iterator[str]:
+    """Comprehensions that must be read twice: with many clauses, or with another one inside."""
+    for source in house:
+        for node in ast.walk(source.tree):
+            if isinstance(node, Comprehension) and _is_overfull(node):
+                yield source.at(node.lineno, "a comprehension to be read twice: write the loop")
+
+
+def _is_overfull(comprehension: Comprehension) -> bool:
+    clauses = sum(1 + len(generator.ifs) for generator in comprehension.generators)
+    inside = (node for node in ast.walk(comprehension) if node is not comprehension)
+    return clauses > MOST_CLAUSES or any(isinstance(node, Comprehension) for node in inside)

@@ -13,8 +13,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
+from pathlib import Path
 from random import Random
 from typing import Any, Protocol
+
+if __name__ == "__main__":  # this checkout, not a copy that may be installed
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from answering import Answered, make_service, problems
 from dirty_requests import BASES

@@ -1,4 +1,4 @@
-"""The examples are documentation that runs: each request gets exactly the response beside it."""
+"""The examples run as tests: each request gets exactly the response beside it."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from fakes import builtin_index, fake_pipeline
 from cds_service.crd.request.hooks import HOOKS
 from cds_service.errors import HookError
 from cds_service.fhir.outcome import operation_outcome
-from cds_service.fhir.resource import decode, encode
+from cds_service.fhir.resource import JsonObject, decode, encode
 from cds_service.policy.run.index import PolicyIndex
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -21,7 +21,7 @@ def index() -> PolicyIndex:
 
 
 def answer(request: bytes, index: PolicyIndex) -> bytes:
-    """What the service sends back, on a clock that stands still and ids that count."""
+    """The response to a request, with a clock that stands still and ids that count."""
     try:
         return fake_pipeline(index, hook=decode(request)["hook"]).respond(request)
     except HookError as error:
@@ -32,7 +32,7 @@ def answer(request: bytes, index: PolicyIndex) -> bytes:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_request_gets_the_response_beside_it(name: str, index: PolicyIndex) -> None:
-    """An example is a request and the answer it really gets, digits and key order included."""
+    """An example is a request and its response, with the same digits and order of keys."""
     folder = EXAMPLES / name
     expected = encode(decode((folder / "response.json").read_bytes()))
 
@@ -41,13 +41,27 @@ def test_each_request_gets_the_response_beside_it(name: str, index: PolicyIndex)
 
 def test_there_are_at_least_twelve_examples_named_after_their_hook() -> None:
     """`<hook>-<what it shows>`, at least a dozen, and every hook has one."""
+    requests = {name: (EXAMPLES / name / "request.json").read_bytes() for name in NAMES}
+    hooks = {name: decode(request)["hook"] for name, request in requests.items()}
+
     assert len(NAMES) >= 12
-    assert {hook for hook in HOOKS for name in NAMES if name.startswith(f"{hook}-")} == set(HOOKS)
+    assert set(hooks.values()) == set(HOOKS)
+    assert [name for name, hook in hooks.items() if not name.startswith(f"{hook}-")] == []
 
 
 @pytest.mark.crd("resp-37")
-def test_an_order_comes_back_with_nothing_but_our_extension_added() -> None:
-    """`-2.00` stays `-2.00`, and so does everything else an EHR wrote."""
-    response = (EXAMPLES / "order-sign-every-kind-of-order" / "response.json").read_text()
+def test_orders_come_back_with_nothing_but_our_extension_added(index: PolicyIndex) -> None:
+    """An order of each kind is updated as it was drafted; `-2.00` stays `-2.00`."""
+    request = (EXAMPLES / "order-sign-every-kind-of-order" / "request.json").read_bytes()
 
-    assert '"sphere": -2.00' in response
+    response = answer(request, index)
+
+    drafted = [entry["resource"] for entry in decode(request)["context"]["draftOrders"]["entry"]]
+    updated = [action["resource"] for action in decode(response)["systemActions"]]
+    assert [list(order)[-1] for order in updated] == ["extension"] * 6
+    assert [encode(without_extension(order)) for order in updated] == list(map(encode, drafted))
+    assert b'"sphere":-2.00' in response
+
+
+def without_extension(order: JsonObject) -> JsonObject:
+    return {name: value for name, value in order.items() if name != "extension"}

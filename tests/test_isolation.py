@@ -22,7 +22,7 @@ MIXED = 60
 _ID = re.compile(f"{OUR_IDS}\\d+".encode())
 
 Call = tuple[str, bytes]  # a hook, and a body
-Told = tuple[int, bytes, str]
+Outcome = tuple[int, bytes, str]
 
 
 class Answers(Protocol):
@@ -50,21 +50,21 @@ def service() -> Service:
     return make_service()
 
 
-def told(answered: Answered) -> Told:
+def outcome(answered: Answered) -> Outcome:
     """An outcome without the ids that are new each time."""
     return answered.status, _ID.sub(b"an id", answered.body), answered.problem
 
 
-def answers(service: Answers, calls: Sequence[Call], order: Sequence[int]) -> dict[int, Told]:
+def answers(service: Answers, calls: Sequence[Call], order: Sequence[int]) -> dict[int, Outcome]:
     """The outcome of each call if they are made in this order."""
-    return {number: told(service.answer(*calls[number])) for number in order}
+    return {number: outcome(service.answer(*calls[number])) for number in order}
 
 
-def answers_at_once(service: Answers, calls: Sequence[Call]) -> dict[int, Told]:
+def answers_at_once(service: Answers, calls: Sequence[Call]) -> dict[int, Outcome]:
     """The outcome of each call if they are made by many threads."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answered = list(pool.map(lambda call: service.answer(*call), calls))
-    return dict(enumerate(map(told, answered)))
+    return dict(enumerate(map(outcome, answered)))
 
 
 def differences(service: Answers, calls: Sequence[Call]) -> dict[str, list[int]]:

@@ -105,15 +105,16 @@ def test_the_command_prints_seed_and_smallest_failing_case(
     assert "the smallest failing request" in shown
 
 
-def test_the_command_runs_on_its_own() -> None:
-    """`python tests/mutation.py --count 20 --seed 7`, from anywhere."""
-    root = Path(__file__).parents[1]
+def test_the_command_runs_on_its_own(tmp_path: Path) -> None:
+    """`python tests/mutation.py --count 5 --seed 7` fuzzes its checkout, wherever it is run."""
+    command = Path(__file__).with_name("mutation.py")
     ran = subprocess.run(
-        [sys.executable, str(root / "tests" / "mutation.py"), "--count", "5", "--seed", "7"],
+        [sys.executable, str(command), "--count", "5", "--seed", "7"],
         capture_output=True,
         text=True,
         check=False,
-        env={"PYTHONPATH": str(root)},
+        cwd=tmp_path,
+        env={},
     )
 
     assert ran.stdout.startswith("seed 7: 5 cases"), ran.stderr

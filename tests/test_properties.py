@@ -25,10 +25,9 @@ from cds_service.outbound.access import Access
 
 Json = Any
 JsonObject = dict[str, Any]
-Retelling = Callable[[Random, str, Json], Json]
+Notation = Callable[[Random, str, Json], Json]
 
 BASE_NAMES = sorted(BASES)
-PRIMARY = [name for name in BASE_NAMES if name.endswith("order-sign")]
 # The reader's limit is near 1,000.
 DEPTHS = [*range(100, 800, 100), *range(800, 1_010), 1_500, 20_000]
 COVERAGE_INFORMATION = (
@@ -174,7 +173,7 @@ def _is_coding(value: Json) -> bool:
     )
 
 
-RETELLINGS: tuple[Retelling, ...] = (
+NOTATIONS: tuple[Notation, ...] = (
     with_unknown_fields,
     with_entries_and_codings_reordered,
     with_keys_reordered,
@@ -185,15 +184,17 @@ RETELLINGS: tuple[Retelling, ...] = (
 )
 
 
-def retold(random: Random, value: Json, retelling: Retelling, name: str = "") -> Json:
+def rewritten(random: Random, value: Json, notation: Notation, name: str = "") -> Json:
     """The value with every part of it written in another way."""
-    told = retelling(random, name, value)
-    if isinstance(told, dict):
-        return {key: retold(random, inner, retelling, key) for key, inner in told.items()}
-    return [retold(random, inner, retelling) for inner in told] if isinstance(told, list) else told
+    written = notation(random, name, value)
+    if isinstance(written, dict):
+        return {key: rewritten(random, inner, notation, key) for key, inner in written.items()}
+    if isinstance(written, list):
+        return [rewritten(random, inner, notation) for inner in written]
+    return written
 
 
-def said(answered: Answered) -> tuple[int, list[bytes], list[str]]:
+def meaning(answered: Answered) -> tuple[int, list[bytes], list[str]]:
     """Status, facts and summaries of a response, sorted."""
     return (
         answered.status,
@@ -207,31 +208,31 @@ def ask(service: Service, request: JsonObject) -> Answered:
 
 
 @pytest.mark.crd("hook-23", "found-33")
-@pytest.mark.parametrize("retelling", RETELLINGS, ids=lambda retelling: retelling.__name__)
+@pytest.mark.parametrize("notation", NOTATIONS, ids=lambda notation: notation.__name__)
 @pytest.mark.parametrize("base", BASE_NAMES)
 @settings(max_examples=15, deadline=None)
 @given(random=randoms)
-def test_how_a_request_is_told_never_changes_the_decision(
-    service: Service, base: str, retelling: Retelling, random: Random
+def test_the_notation_of_a_request_never_changes_the_decision(
+    service: Service, base: str, notation: Notation, random: Random
 ) -> None:
     """The notation of a request is no part of its meaning (reliability: F3)."""
-    answered = ask(service, retold(random, BASES[base], retelling))
+    answered = ask(service, rewritten(random, BASES[base], notation))
 
-    assert said(answered) == said(ask(service, BASES[base]))
+    assert meaning(answered) == meaning(ask(service, BASES[base]))
 
 
 @pytest.mark.parametrize("base", BASE_NAMES)
 @settings(max_examples=15, deadline=None)
 @given(random=randoms)
-def test_told_in_every_other_way_at_once_it_is_still_the_same_request(
+def test_all_other_notations_together_make_the_same_request(
     service: Service, base: str, random: Random
 ) -> None:
     """All the other notations together decide nothing either."""
     request = BASES[base]
-    for retelling in RETELLINGS:
-        request = retold(random, request, retelling)
+    for notation in NOTATIONS:
+        request = rewritten(random, request, notation)
 
-    assert said(ask(service, request)) == said(ask(service, BASES[base]))
+    assert meaning(ask(service, request)) == meaning(ask(service, BASES[base]))
 
 
 @pytest.mark.crd("resp-35", "hook-16")
@@ -245,10 +246,11 @@ def test_an_order_that_carries_our_answer_gets_no_other(
     answers = {
         (order["resourceType"], order["id"]): order for order in ask(service, BASES[base]).orders
     }
-    again = retold(random, _with_answers(BASES[base], answers), by_other_references)
+    again = rewritten(random, _with_answers(BASES[base], answers), by_other_references)
 
     answered = ask(service, again)
 
+    assert answers
     assert (answered.status, answered.orders, answered.response["cards"]) == (200, [], [])
 
 

@@ -68,16 +68,6 @@ def _p50_ratios(pair: Pair, other: Pair) -> list[float]:
     return [ours / theirs for ours, theirs in pairs]
 
 
-def _start(found: Findings) -> Aim:
-    largest = max(found.servers)
-    standing = found.servers[largest]
-    return Aim(
-        aim=f"start with {largest:,} policies under {_START:.0f} s",
-        measured=f"{standing.start:.1f} s ({standing.start_cpu:.1f} s of CPU)",
-        met=standing.start < _START,
-    )
-
-
 def _memory(found: Findings) -> Iterator[Aim]:
     if len(found.marks) > 2:
         grown = growth(found.marks)

@@ -335,5 +335,5 @@ def _address(use: str) -> JsonObject:
 
 def _us_core(name: str, code: str, display: str) -> JsonObject:
     coding = {"system": "urn:oid:2.16.840.1.113883.6.238", "code": code, "display": display}
-    said = [{"url": "ombCategory", "valueCoding": coding}, {"url": "text", "valueString": display}]
-    return {"url": f"{_US_CORE}/us-core-{name}", "extension": said}
+    parts = [{"url": "ombCategory", "valueCoding": coding}, {"url": "text", "valueString": display}]
+    return {"url": f"{_US_CORE}/us-core-{name}", "extension": parts}

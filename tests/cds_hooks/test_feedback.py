@@ -73,8 +73,8 @@ def test_a_feedback_is_read(sent: dict[str, Any]) -> None:
     assert found == (Feedback(card="card-1", outcome=sent["outcome"], timestamp=AT, body=sent),)
 
 
-@pytest.mark.parametrize(("change", "below", "said"), BREACHES)
-def test_a_breach_is_named_by_its_place(change: dict[str, Any], below: str, said: str) -> None:
+@pytest.mark.parametrize(("change", "below", "words"), BREACHES)
+def test_a_breach_is_named_by_its_place(change: dict[str, Any], below: str, words: str) -> None:
     """A breach of cds-fb-1 to cds-fb-3 is a 400 that names the place and what is wanted there."""
     faulty = {name: value for name, value in {**OVERRIDDEN, **change}.items() if value is not GONE}
 
@@ -82,7 +82,7 @@ def test_a_breach_is_named_by_its_place(change: dict[str, Any], below: str, said
 
     assert (error.status, error.where) == (400, f"$.feedback[1]{below}")
     assert f"`{error.where}`" in str(error)
-    assert said in str(error)
+    assert words in str(error)
 
 
 def test_a_feedback_without_outcome_is_told_so() -> None:
@@ -166,14 +166,14 @@ def test_members_nobody_asked_for_are_kept_and_ignored(extra: Any) -> None:
 )
 def test_a_refusal_never_repeats_a_value(path: tuple[str | int, ...], canary: Any) -> None:
     """Whatever stands wherever, no refusal holds it: a comment may name a patient."""
-    said = ""
+    words = ""
     try:
         PARSER.parse(encode(replaced({"feedback": [FULL, ACCEPTED]}, path, canary)))
     except InvalidRequest as error:
-        said = f"{error} {error.where} {error!r}"
+        words = f"{error} {error.where} {error!r}"
 
-    assert CANARY not in said
-    assert str(NUMBER) not in said
+    assert CANARY not in words
+    assert str(NUMBER) not in words
 
 
 @settings(max_examples=100, deadline=None)

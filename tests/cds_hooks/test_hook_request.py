@@ -105,16 +105,16 @@ def reaction(parse: Any, body: bytes) -> str:
 
 
 @pytest.mark.crd("hook-13")
-@pytest.mark.parametrize(("path", "value", "where", "said"), BREACHES)
+@pytest.mark.parametrize(("path", "value", "where", "words"), BREACHES)
 def test_a_breach_is_named_by_its_place(
-    path: tuple[str, ...], value: Any, where: str, said: str
+    path: tuple[str, ...], value: Any, where: str, words: str
 ) -> None:
     """A request that is no hook request is a 400 that says where and what is wanted there."""
     error = refusal(with_fault(path, value))
 
     assert (error.status, error.where) == (400, where)
     assert f"`{where}`" in str(error)
-    assert said in str(error)
+    assert words in str(error)
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"5", b'"order-sign"', b"true"])
@@ -162,10 +162,10 @@ def test_every_missing_member_is_named_at_once() -> None:
 )
 def test_a_refusal_never_repeats_a_value(path: tuple[str | int, ...], canary: Any) -> None:
     """No message, path or representation of the error holds a value: it may be a patient's."""
-    said = reaction(PARSER.parse, encode(replaced(full_request(), path, canary)))
+    words = reaction(PARSER.parse, encode(replaced(full_request(), path, canary)))
 
-    assert CANARY not in said
-    assert str(NUMBER) not in said
+    assert CANARY not in words
+    assert str(NUMBER) not in words
 
 
 @settings(max_examples=100, deadline=None)
@@ -174,10 +174,10 @@ def test_a_refusal_of_broken_json_never_repeats_it(cut: int, junk: bytes) -> Non
     """Cut or damaged JSON is refused without quoting it."""
     body = encode(dict.fromkeys("abcdefghijkl", CANARY))
 
-    said = reaction(decode_json, body[:cut] + junk)
+    words = reaction(decode_json, body[:cut] + junk)
 
-    assert CANARY not in said
-    assert CANARY[:6] not in said
+    assert CANARY not in words
+    assert CANARY[:6] not in words
 
 
 @pytest.mark.crd("found-33", "hook-23")

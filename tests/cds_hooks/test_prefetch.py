@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
-from json_values import json_values
+from json_values import json_objects, json_values
 
 from cds_service.cds_hooks.prefetch import Found, has_failed, read_resources
 from cds_service.fhir.resource import resource_type
@@ -63,6 +63,10 @@ FAILED = {
 }
 
 resources = st.sampled_from([ONE, TWO, {"resourceType": "Patient"}])
+types = st.one_of(st.sampled_from(["Coverage", "OperationOutcome"]), json_values)
+odd_resources = st.builds(
+    lambda kind, members: {**members, "resourceType": kind}, types, json_objects
+)
 
 
 @pytest.mark.crd("found-32")
@@ -120,12 +124,27 @@ def test_resources_keep_their_order_and_number(each: list[Any], apart: bool) -> 
     assert [found.resource for found in read_resources(value)] == each
 
 
-@settings(max_examples=100, deadline=None)
-@given(value=json_values)
+@settings(max_examples=200, deadline=None)
+@given(value=st.one_of(json_values, odd_resources, st.lists(odd_resources)))
 def test_any_value_can_be_read(value: Any) -> None:
-    """Whatever a client prefetches, what is found are resources and no outcomes."""
+    """In any prefetched value only resources with a type are found, and no OperationOutcome."""
     for odd in (value, [value], {"resourceType": "Bundle", "entry": value}, bundle_of(value)):
         kinds = [resource_type(found.resource) for found in read_resources(odd)]
 
         assert all(kinds)
-        assert has_failed(odd) in (True, False)
+        assert "OperationOutcome" not in kinds
+
+
+@settings(max_examples=100, deadline=None)
+@given(value=st.one_of(json_values, odd_resources))
+def test_a_value_without_an_operation_outcome_is_no_error(value: Any) -> None:
+    """Only an OperationOutcome says that the client could not obtain the data."""
+    is_outcome = isinstance(value, dict) and value.get("resourceType") == "OperationOutcome"
+
+    assert has_failed(value) == has_failed(bundle_of(value)) == is_outcome
+
+
+@pytest.mark.parametrize("kind", ["Coverage", "OperationOutcome"])
+def test_the_odd_values_hold_resources_of_each_kind(kind: str) -> None:
+    """The properties above are about resources, not only about values without any."""
+    assert find(odd_resources, lambda value: value.get("resourceType") == kind)

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, find, given, settings
 from hypothesis import strategies as st
 from json_values import json_values
 
@@ -49,6 +49,7 @@ cases = st.sampled_from([str, str.lower, str.upper, str.title])
 hosts = st.from_regex(r"[a-z]{2,8}\.example\.invalid(/[a-z0-9]{1,6}){0,2}", fullmatch=True)
 plain_codes = st.from_regex(r"[A-Z0-9]{1,8}", fullmatch=True)
 modifiers = st.from_regex(r"[0-9A-Z]{2}", fullmatch=True)
+odd_codings = st.dictionaries(st.sampled_from(["system", "code", "coding", "text"]), json_values)
 
 
 @pytest.mark.parametrize(("canonical", "spelling"), ALIASES)
@@ -91,7 +92,7 @@ def test_spelling_never_changes_the_key(
     slash=st.sampled_from(["", "/"]),
 )
 def test_an_unknown_system_has_one_key_too(system: str, scheme: str, slash: str) -> None:
-    """Scheme and slash are no difference for systems nobody told us of."""
+    """Scheme and slash are no difference for unknown systems either."""
     assert Coding(f"{scheme}{system}{slash}", "A").key == Coding(f"http://{system}", "A").key
 
 
@@ -107,7 +108,7 @@ def test_unknown_systems_stay_distinct(one: str, other: str) -> None:
 @settings(max_examples=100, deadline=None)
 @given(unknown=hosts, known=st.sampled_from(SPELLINGS))
 def test_an_unknown_system_is_never_a_known_one(unknown: str, known: str) -> None:
-    """What nobody told us of is not taken for a system we know."""
+    """An unknown system is not taken for a known one."""
     assert Coding(f"http://{unknown}", "0600T").key != Coding(known, "0600T").key
 
 
@@ -226,11 +227,16 @@ def test_words_are_texts_before_displays() -> None:
     assert read_words(concept) == ("first", "second")
 
 
-@settings(max_examples=100, deadline=None)
-@given(value=json_values)
+@settings(max_examples=200, deadline=None)
+@given(value=st.one_of(json_values, odd_codings, st.lists(odd_codings)))
 def test_reading_codings_never_fails(value: Any) -> None:
-    """Whatever stands where a concept is due, reading it finds codings or none."""
+    """Any value in place of a concept has codings with system and code, or none."""
     for concept in (value, {"coding": value}, [{"coding": [value]}]):
         codings = read_codings(concept)
 
         assert all(coding.system and coding.code for coding in codings)
+
+
+def test_the_odd_codings_hold_some_that_can_be_read() -> None:
+    """The property above is about codings, not only about values without any."""
+    assert find(odd_codings, lambda coding: len(read_codings({"coding": coding})) == 1)

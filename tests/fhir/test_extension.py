@@ -4,9 +4,9 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
-from json_values import json_objects
+from json_values import json_objects, json_values
 
 from cds_service.fhir.extension import find_extensions, parts, value_of, with_extensions
 from cds_service.fhir.resource import encode, objects
@@ -18,6 +18,9 @@ extensions = st.fixed_dictionaries(
     {"url": st.sampled_from([OURS, THEIRS])}, optional={"valueString": st.text()}
 )
 some = st.lists(extensions, max_size=3)
+odd_extensions = st.fixed_dictionaries(
+    {}, optional={"url": st.one_of(st.just(OURS), json_values), "extension": json_values}
+)
 present: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}), st.fixed_dictionaries({"extension": some})
 )
@@ -130,11 +133,16 @@ def test_a_value_comes_with_the_name_of_its_type(
     assert value_of(extension) == value
 
 
-@settings(max_examples=100, deadline=None)
-@given(resource=json_objects)
-def test_looking_for_extensions_never_fails(resource: Any) -> None:
-    """Whatever an EHR puts under `extension`, looking through it finds extensions or none."""
-    odd = {"extension": resource}
+@settings(max_examples=200, deadline=None)
+@given(value=st.one_of(json_objects, odd_extensions, st.lists(odd_extensions)))
+def test_looking_for_extensions_never_fails(value: Any) -> None:
+    """Any value of `extension` can be searched; only an extension with the URL is found."""
+    odd = {"extension": value}
 
-    assert find_extensions(odd, OURS) == ()
+    assert all(extension["url"] == OURS for extension in find_extensions(odd, OURS))
     assert all(isinstance(name, str) for name in parts(odd))
+
+
+def test_the_odd_extensions_hold_some_with_the_url() -> None:
+    """The property above is about extensions, not only about values without any."""
+    assert find(odd_extensions, lambda value: bool(find_extensions({"extension": value}, OURS)))

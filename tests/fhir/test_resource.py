@@ -114,16 +114,15 @@ def test_a_truncated_body_is_a_value_error(length: int) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(before=st.integers(0, len(ORDER)), junk=st.binary(min_size=1, max_size=6))
-def test_a_damaged_body_is_read_or_refused(before: int, junk: bytes) -> None:
-    """Bytes that damage a body lead to a value or to ValueError, to nothing else."""
+def test_a_damaged_body_is_refused_or_still_json(before: int, junk: bytes) -> None:
+    """Bytes in a body lead to a ValueError, or to the value that another JSON reader finds."""
+    body = ORDER[:before] + junk + ORDER[before:]
     try:
-        decode(ORDER[:before] + junk + ORDER[before:])
+        value = decode(body)
     except ValueError:
-        refused = True
-    else:
-        refused = False
+        return
 
-    assert refused in (True, False)
+    assert pairs(encode(value)) == pairs(body.decode())
 
 
 def test_the_last_of_two_equal_keys_counts() -> None:
@@ -194,12 +193,10 @@ def test_reading_never_fails_and_never_changes_a_resource(
     """Readers take whatever stands in a resource and leave it alone."""
     before = copy.deepcopy(resource)
 
-    read = (
-        objects(resource),
-        first(resource),
-        text(resource),
-        resource_type(resource),
-        follow(resource, path),
-    )
+    objects(resource)
+    first(resource)
+    text(resource)
+    resource_type(resource)
+    follow(resource, path)
 
-    assert (len(read), resource) == (5, before)
+    assert encode(resource) == encode(before)

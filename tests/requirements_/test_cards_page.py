@@ -12,10 +12,10 @@ from every_hook import (
     UNLISTED,
     VERSIONS,
     JsonObject,
+    annotations,
     ask,
     asked_about,
     call,
-    said,
     updates,
 )
 from fakes import BASE_URL
@@ -31,6 +31,23 @@ ASKS = re.compile(r"\b([Rr]eview|[Rr]ead|[Nn]ame|[Tt]ell|[Aa]dd|[Ff]ax)\b")
 MARKDOWN_LINK = re.compile(r"(?<!\\)\]\(|https?://")
 PORTAL = re.compile(r"(?i)portal|log ?in|sign ?in|website")
 REFERENCE, INSTRUCTIONS = "externalReference", "instructions"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_the_responses_looked_through_hold_actions_and_cards_of_both_kinds(
+    hook: str, version: str
+) -> None:
+    """What the tests here and on other pages require of every response is not required of none."""
+    responses = [
+        answered
+        for answered in every_answer()
+        if (answered.hook, answered.version) == (hook, version)
+    ]
+    cards = [card for answered in responses for card in answered.cards]
+
+    assert len([answered for answered in responses if updates(answered.response)]) >= 10
+    assert {kind for card in cards for kind in response_types(card)} == {REFERENCE, INSTRUCTIONS}
 
 
 def cards_of(kind: str) -> list[JsonObject]:
@@ -144,7 +161,7 @@ def test_a_detail_says_enough_to_do_without_the_link(hook: str, version: str) ->
     response = ask(call(hook, version=version))
     (card,) = response["cards"]
 
-    assert said(response)[0]["reason"][0]["text"] in card["detail"]
+    assert annotations(response)[0]["reason"][0]["text"] in card["detail"]
     assert "WI.PA-1266" in card["links"][0]["label"]
 
 
@@ -172,7 +189,10 @@ def test_what_to_change_is_said_in_words(hook: str) -> None:
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_a_card_offers_what_no_annotation_can(hook: str, version: str) -> None:
     """A card has override reasons and links; no card is about coverage information itself."""
-    for card in ask(call(hook, version=version))["cards"]:
+    cards = ask(call(hook, version=version))["cards"]
+
+    assert cards
+    for card in cards:
         assert card["overrideReasons"]
         assert card["links"]
         assert card["source"]["topic"]["code"] != "coverage-info"

@@ -13,13 +13,13 @@ from every_hook import (
     PRIMARY,
     VERSIONS,
     JsonObject,
+    annotations,
     ask,
     asked_about,
     call,
     covered,
     facts,
     minimal_orders,
-    said,
     status_of,
     updates,
 )
@@ -173,7 +173,7 @@ def test_the_members_state_is_used(hook: str) -> None:
 @pytest.mark.parametrize("version", ["2.1", "2.2"])
 def test_every_part_there_is_a_value_for_is_written(hook: str, version: str) -> None:
     """The fullest determination fills every must-support part that it has a value for."""
-    (parts,) = said(ask(call(hook, version=version, member=MEMBERS["california"])))
+    (parts,) = annotations(ask(call(hook, version=version, member=MEMBERS["california"])))
 
     assert set(parts) == {
         "coverage",
@@ -238,7 +238,7 @@ def test_what_may_be_omitted_is_never_missed(
     request = call(hook, about, member=[whose, by_whom])
 
     assert status_of(request) == 200
-    assert hook not in PRIMARY or len(said(ask(request))) == 1
+    assert hook not in PRIMARY or len(annotations(ask(request))) == 1
 
 
 def extension_urls(value: Any) -> Iterator[str]:

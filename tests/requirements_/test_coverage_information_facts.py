@@ -11,12 +11,12 @@ from every_hook import (
     UNLISTED,
     VERSIONS,
     JsonObject,
+    annotations,
     ask,
     asked_about,
     call,
     covered,
     reason_codes,
-    said,
     with_token,
 )
 from hook_requests import COMMERCIAL_PPO, coverage, patient
@@ -29,9 +29,11 @@ UNDECIDED = {"2.0": "conditional", "2.1": "conditional", "2.2": "indeterminate"}
 @pytest.mark.parametrize("hook", PRIMARY)
 def test_what_qualifies_an_answer_stands_in_the_annotation(hook: str) -> None:
     """An annotation has its codes, what it depends on, and the members it does not hold for."""
-    (unclear,) = said(ask(call(hook, asked_about(hook, UNLISTED), member=MEMBERS["commercial"])))
+    (unclear,) = annotations(
+        ask(call(hook, asked_about(hook, UNLISTED), member=MEMBERS["commercial"]))
+    )
     no_plan = [patient("CA"), coverage("anthem", None)]
-    (refused,) = said(ask(call(hook, member=no_plan)))
+    (refused,) = annotations(ask(call(hook, member=no_plan)))
 
     assert unclear["info-needed"] == ["detail-code"]
     assert [code["code"] for code in refused["billingCode"]] == [LISTED]
@@ -43,7 +45,7 @@ def test_what_qualifies_an_answer_stands_in_the_annotation(hook: str) -> None:
 def test_two_coverages_have_an_assertion_id_each(hook: str) -> None:
     """CRD 2.0 lets several Coverages come; each has an annotation of its own."""
     both = [*MEMBERS["medicare"], coverage("anthem", COMMERCIAL_PPO, id="coverage-2")]
-    parts = said(ask(call(hook, version="2.0", member=both)))
+    parts = annotations(ask(call(hook, version="2.0", member=both)))
 
     assert [repetition["coverage"][0]["reference"] for repetition in parts] == [
         "Coverage/coverage-1",
@@ -59,7 +61,7 @@ def test_a_technical_failure_leaves_it_undecided_and_says_so(hook: str, version:
     """If the payer of the Coverage cannot be read, the order is undecided, with the cause."""
     member = [patient(), coverage(payor=[{"reference": "Organization/payer"}])]
     request = with_token(call(hook, version=version, member=member))
-    (parts,) = said(ask(request, ehr=ScriptedEhr(fails=always)))
+    (parts,) = annotations(ask(request, ehr=ScriptedEhr(fails=always)))
 
     assert parts["covered"] == [UNDECIDED[version]]
     assert reason_codes(parts) == (["technical"] if version == "2.2" else [])
@@ -70,7 +72,7 @@ def test_a_technical_failure_leaves_it_undecided_and_says_so(hook: str, version:
 def test_a_member_who_cannot_be_read_is_told_what_holds_in_california() -> None:
     """With an unknown plan the strictest answer is given, with what holds for a Californian."""
     request = with_token(call("order-sign", member=[MEMBERS["california"][1]]))
-    (parts,) = said(ask(request, ehr=ScriptedEhr(fails=always)))
+    (parts,) = annotations(ask(request, ehr=ScriptedEhr(fails=always)))
 
     assert parts["covered"] == ["not-covered"]
     assert "818-234-2767" in str(parts["detail"])
@@ -93,7 +95,7 @@ def test_a_coverage_that_is_not_active_is_said_to_be_so(
 ) -> None:
     """The determination is `not-covered` with words in every version, and a code from 2.2 on."""
     response = ask(call(hook, version=version, member=[patient(), coverage(**elements)]))
-    (parts,) = said(response)
+    (parts,) = annotations(response)
 
     assert parts["covered"] == ["not-covered"]
     assert reason_codes(parts) == (["no-active-coverage"] if version == "2.2" else [])
@@ -125,7 +127,7 @@ def test_a_date_of_service_that_was_not_sent_is_inferred(
 def test_what_was_inferred_from_words_is_said(hook: str) -> None:
     """An unspecific code is read together with the order's words, and the detail quotes them."""
     order = asked_about(hook, UNLISTED, PULSED_FIELD)
-    (parts,) = said(ask(call(hook, order, member=MEMBERS["commercial"])))
+    (parts,) = annotations(ask(call(hook, order, member=MEMBERS["commercial"])))
 
     assert parts["covered"] == ["not-covered"]
     assert (

@@ -1,6 +1,7 @@
 """CRD page Supported Hooks, section on errors: status and OperationOutcome, and calls without."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -158,6 +159,24 @@ def test_an_error_repeats_neither_patient_nor_token(client: FlaskClient, fault: 
     assert response.status_code >= 400
     assert "member-1" not in response.text
     assert TOKEN not in response.text
+
+
+@pytest.mark.crd("hook-9", "hook-10")
+def test_a_bug_of_the_service_is_a_500_with_a_fatal_issue(tmp_path: Path) -> None:
+    """Only a fault of the service itself has a status 5xx, and severity and code say so."""
+    settings = Settings(database_url=f"sqlite:///{tmp_path / 'log.sqlite3'}")
+    service = build_service(settings, ehr=None)
+    app = service.web(settings)
+
+    @app.get("/broken")
+    def broken() -> str:
+        raise RuntimeError("a bug")
+
+    response = app.test_client().get("/broken")
+    service.log.close()
+
+    (issue,) = response.get_json(force=True)["issue"]
+    assert (response.status_code, issue["severity"], issue["code"]) == (500, "fatal", "exception")
 
 
 @pytest.mark.crd("hook-9")

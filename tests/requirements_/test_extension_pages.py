@@ -15,6 +15,7 @@ from every_hook import (
     UNLISTED,
     VERSIONS,
     JsonObject,
+    annotations,
     ask,
     asked_about,
     call,
@@ -22,7 +23,6 @@ from every_hook import (
     covered,
     minimal_orders,
     repetitions,
-    said,
     updates,
 )
 
@@ -45,7 +45,7 @@ def test_an_order_without_billing_options_is_answered(kind: str, version: str) -
     """Every kind of order gets coverage information without the extension."""
     response = ask(call("order-sign", minimal_orders()[kind], version=version))
 
-    assert len(said(response)) == 1
+    assert len(annotations(response)) == 1
 
 
 @pytest.mark.crd("billopt-3")
@@ -67,12 +67,12 @@ def test_every_billing_code_is_answered_in_exactly_one_repetition(hook: str, ver
     """Codes with different determinations have a repetition each, under one assertion id."""
     options = [LISTED, "0601T", NOT_IN_A_POLICY]
     response = ask(call(hook, billed_as(hook, NOT_IN_A_POLICY, *options), version=version))
-    scopes = [{code["code"] for code in parts["billingCode"]} for parts in said(response)]
+    scopes = [{code["code"] for code in parts["billingCode"]} for parts in annotations(response)]
 
     assert len(scopes) > 1
     assert not any(scope & other for scope, other in combinations(scopes, 2))
     assert set.union(*scopes) == set(options)
-    assert len({parts["coverage-assertion-id"][0] for parts in said(response)}) == 1
+    assert len({parts["coverage-assertion-id"][0] for parts in annotations(response)}) == 1
 
 
 @pytest.mark.crd("covinfo-1")
@@ -95,7 +95,7 @@ def test_each_of_several_reasons_says_what_it_is_about(version: str) -> None:
     codings = [*concept(LISTED)["coding"], *concept(UNLISTED)["coding"]]
     order = {**asked_about("order-sign"), "code": {"coding": codings, "text": PULSED_FIELD}}
     response = ask(call("order-sign", order, version=version, member=MEMBERS["commercial"]))
-    reasons = [reason["text"] for reason in said(response)[0]["reason"]]
+    reasons = [reason["text"] for reason in annotations(response)[0]["reason"]]
 
     assert len(reasons) == 2
     assert [UNLISTED in words for words in reasons].count(True) == 1

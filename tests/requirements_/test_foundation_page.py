@@ -15,6 +15,7 @@ from every_hook import (
     TOKEN,
     VERSIONS,
     JsonObject,
+    annotations,
     ask,
     ask_raw,
     asked_about,
@@ -24,7 +25,6 @@ from every_hook import (
     hosted,
     minimal_orders,
     record_of,
-    said,
     with_token,
 )
 from fakes import FakeLog, fake_pipeline
@@ -38,6 +38,7 @@ from cds_service.fhir.resource import encode
 from cds_service.settings import Settings
 
 ONE_SECOND = 1.0  # what the fake pipeline may spend on queries
+BRANDS = {"icare": "iCare", "anthem": "Anthem"}  # by the payer's identifier
 
 
 @pytest.mark.crd("found-2")
@@ -100,11 +101,14 @@ def test_an_order_no_policy_speaks_of_earns_no_card(hook: str, version: str) -> 
 @pytest.mark.crd("found-13")
 def test_a_member_is_shown_their_own_payers_policies_alone() -> None:
     """If a Coverage names the payer, every card is that payer's."""
-    brands = {"icare": "iCare", "anthem": "Anthem"}
+    shown = set()
     for answered, card in every_card():
         sent = json.dumps(answered.request["prefetch"], default=str)
-        payers = {brand for name, brand in brands.items() if f'"value": "{name}"' in sent}
+        payers = {brand for name, brand in BRANDS.items() if f'"value": "{name}"' in sent}
         assert not payers or card["source"]["label"] in payers
+        shown |= payers
+
+    assert shown == {"iCare", "Anthem"}
 
 
 @pytest.mark.crd("found-15")
@@ -115,7 +119,7 @@ def test_one_service_a_hook_answers_for_every_payer_and_plan(hook: str) -> None:
 
     assert [service.hook for service in services].count(hook) == 1
     for name in ("medicare", "commercial", "california"):
-        assert len(said(ask(call(hook, member=MEMBERS[name])))) == 1
+        assert len(annotations(ask(call(hook, member=MEMBERS[name])))) == 1
 
 
 def with_surprises(value: Any) -> Any:
@@ -146,7 +150,7 @@ def test_what_is_not_known_is_named_and_the_rest_is_said(hook: str, version: str
     response = ask(call(hook, version=version, member=MEMBERS["plan unknown"]))
 
     assert covered(response) == ["conditional"]
-    assert said(response)[0]["info-needed"] == ["OTH"]
+    assert annotations(response)[0]["info-needed"] == ["OTH"]
     assert "which plan" in response["cards"][1]["summary"]
 
 
@@ -173,7 +177,7 @@ def test_without_a_coverage_an_older_client_learns_of_the_policies_there_are(hoo
     """Without a Coverage no order is annotated, but the policy of each payer has a card."""
     response = ask(call(hook, version="2.0", member=MEMBERS["nobody"]))
 
-    assert said(response) == []
+    assert annotations(response) == []
     assert {card["source"]["label"] for card in response["cards"]} == {"iCare", "Anthem"}
 
 
@@ -189,7 +193,7 @@ def test_each_call_and_its_answer_are_kept_as_they_were(hook: str, version: str)
 
     assert (record.hook, record.hook_instance, record.version) == (hook, HOOK_INSTANCE, version)
     assert (record.request, record.response) == (encode(request), answer)
-    (assertion,) = [parts["coverage-assertion-id"][0] for parts in said(json.loads(answer))]
+    (assertion,) = [parts["coverage-assertion-id"][0] for parts in annotations(json.loads(answer))]
     assert assertion.encode() in record.decisions
 
 

@@ -10,6 +10,7 @@ from every_hook import (
     PRIMARY,
     SECONDARY,
     VERSIONS,
+    annotations,
     appointment,
     ask,
     asked_about,
@@ -19,7 +20,6 @@ from every_hook import (
     minimal_orders,
     reason_codes,
     reference,
-    said,
     status_of,
     updates,
 )
@@ -41,6 +41,7 @@ def test_there_is_a_service_for_every_hook_and_what_it_is_about(hook: str, versi
     """Each of the six hooks has a service; those about orders take all six kinds of orders."""
     about = list(minimal_orders().values()) if hook in ORDER_HOOKS else [asked_about(hook)]
 
+    assert len(HOOKS) == len(HOOK_NAMES) == 6
     assert HOOKS[hook].service().hook == hook
     assert {status_of(call(hook, resource, version=version)) for resource in about} == {200}
 
@@ -59,7 +60,7 @@ def test_a_primary_hook_always_carries_coverage_information(
     response = ask(call(hook, asked_about(hook, code), version=version, member=MEMBERS[member]))
 
     assert [action["type"] for action in response["systemActions"]] == ["update"]
-    assert len(said(response)) == 1
+    assert len(annotations(response)) == 1
 
 
 @pytest.mark.crd("hook-16", "hook-33", "hook-39", "resp-29")
@@ -122,7 +123,7 @@ def test_a_secondary_hook_asks_for_no_documentation(
     hook: str, version: str, asking_for_forms: PolicyIndex
 ) -> None:
     """The coverage is given; documentation is asked for when the order is signed."""
-    (parts,) = said(ask(call(hook, version=version, member=ACME), index=asking_for_forms))
+    (parts,) = annotations(ask(call(hook, version=version, member=ACME), index=asking_for_forms))
 
     assert parts["covered"] == ["covered"]
     assert {"doc-needed", "doc-purpose", "questionnaire"}.isdisjoint(parts)
@@ -135,7 +136,7 @@ def test_a_primary_hook_names_the_form_beside_the_need(
     hook: str, version: str, asking_for_forms: PolicyIndex
 ) -> None:
     """The documentation that a policy wants comes with its questionnaire."""
-    (parts,) = said(ask(call(hook, version=version, member=ACME), index=asking_for_forms))
+    (parts,) = annotations(ask(call(hook, version=version, member=ACME), index=asking_for_forms))
 
     assert parts["doc-needed"][0] in ("clinical", "admin")
     assert parts["questionnaire"] == [FORM]
@@ -198,4 +199,4 @@ def test_secondary_hooks_say_early_what_is_certain(
 
     assert covered(response) == ["not-covered"]
     defined_there = version == "2.2" or code != "no-active-coverage"
-    assert reason_codes(said(response)[0]) == [code] * defined_there
+    assert reason_codes(annotations(response)[0]) == [code] * defined_there

@@ -6,12 +6,12 @@ from every_hook import (
     MEMBERS,
     PRIMARY,
     VERSIONS,
+    annotations,
     ask,
     asked_about,
     call,
     covered,
     facts,
-    said,
     with_token,
 )
 from hook_requests import coverage, patient
@@ -34,7 +34,7 @@ def test_with_the_ehr_away_what_was_sent_is_answered_as_ever(hook: str, version:
 @pytest.mark.parametrize("hook", PRIMARY)
 def test_an_answer_given_without_knowing_the_plan_says_so(hook: str) -> None:
     """The detail of a determination names the assumption about the plan."""
-    (parts,) = said(ask(call(hook, member=[patient("NV"), coverage("anthem", None)])))
+    (parts,) = annotations(ask(call(hook, member=[patient("NV"), coverage("anthem", None)])))
 
     assert "plan is not known" in str(parts["detail"])
 
@@ -44,7 +44,7 @@ def test_an_answer_given_without_knowing_the_plan_says_so(hook: str) -> None:
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_the_codes_an_answer_was_given_for_are_named(hook: str, version: str) -> None:
     """The annotation holds the code that the policy matched on."""
-    (parts,) = said(ask(call(hook, version=version)))
+    (parts,) = annotations(ask(call(hook, version=version)))
 
     assert [code["code"] for code in parts["billingCode"]] == ["0600T"]
 

@@ -11,6 +11,7 @@ from every_hook import (
     TOKEN,
     VERSIONS,
     JsonObject,
+    annotations,
     appointment,
     ask,
     asked_about,
@@ -19,7 +20,6 @@ from every_hook import (
     facts,
     minimal_orders,
     reference,
-    said,
     status_of,
     with_token,
 )
@@ -126,7 +126,7 @@ def test_the_answer_is_the_same_however_the_data_comes(hook: str, version: str) 
 
     assert facts(sent) == facts(queried) == facts(both)
     assert covered(sent) == ["not-covered"]
-    assert "doc-needed" not in said(queried)[0]
+    assert "doc-needed" not in annotations(queried)[0]
 
 
 @pytest.mark.crd("found-29")
@@ -220,4 +220,4 @@ def test_a_record_without_what_we_would_have_liked_is_answered(hook: str) -> Non
     )
 
     assert covered(response) == ["indeterminate"]
-    assert said(response)[0]["reason"][0]["text"]
+    assert annotations(response)[0]["reason"][0]["text"]

@@ -207,6 +207,22 @@ def test_no_speaking_rule_asks_for_more_than_the_combination_does(
     assert set(combined.questionnaires) == {form for one in speaking for form in one.questionnaires}
 
 
+COVERED_FROM_LOOSE_TO_STRICT = ("covered", "conditional", "indeterminate", "not-covered")
+
+
+@pytest.mark.parametrize(("looser", "stricter"), list(pairwise(COVERED_FROM_LOOSE_TO_STRICT)))
+def test_of_two_determinations_the_stricter_coverage_wins(looser: str, stricter: str) -> None:
+    """What cannot be determined is stricter than what depends, and a refusal stricter than both."""
+    assert combine([covering(looser), covering(stricter)]).covered == stricter
+    assert combine([covering(stricter), covering(looser)]).covered == stricter
+
+
+def covering(covered: str) -> Determination:
+    """A determination with this coverage, and with what the invariants ask of it."""
+    info = frozenset({InfoNeeded.LOCATION}) if covered == "conditional" else frozenset()
+    return Determination(covered=Covered(covered), info_needed=info, reasons=BECAUSE)
+
+
 PA_FROM_LOOSE_TO_STRICT = (
     "no-auth",
     "satisfied",
