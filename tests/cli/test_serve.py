@@ -96,9 +96,7 @@ def test_a_host_that_is_no_host_name_is_named(tmp_path: Path) -> None:
 def test_a_broken_artifact_stops_the_start_with_file_and_path(tmp_path: Path) -> None:
     """A policy that cannot be used never gets served around."""
     broken = tmp_path / "ValueSet-x.json"
-    broken.write_text(
-        '{"resourceType": "ValueSet", "id": "x", "status": "active", "surprise": 1}'
-    )
+    broken.write_text('{"resourceType": "ValueSet", "id": "x", "status": "active", "surprise": 1}')
 
     run = crd("serve", "--port", "0", "--data-dir", tmp_path / "data", "--library", tmp_path)
 
