@@ -1,11 +1,11 @@
-"""The CRD service, room by room. To find a line, ask "who says so?"; imports only go down this list.
+"""The CRD service, room by room. To find a line, ask "who says so?"; imports only go down.
 
 `__main__`, `cli`   the `crd` command
 `app`               the only place that joins the parts
 `web`, `pages`      how others reach us; what a person looks at
 `pipeline`          THE STORY: from a hook call to its response
 `authoring`         what an author of policies needs
-`policy`            what the payer says: payers, plans, a library read at start, its rules run in a call
+`policy`            what the payer says: a library read at start, its rules run in a call
 `ehr`, `audit`      what the EHR says; what we said
 `outbound`          guarded HTTP to others
 `crd`               what the CRD guide says: what was asked, what holds, what goes back

@@ -2,9 +2,9 @@
 
 import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,9 +17,9 @@ from cds_service.crd.request.hooks import HOOKS
 from cds_service.crd.response.card_text import CardText, render_texts
 from cds_service.crd.response.cards import CardMaker
 from cds_service.ehr.client import Ehr
-from cds_service.errors import SettingError
+from cds_service.errors import HookError, SettingError
 from cds_service.fhir.coding import Coding
-from cds_service.fhir.resource import follow, text
+from cds_service.fhir.resource import encode, follow, text
 from cds_service.pages.routes import create_pages
 from cds_service.pipeline import Pipeline
 from cds_service.policy.library.artifacts import (
@@ -48,7 +48,7 @@ class Service:
 
     def web(self, settings: Settings) -> Flask:
         """The WSGI application."""
-        pages = create_pages(self.library, self.index)
+        pages = create_pages(self.library, self.index, utc_today)
         return create_web(self.pipelines, self.log, pages=pages, max_body=settings.max_body)
 
 
@@ -59,7 +59,9 @@ def build_service(
     log: AuditLog | None = None,
     progress: Progress = no_progress,
 ) -> Service:
-    """The service these settings describe; `ehr` is how it queries, or None; with another log if one is given.
+    """The service these settings describe.
+
+    `ehr` is how it queries, None for not at all; `log` takes the place of the one in the settings.
 
     Raises:
         StartError: a setting or a library file is unusable.
@@ -95,6 +97,29 @@ def make_cards(
     return CardMaker(CardText(rendered), override_reasons, new_id)
 
 
+def warm_up(pipelines: Iterable[Pipeline]) -> None:
+    """Evaluate one call of each hook, so that no clinician's is the first; nothing is recorded."""
+    order = {"resourceType": "ServiceRequest", "id": "1", "code": {"text": "a first order"}}
+    context = {
+        "userId": "Practitioner/1",
+        "patientId": "1",
+        "encounterId": "1",
+        "draftOrders": order,
+        "selections": ["ServiceRequest/1"],
+        "dispatchedOrders": ["ServiceRequest/1"],
+        "appointments": {"resourceType": "Appointment", "id": "1"},
+    }
+    for pipeline in pipelines:
+        request = {
+            "hook": pipeline.hook.name,
+            "hookInstance": _new_id(),
+            "context": context,
+            "prefetch": {"patient": None, "coverage": None},
+        }
+        with suppress(HookError):
+            replace(pipeline, ehr=None).evaluate(encode(request))
+
+
 def library_directories(settings: Settings) -> tuple[Path, ...]:
     """The built-in library, then the operator's own.
 
@@ -110,7 +135,7 @@ def library_directories(settings: Settings) -> tuple[Path, ...]:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """No garbage is looked for while a library is read, nor in it afterwards: it is large, and it stays."""
+    """No search for garbage while a library is read, nor in it afterwards: it is large."""
     gc.disable()
     try:
         yield
@@ -121,16 +146,18 @@ def _undisturbed() -> Iterator[None]:
 
 def _override_reasons(library: Library) -> tuple[Coding, ...]:
     """The reasons a clinician may give, from the library's CodeSystem."""
-    found = [
-        one for one in library.of_type("CodeSystem") if one.resource.get("url") == _OVERRIDE_REASONS
-    ]
-    concepts: Iterable[Mapping[str, object]] = (
-        concept for one in found for concept in follow(one.resource, ("concept",))
-    )
-    return tuple(
-        Coding(_OVERRIDE_REASONS, text(one.get("code")), text(one.get("display")))
-        for one in concepts
-    )
+    reasons: list[Coding] = []
+    for artifact in library.of_type("CodeSystem"):
+        if artifact.resource.get("url") == _OVERRIDE_REASONS:
+            for concept in follow(artifact.resource, ("concept",)):
+                code, display = text(concept.get("code")), text(concept.get("display"))
+                reasons.append(Coding(_OVERRIDE_REASONS, code, display))
+    return tuple(reasons)
+
+
+def utc_today() -> date:
+    """The day that it is now in UTC, by which calls are dated too."""
+    return _now().date()
 
 
 def _now() -> datetime:

@@ -1,17 +1,21 @@
 """Everything that can go wrong, on one page.
 
 CrdError
-├── StartError                 the service does not start
-│   ├── SettingError           a setting has no usable value
-│   └── ArtifactError          a library file is broken
-└── HookError                  the caller gets an HTTP error with an OperationOutcome
-    ├── InvalidRequest    400  not JSON, not a hook request, the wrong hook for the service
-    ├── PayerNotHandled   400  no Coverage of a payer hosted here (CRD hook-13)
-    ├── UnknownService    404
-    ├── DataUnavailable   412  needed data neither sent nor obtainable
-    ├── TooLarge          413
-    ├── UnsupportedVersion 422 a CRD version this service does not speak
-    └── NotRecorded       503  the answer could not be made durable, so it is not given
+├── StartError                  the service does not start
+│   ├── SettingError            a setting has no usable value
+│   └── ArtifactError           a library file is broken
+├── HookError                   the caller gets an HTTP error with an OperationOutcome
+│   ├── InvalidRequest      400 not JSON, not a hook request, the wrong hook for the service
+│   ├── PayerNotHandled     400 no Coverage of a payer hosted here (CRD hook-13)
+│   ├── UnknownService      404
+│   ├── DataUnavailable     412 needed data neither sent nor obtainable
+│   ├── TooLarge            413 more than this service reads
+│   ├── UnsupportedVersion  422 a CRD version this service does not speak
+│   └── NotRecorded         503 the response could not be made durable, so it is not given
+├── RequestFailed               a request of ours to another server has no usable response
+│   └── ServerFailed            that server cannot be reached, or is in trouble
+├── StaleConnection             a kept connection was gone before it was used
+└── ExpressionError             a FHIRPath expression that cannot be used or evaluated
 """
 
 from pathlib import Path
@@ -43,7 +47,10 @@ class ArtifactError(StartError):
 
 
 class HookError(CrdError):
-    """A hook call that gets an error answer; `where` is the JSON path of the fault, if it has one."""
+    """A hook call that gets an error answer.
+
+    `where` is the JSON path of the fault, if it has one.
+    """
 
     status: ClassVar[int]
     issue_code: ClassVar[str]
@@ -82,7 +89,7 @@ class DataUnavailable(HookError):
 
 
 class TooLarge(HookError):
-    """The body is larger than this service reads."""
+    """The body is larger than this service reads, or names more than it reads."""
 
     status = 413
     issue_code = "too-long"
@@ -100,3 +107,22 @@ class NotRecorded(HookError):
 
     status = 503
     issue_code = "transient"
+
+
+class RequestFailed(CrdError):
+    """A request to another server has no response that may be used; the message is a short cause.
+
+    It names no address, no id and no token.
+    """
+
+
+class ServerFailed(RequestFailed):
+    """That server cannot be reached, does not respond, or says itself that it is in trouble."""
+
+
+class StaleConnection(CrdError):
+    """A kept connection was gone before it gave a byte: nothing is known against the server."""
+
+
+class ExpressionError(CrdError, ValueError):
+    """A FHIRPath expression that cannot be used, or that failed for one order."""

@@ -35,7 +35,10 @@ _LEAST_SECONDS = 1.0  # for deciding, however long the EHR took
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """Responds to the calls of one hook. The world stands behind seams: EHR, log, clocks, new ids."""
+    """Responds to the calls of one hook.
+
+    The world stands behind seams: EHR, log, clocks, new ids.
+    """
 
     hook: Hook
     parser: HookRequestParser

@@ -35,7 +35,7 @@ def serving(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], lis
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
     ) as run:
         assert run.stdout
-        lines = [run.stdout.readline() for _ in range(4)]
+        lines = [run.stdout.readline() for _ in range(5)]
         try:
             yield run, lines
         finally:

@@ -15,6 +15,7 @@ from house_shape import (
     broad_catches,
     empty_names,
     missing_docstrings,
+    overfull_comprehensions,
     overlong_functions,
     overlong_modules,
     too_many_long_functions,
@@ -22,6 +23,7 @@ from house_shape import (
     written_module_state,
 )
 from house_sources import HOUSE, Check, Source, imports, read_house
+from house_words import nameless_variables, old_words
 
 # From the roof down. Imports only go down; rooms on one floor never see each other.
 FLOORS = (
@@ -100,13 +102,19 @@ def upward_imports(house: Sequence[Source]) -> Iterator[str]:
 
 def _is_below(seen: str, seer: str) -> bool:
     """Whether one module may import another: its own room's, or one of a lower floor."""
-    outer, inner = seer.split(".")[0], ".".join(seer.split(".")[:2])
-    outer_seen, inner_seen = seen.split(".")[0], ".".join(seen.split(".")[:2])
+    outer, inner = seer.split(".", maxsplit=1)[0], ".".join(seer.split(".")[:2])
+    outer_seen, inner_seen = seen.split(".", maxsplit=1)[0], ".".join(seen.split(".")[:2])
     if outer != outer_seen:
         return FLOOR_OF.get(outer_seen, -1) > FLOOR_OF.get(outer, -1)
     if outer not in FLOORS_INSIDE or inner == inner_seen:
         return True
     return FLOOR_INSIDE.get(inner_seen, -1) > FLOOR_INSIDE.get(inner, -1)
+
+
+def _rooms(module: str) -> tuple[str, str]:
+    """The room of a module, and the one inside it: `crd` and `crd.request`."""
+    parts = module.split(".")
+    return parts[0], ".".join(parts[:2])
 
 
 def libraries_out_of_place(house: Sequence[Source]) -> Iterator[str]:
@@ -128,6 +136,16 @@ def places(house: Sequence[Source]) -> set[str]:
     """The rooms on disk, and those inside the two that have floors of their own."""
     inner = {source.name.split(".")[1] for source in house if source.room in FLOORS_INSIDE}
     return {source.room for source in house} | (inner - {"__init__"})
+
+
+def errors_elsewhere(house: Sequence[Source]) -> Iterator[str]:
+    """Exceptions that are not defined on the one page for them."""
+    for source in house:
+        classes = [node for node in ast.walk(source.tree) if isinstance(node, ast.ClassDef)]
+        for node in classes:
+            bases = " ".join(map(ast.unparse, node.bases))
+            if source.name != "errors" and re.search(r"(Error|Exception|Failed)\b", bases):
+                yield source.at(node.lineno, f"{node.name} belongs to `errors`")
 
 
 def _long(name: str, lines: int) -> str:
@@ -207,6 +225,24 @@ CHECKS: Mapping[Check, tuple[Source, ...]] = {
             "crd.cards",
             _long("one", LONG_FUNCTION + 1) + "".join(_long(f"f{n}", 2) for n in range(8)),
         ),
+    ),
+    overfull_comprehensions: (
+        Source("crd.cards", "IDS = {a: {b for b in PAIRS if b[1] == a} for a in PAIRS}"),
+        Source("crd.cards", "IDS = [c for a in X for b in a if b for c in b]"),
+    ),
+    nameless_variables: (
+        Source("crd.cards", "for one in (1, 2):\n    call(one)"),
+        Source("crd.cards", "IDS = [one.id for one in CARDS]"),
+        Source("crd.cards", "ORDER = sorted(CARDS, key=lambda one: one.id)"),
+    ),
+    old_words: (
+        Source("crd.fallbacks", ""),
+        Source("crd.cards", "def says_the_same(a, b):\n    return a == b"),
+        Source("crd.cards", "IDS = [said.id for said in CARDS]"),
+    ),
+    errors_elsewhere: (
+        Source("crd.cards", "class Wrong(Exception):\n    pass"),
+        Source("crd.cards", "class Wrong(HookError):\n    pass"),
     ),
     overlong_modules: (Source("crd.cards", "X = 1\n" * (LONGEST_MODULE + 1)),),
     undrawn_rooms: (Source("attic.junk", ""),),

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from cds_service.authoring.cases import Case, differences, read_cases, run_case
 from cds_service.policy.library.artifacts import Progress, no_progress, read_library
 from cds_service.policy.library.compiler import compile_library
+from cds_service.policy.library.inventory import Inventory, take_inventory
 from cds_service.policy.run.index import PolicyIndex
 
 
@@ -21,23 +23,30 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a check covered, as counts, and what it found."""
+    """What a check covered, and what it found; the rest are counts."""
 
+    inventory: Inventory
     policies: int
     rules: int
     cases: int
     findings: tuple[Finding, ...]
 
 
-def check_library(directories: Sequence[Path], progress: Progress = no_progress) -> Report:
+def check_library(
+    directories: Sequence[Path], today: date, progress: Progress = no_progress
+) -> Report:
     """What is found in the library that `directories` make, the later overlaying the earlier.
+
+    `today` is the day by which policies are in force or not.
 
     Raises:
         ArtifactError: a file is no artifact, or no cases file, so nothing can be run.
     """
-    index = compile_library(read_library(directories, progress), base_url="")
+    library = read_library(directories, progress)
+    index = compile_library(library, base_url="")
     cases = [case for directory in directories for case in read_cases(directory)]
     return Report(
+        inventory=take_inventory(library, index, today),
         policies=len(index.policies),
         rules=len(index.rules),
         cases=len(cases),

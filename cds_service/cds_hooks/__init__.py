@@ -1,1 +1,4 @@
-"""What CDS Hooks says: requests, responses, discovery, prefetch, feedback. Pure; knows nothing of coverage."""
+"""What CDS Hooks says: requests, responses, discovery, prefetch, feedback.
+
+Pure; knows nothing of coverage.
+"""

@@ -1,4 +1,4 @@
-"""Plain text, for summaries and labels (CDS Hooks, Card attributes): one line, no markup, nothing that hides or turns text."""
+"""Plain text for summaries and labels: one line, no markup, nothing that hides or turns text."""
 
 import re
 
@@ -7,10 +7,9 @@ _TAG = re.compile(r"<(?=[\w/!?])")
 
 def plain(text: str) -> str:
     """`text` on one line, without control, bidirectional or invisible characters."""
-    if (
-        not text.isprintable()
-    ):  # str.isprintable: all of them, and separators other than the blank, are not
-        text = "".join(one if one.isprintable() or one.isspace() else "" for one in text)
+    if not text.isprintable():  # which none of them is, nor a separator other than the blank
+        kept = (character for character in text if character.isprintable() or character.isspace())
+        text = "".join(kept)
     return " ".join(text.split())
 
 

@@ -56,7 +56,10 @@ class HookRequestParser:
 
 
 def _without_nothing(request: Json) -> Json:
-    """The envelope less optional members that are null or empty: CDS Hooks forbids them, clients send them."""
+    """The envelope less optional members that are null or empty.
+
+    CDS Hooks forbids them, clients send them.
+    """
     if not isinstance(request, dict):
         return request
     return {

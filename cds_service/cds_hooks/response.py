@@ -1,4 +1,4 @@
-"""The hook response: cards, links and system actions that cannot be malformed (CDS Hooks, CDS Service Response)."""
+"""The hook response: cards, links and system actions that cannot be malformed."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -53,7 +53,7 @@ def _problem(fault: ValidationError) -> str:
         case "const":
             return f"this service answers {wanted}"
         case "anyOf":
-            names = (name for one in wanted for name in one["required"])
-            return f"must have {' or '.join(repr(name) for name in names)}"
+            names = (repr(name) for choice in wanted for name in choice["required"])
+            return f"must have {' or '.join(names)}"
         case keyword:
             return f"must have {keyword} {wanted}"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from cds_service.app import library_directories
+from cds_service.app import library_directories, utc_today
 from cds_service.authoring.check import check_library
 from cds_service.cli.start import show_progress, start_errors
 from cds_service.settings import Settings
@@ -20,9 +20,11 @@ def check(directories: tuple[Path, ...]) -> None:
     Exit status 1 if anything is found.
     """
     with start_errors():
-        report = check_library(library_directories(Settings(library=directories)), show_progress)
+        searched = library_directories(Settings(library=directories))
+        report = check_library(searched, utc_today(), show_progress)
     for finding in report.findings:
         click.echo(f"{finding.file}: {finding.case}: {finding.problem}")
+    click.echo(f"{report.inventory}", err=True)
     click.echo(
         f"{report.policies} policies, {report.rules} rules, {report.cases} cases, "
         f"{len(report.findings)} findings",

@@ -19,7 +19,7 @@ class _SettingOption(click.Option):
     `read_settings` alone reads it, so a value is refused alike as an option and as a variable.
     """
 
-    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:  # noqa: ARG002
         return value
 
 

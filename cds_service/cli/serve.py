@@ -7,14 +7,17 @@ from functools import partial
 
 import click
 
-from cds_service.app import Service, library_directories
+from cds_service.app import Service, library_directories, utc_today, warm_up
 from cds_service.audit.log import AuditLog, open_log
 from cds_service.cli.options import with_settings
 from cds_service.cli.start import start_errors, start_service
 from cds_service.ehr.client import RequestsEhr
 from cds_service.errors import SettingError
+from cds_service.policy.library.inventory import take_inventory
 from cds_service.settings import Settings
 from cds_service.web.server import bind, serve_until_stopped
+
+_SHOWN = 20  # policies on the first screen
 
 
 @click.command()
@@ -47,6 +50,7 @@ def _bound(settings: Settings) -> socket.socket:
 def _serve(settings: Settings, bound: socket.socket, log: AuditLog) -> None:
     with closing(RequestsEhr(settings.ehr, at_once=max(1, settings.threads // 2))) as ehr:
         service = start_service(settings, ehr=ehr, log=log)
+        warm_up(service.pipelines.values())
         welcome = partial(_welcome, service, settings)
         serve_until_stopped(service.web(settings), bound, threads=settings.threads, ready=welcome)
 
@@ -54,9 +58,11 @@ def _serve(settings: Settings, bound: socket.socket, log: AuditLog) -> None:
 def _welcome(service: Service, settings: Settings) -> None:
     url = settings.local_url
     click.echo(f"CRD service on {url}  (answers kept in {settings.database})")
-    for policy in service.index.policies:
-        click.echo(
-            f"  {policy.citation.audience}: {policy.citation.number}, "
-            f"{policy.citation.policy_title}"
-        )
+    click.echo(f"{take_inventory(service.library, service.index, utc_today())}")
+    policies = service.index.policies
+    for policy in policies[:_SHOWN]:
+        citation = policy.citation
+        click.echo(f"  {citation.audience}: {citation.number}, {citation.policy_title}")
+    if len(policies) > _SHOWN:
+        click.echo(f"  … and {len(policies) - _SHOWN} more")
     click.echo(f"Look first at {url}/policies and {url}/cds-services; stop with Ctrl-C.")

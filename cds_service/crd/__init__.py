@@ -1,1 +1,4 @@
-"""What the CRD guide says: hooks, orders, memberships, determinations, and how each version writes them. Pure."""
+"""What the CRD guide says: what was asked, what holds, what goes back. Pure.
+
+Pure.
+"""

@@ -10,12 +10,12 @@ from typing import Protocol
 
 from cds_service.ehr.page import read_page
 from cds_service.ehr.query import first_page, next_page, parse_query
+from cds_service.errors import RequestFailed
 from cds_service.fhir.resource import JsonObject
 from cds_service.outbound.access import Access, check_access
-from cds_service.outbound.failures import LATE, RequestFailed
 from cds_service.outbound.servers import Server, Servers
 from cds_service.outbound.sockets import DeadlineAdapter
-from cds_service.outbound.transport import HttpResponse, Transport
+from cds_service.outbound.transport import LATE, HttpResponse, Transport
 
 MAX_PAGES = 10  # of one query
 MAX_QUERIES = 20  # of one `ask`

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
-from cds_service.outbound.failures import RequestFailed
+from cds_service.errors import RequestFailed
 
 # An id has FHIR's characters (R4 datatypes.html#id), but none is a step to a parent folder. A
 # search has any visible ones but `#`, which would cut it off.

@@ -1,7 +1,7 @@
 """Codings: a system and a code, compared as the systems' owners mean them to be.
 
-The spellings of one system are one; a code is trimmed and case-folded for comparison only, and CPT modifiers are split
-off. The order itself is never rewritten.
+The spellings of one system are one; a code is trimmed and case-folded for comparison only, and CPT
+modifiers are split off. The order itself is never rewritten.
 """
 
 import re
@@ -15,7 +15,8 @@ HCPCS = "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
 ICD_10_PCS = "http://www.cms.gov/Medicare/Coding/ICD10"
 ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
 
-# Other spellings, without scheme and trailing slash. THO NamingSystems; early US Core and the reference servers.
+# Other spellings, without scheme and trailing slash. THO NamingSystems; early US Core and the
+# reference servers.
 _OTHER_SPELLINGS = {
     CPT: ("2.16.840.1.113883.6.12",),
     HCPCS: ("2.16.840.1.113883.6.285", "terminology.hl7.org/CodeSystem/HCPCS"),
@@ -82,7 +83,10 @@ def _key(system: str, code: str) -> CodingKey:
 
 
 def canonical_system(system: str) -> str:
-    """One URI for every spelling of a known system; an unknown one keeps its own, less scheme and slash."""
+    """One URI for every spelling of a known system.
+
+    An unknown one keeps its own, less scheme and slash.
+    """
     if system in _OTHER_SPELLINGS:  # nearly every coding spells its system as its owner does
         return system
     bare = _bare(system)

@@ -1,7 +1,7 @@
 """FHIR dates and dateTimes as the calendar days they may mean.
 
-`2024-10` may be any day of that October, so it is read as an interval. Times and zones are dropped: a policy is in
-force on a calendar day, as the one who wrote the date counts days.
+`2024-10` may be any day of that October, so it is read as an interval. Times and zones are dropped:
+a policy is in force on a calendar day, as the one who wrote the date counts days.
 """
 
 import calendar
@@ -55,6 +55,6 @@ def _days(year: int, month: int | None, day: int | None) -> Days:
 
 
 def period_days(period: JsonObject) -> Days:
-    """The days of a Period; an absent or unreadable bound leaves its side open (FHIR R4, Period)."""
+    """The days of a Period; an absent or unreadable bound leaves its side open."""
     start, end = parse_days(period.get("start")), parse_days(period.get("end"))
     return Days(start.first if start else date.min, end.last if end else date.max)

@@ -28,7 +28,10 @@ def value_of(extension: JsonObject) -> tuple[str, object]:
 def with_extensions(
     resource: JsonObject, new: Sequence[JsonObject], without: Sequence[JsonObject] = ()
 ) -> JsonObject:
-    """A copy of `resource` with `new` extensions last and `without` left out; all else is the very same."""
+    """A copy of `resource` with `new` extensions last and `without` left out.
+
+    All else is the very same.
+    """
     present = resource.get("extension")
     if not isinstance(present, list):  # one thing where a list is due
         present = [] if present is None else [present]

@@ -12,7 +12,10 @@ def outcome_of(error: HookError) -> JsonObject:
 def operation_outcome(
     *, code: str, diagnostics: str, where: str = "", severity: str = "error"
 ) -> JsonObject:
-    """An OperationOutcome with one issue; `where` is the JSON path of the fault (FHIR R4 OperationOutcome)."""
+    """An OperationOutcome with one issue.
+
+    `where` is the JSON path of the fault (FHIR R4 OperationOutcome).
+    """
     issue: JsonObject = {"severity": severity, "code": code, "diagnostics": diagnostics}
     if where:
         issue["expression"] = [where]

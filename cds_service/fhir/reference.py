@@ -1,6 +1,7 @@
 """References such as `ServiceRequest/123`, compared by their tail.
 
-EHRs write one target relative, absolute under several bases, and versioned; type and id are what they share.
+EHRs write one target relative, absolute under several bases, and versioned; type and id are what
+they share.
 """
 
 import re
@@ -25,7 +26,10 @@ class ResourceKey(NamedTuple):
 
 
 def parse_reference(reference: str) -> ResourceKey | None:
-    """The type and id a literal reference ends in; None for `#fragments`, URNs and anything else."""
+    """The type and id a literal reference ends in.
+
+    None for `#fragments`, URNs and anything else.
+    """
     tail = _LITERAL.fullmatch(reference)
     return ResourceKey(tail.group(1), tail.group(2)) if tail else None
 

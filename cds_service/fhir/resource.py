@@ -1,7 +1,7 @@
 """Resources as the JSON they travel in, read tolerantly and given back exactly.
 
-EHRs send numbers as strings, one object where a list is due, `null` and `{}`. The readers here coerce on the way in and
-never touch the resource itself: what goes back is what came.
+EHRs send numbers as strings, one object where a list is due, `null` and `{}`. The readers here
+coerce on the way in and never touch the resource itself: what goes back is what came.
 """
 
 import json
@@ -40,10 +40,10 @@ def decode(body: bytes) -> Json:
 
 
 def has_repeated_names(body: bytes, value: Json) -> bool:
-    """Whether an object in `body`, decoded as `value`, names a member twice: then one of the two is lost.
+    """Whether an object in `body`, decoded as `value`, names a member twice: one of them is lost.
 
-    A lost member takes its name's quotes along, so a slower look is only worth it where quotes are missing, or where
-    some are written as numbers.
+    A lost member takes its name's quotes along, so a slower look is only worth it where quotes are
+    missing, or where some are written as numbers.
     """
     numbered = b"\\" in body and b"\\u0022" in body
     return (numbered or body.count(b'"') != encode(value).count(b'"')) and _repeats(body)

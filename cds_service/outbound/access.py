@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from cds_service.outbound.failures import RequestFailed
+from cds_service.errors import RequestFailed
 
 # Not a general URL: no user, no query, no fragment, nothing that two parsers could take for two.
 _BASE = re.compile(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 
-from cds_service.outbound.failures import RequestFailed, ServerFailed
+from cds_service.errors import RequestFailed, ServerFailed
 
 FAILURES_TO_OPEN = 5
 SECONDS_OPEN = 30.0

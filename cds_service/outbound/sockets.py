@@ -15,11 +15,9 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from cds_service.errors import StaleConnection
+
 _LEAST = 0.001  # seconds; a timeout of nothing would mean "do not block"
-
-
-class StaleConnection(Exception):
-    """A kept connection was gone before a response came: nothing is known against the server."""
 
 
 class _DeadlineSocket(socket.socket):

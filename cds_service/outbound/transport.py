@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from http.client import IncompleteRead
+from typing import Any
 
 from requests import PreparedRequest, Request, Response
 from requests.adapters import BaseAdapter
@@ -19,10 +20,10 @@ from urllib3 import Timeout
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as Urllib3Timeout
 
+from cds_service.errors import RequestFailed, ServerFailed, StaleConnection
 from cds_service.outbound.access import Access, check_origin
-from cds_service.outbound.failures import LATE, RequestFailed, ServerFailed
-from cds_service.outbound.sockets import StaleConnection
 
+LATE = "no response in time"
 MAX_RESPONSE = 2 << 20  # bytes
 _PIECE = 1 << 16  # bytes
 
@@ -87,7 +88,8 @@ class Transport:
         timeout = self._timeout(access, deadline)
         try:
             # The stubs of requests leave out that it takes urllib3's Timeout.
-            response = self._adapter.send(request, stream=True, timeout=timeout)  # type: ignore[arg-type]
+            patience: Any = timeout
+            response = self._adapter.send(request, stream=True, timeout=patience)
             with closing(response):
                 return _read(response)
         except (RequestException, HTTPError) as error:

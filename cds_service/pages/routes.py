@@ -1,7 +1,7 @@
 """Policy pages: the hosted policies for a person to read, whom a card sends here (CRD resp-16)."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date
 from urllib.parse import parse_qs
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
@@ -24,14 +24,7 @@ SEARCH_SECURITY = CONTENT_SECURITY.replace("form-action 'none'", "form-action 's
 _SECURITY_HEADER = "Content-Security-Policy"
 
 
-def utc_today() -> date:
-    """The day that it is now in UTC, by which calls are dated too."""
-    return datetime.now(UTC).date()
-
-
-def create_pages(
-    library: Library, index: PolicyIndex, today: Callable[[], date] = utc_today
-) -> Blueprint:
+def create_pages(library: Library, index: PolicyIndex, today: Callable[[], date]) -> Blueprint:
     """The list of policies, searched and by pages, and a page for each policy."""
     policy_list = list_policies(library, index)
     search = PolicySearch(policy_list.policies)

@@ -1,4 +1,6 @@
-"""Payers: which payer a Coverage leads to, and the memberships a call is about (CRD hook-13; HRex Coverage).
+"""Payers: which payer a Coverage leads to, and the memberships a call is about (CRD hook-13.
+
+HRex Coverage).
 
 Payers are matched by identifier, never by name.
 """
@@ -52,8 +54,8 @@ def resolve_memberships(
 ) -> tuple[Membership, ...]:
     """The memberships a call is about; none if no Coverage came.
 
-    A client that must have one gets exactly one, of a payer hosted here, or an error (CRD hook-13). An older one gets
-    every Coverage of a hosted payer, or else the first.
+    A client that must have one gets exactly one, of a payer hosted here, or an error (CRD hook-13).
+    An older one gets every Coverage of a hosted payer, or else the first.
 
     Raises:
         PayerNotHandled: no Coverage, several, or one whose payer is not hosted here.

@@ -1,4 +1,7 @@
-"""Plans: which of a payer's plans a Coverage belongs to. One that cannot be told is unknown, and unknown is not "no"."""
+"""Plans: which of a payer's plans a Coverage belongs to.
+
+One that cannot be told is unknown, and unknown is not "no".
+"""
 
 from collections.abc import Sequence
 
@@ -13,7 +16,7 @@ PLAN_CLASS = CodingKey("terminology.hl7.org/codesystem/coverage-class", "PLAN")
 def find_plan(
     coverage: JsonObject, patient: JsonObject | None, plans: Sequence[Plan]
 ) -> Plan | None:
-    """The plan named by the class `plan`, else the only one that fits `Coverage.type` and the member's state."""
+    """The plan that the class `plan` names, else the only one that fits type and state."""
     named = {
         text(coverage_class.get("value"))
         for coverage_class in objects(coverage.get("class"))
@@ -34,8 +37,9 @@ def _is_plan_class(coverage_class: JsonObject) -> bool:
 def _shares_type(plan: Plan, types: frozenset[CodingKey]) -> bool:
     """Whether a type is shared, and no code system that both use contradicts it.
 
-    A Coverage may be typed in several systems at once. `HMO` in one fits an HMO plan; `PPO` beside it in a second
-    system that the plan is typed in too speaks against it, and then the plan is unknown rather than guessed.
+    A Coverage may be typed in several systems at once. `HMO` in one fits an HMO plan; `PPO` beside
+    it in a second system that the plan is typed in too speaks against it, and then the plan is
+    unknown rather than guessed.
     """
     shared = plan.types & types
     systems_of_both = {key.system for key in plan.types} & {key.system for key in types}
@@ -51,10 +55,13 @@ def _states(patient: JsonObject | None) -> frozenset[str]:
 
 
 def _narrowest(fitting: list[Plan], states: frozenset[str]) -> list[Plan]:
-    """Plans for the member's state before plans for any; none if an area matters and the state is not certain.
+    """Plans for the member's state before plans for any.
 
-    A plan without an area covers everyone, so it yields to one that names the member's state. But who may live in a
-    plan's area, or outside it, must not be counted out of it: which plan he has is then unknown.
+    None if an area matters and the state is not certain.
+
+    A plan without an area covers everyone, so it yields to one that names the member's state. But
+    who may live in a plan's area, or outside it, must not be counted out of it: which plan he has
+    is then unknown.
     """
     if not any(plan.states for plan in fitting):
         return fitting
@@ -67,8 +74,9 @@ def _narrowest(fitting: list[Plan], states: frozenset[str]) -> list[Plan]:
 def _is_certain(states: frozenset[str], fitting: list[Plan]) -> bool:
     """Whether the states tell inside from outside of every area.
 
-    One state in several spellings (`CA`, `California`) is certain where one plan knows them all; else only a single
-    letter code is, since a name that no plan knows may be one of its states in other words.
+    One state in several spellings (`CA`, `California`) is certain where one plan knows them all;
+    else only a single letter code is, since a name that no plan knows may be one of its states in
+    other words.
     """
     if any(states <= plan.states for plan in fitting):
         return bool(states)

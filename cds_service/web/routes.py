@@ -57,7 +57,10 @@ def _cds_services(pipelines: Mapping[str, Pipeline], log: AuditLog) -> Blueprint
 
 
 def _allow_browsers(response: Response) -> Response:
-    """Cross-origin headers on every answer, errors and preflights too; no credentials (CDS Hooks, CORS)."""
+    """Cross-origin headers on every answer, errors and preflights too.
+
+    No credentials (CDS Hooks, CORS).
+    """
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
     response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"

@@ -1,6 +1,7 @@
 """The production server: waitress, one process, a thread a call.
 
-It reads whole requests before a thread is given to them, so slow or half-open clients cannot keep others waiting.
+It reads whole requests before a thread is given to them, so slow or half-open clients cannot keep
+others waiting.
 """
 
 import signal
@@ -14,7 +15,8 @@ from waitress.server import create_server
 
 _CONNECTIONS = 1000
 _IDLE_SECONDS = 30
-# Above the setting `max_body` the application answers with an OperationOutcome; above this the server hangs up.
+# Above the setting `max_body` the application answers with an OperationOutcome; above this the
+# server hangs up.
 _LARGEST_READ = 64 << 20
 
 
@@ -38,7 +40,10 @@ def bind(host: str, port: int) -> socket.socket:
 def serve_until_stopped(
     app: Flask, bound: socket.socket, *, threads: int, ready: Callable[[], None]
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then finish the calls under way; `ready` is called once it listens."""
+    """Serve until SIGTERM or SIGINT, then finish the calls under way.
+
+    `ready` is called once it listens.
+    """
     server = create_server(
         app,
         sockets=[bound],

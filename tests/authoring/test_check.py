@@ -1,6 +1,7 @@
 """Checking a library: what is found in directories, and what makes them unusable."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from cds_service.authoring.check import Finding, check_library
 from cds_service.errors import ArtifactError
 from cds_service.policy.library.artifacts import builtin_library
+
+TODAY = date(2026, 11, 20)
 
 
 def case(name: str, *, covered: str) -> dict[str, Any]:
@@ -32,17 +35,18 @@ def write_cases(directory: Path, *cases: dict[str, Any]) -> Path:
 
 def test_the_built_in_library_has_no_findings() -> None:
     """And the report counts what was checked."""
-    report = check_library([builtin_library()])
+    report = check_library([builtin_library()], TODAY)
 
     assert report.findings == ()
+    assert str(report.inventory) == "2 policies in force"
     assert min(report.policies, report.rules, report.cases) > 0
 
 
 def test_a_directory_adds_its_cases_to_those_before_it(tmp_path: Path) -> None:
     """A payer's own cases run against the built-in policies and theirs together."""
     write_cases(tmp_path, case("one more", covered="conditional"))
-    alone = check_library([builtin_library()])
-    both = check_library([builtin_library(), tmp_path])
+    alone = check_library([builtin_library()], TODAY)
+    both = check_library([builtin_library(), tmp_path], TODAY)
 
     assert both.cases == alone.cases + 1
     assert both.findings == ()
@@ -57,7 +61,7 @@ def test_each_case_that_is_not_met_is_a_finding(tmp_path: Path) -> None:
         case("last", covered="not-covered"),
     )
 
-    assert check_library([tmp_path]).findings == (
+    assert check_library([tmp_path], TODAY).findings == (
         Finding(file=file, case="first", problem="covered is conditional, expected covered"),
         Finding(file=file, case="last", problem="covered is conditional, expected not-covered"),
     )
@@ -67,7 +71,7 @@ def test_progress_counts_the_artifacts_and_not_the_cases(tmp_path: Path) -> None
     """A large library is seen to be read."""
     write_cases(tmp_path, case("met", covered="conditional"))
     steps: list[tuple[int, int]] = []
-    check_library([builtin_library(), tmp_path], lambda done, of: steps.append((done, of)))
+    check_library([builtin_library(), tmp_path], TODAY, lambda done, of: steps.append((done, of)))
 
     artifacts = [file for file in builtin_library().rglob("*.json") if file.name != "cases.json"]
     assert steps[-1] == (len(artifacts), len(artifacts))
@@ -78,6 +82,6 @@ def test_a_file_that_is_broken_is_named(tmp_path: Path, name: str) -> None:
     """Nothing is run on half a library."""
     (tmp_path / name).write_text("{}")
     with pytest.raises(ArtifactError) as caught:
-        check_library([tmp_path])
+        check_library([tmp_path], TODAY)
 
     assert caught.value.path == tmp_path / name

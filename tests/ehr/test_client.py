@@ -13,8 +13,7 @@ from outbound import faults
 from outbound.getting import QUERY, TOKEN
 
 from cds_service.ehr.client import MAX_PAGES, MAX_QUERIES, MAX_TOTAL
-from cds_service.outbound.failures import LATE
-from cds_service.outbound.transport import MAX_RESPONSE
+from cds_service.outbound.transport import LATE, MAX_RESPONSE
 
 COVERAGE = {"resourceType": "Coverage", "id": "1"}
 

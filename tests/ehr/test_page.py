@@ -4,8 +4,8 @@ import pytest
 
 from cds_service.ehr.page import Page, read_page
 from cds_service.ehr.query import parse_query
+from cds_service.errors import RequestFailed
 from cds_service.fhir.resource import JsonObject, encode
-from cds_service.outbound.failures import RequestFailed
 from cds_service.outbound.transport import HttpResponse
 
 SEARCH, READ = "Coverage?patient=1", "Patient/1"

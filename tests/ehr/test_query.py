@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from requests import Request
 
 from cds_service.ehr.query import first_page, parse_query
+from cds_service.errors import RequestFailed
 from cds_service.outbound.access import check_origin
-from cds_service.outbound.failures import RequestFailed
 
 NO_QUERIES = (
     "",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from cds_service.errors import RequestFailed
 from cds_service.outbound.access import Access
-from cds_service.outbound.failures import RequestFailed
 from cds_service.outbound.sockets import DeadlineAdapter
 from cds_service.outbound.transport import HttpResponse, Transport
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from outbound.getting import TOKEN
 from urllib3.util import parse_url
 
+from cds_service.errors import RequestFailed
 from cds_service.outbound.access import Access, check_access
-from cds_service.outbound.failures import RequestFailed
 
 
 def access(base: str) -> Access:

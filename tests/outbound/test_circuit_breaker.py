@@ -5,8 +5,8 @@ from contextlib import suppress
 import pytest
 from outbound.getting import Clock
 
+from cds_service.errors import RequestFailed, ServerFailed
 from cds_service.outbound.circuit_breaker import FAILURES_TO_OPEN, SECONDS_OPEN, CircuitBreaker
-from cds_service.outbound.failures import RequestFailed, ServerFailed
 
 LEFT_ALONE = "this server has failed too often just now"
 

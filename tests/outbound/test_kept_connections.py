@@ -7,7 +7,7 @@ from fake_ehr import Call, FakeEhr, bundle
 from outbound import faults
 from outbound.getting import QUERY, Getter, getting
 
-from cds_service.outbound.failures import ServerFailed
+from cds_service.errors import ServerFailed
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from requests.adapters import BaseAdapter
 from requests.exceptions import ConnectTimeout
 from urllib3 import Timeout
 
+from cds_service.errors import RequestFailed
 from cds_service.outbound.access import Access
-from cds_service.outbound.failures import LATE, RequestFailed
-from cds_service.outbound.transport import Transport
+from cds_service.outbound.transport import LATE, Transport
 
 BASE = "https://ehr.example.invalid/fhir"
 NOW = 1000.0  # seconds, on the clock

@@ -10,7 +10,8 @@ from outbound import faults
 from outbound.certificates import Authority, make_signer
 from outbound.getting import SHORT, TOKEN, Getter, getting
 
-from cds_service.outbound.failures import LATE, ServerFailed
+from cds_service.errors import ServerFailed
+from cds_service.outbound.transport import LATE
 
 
 @pytest.fixture(scope="module")

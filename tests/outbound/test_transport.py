@@ -9,8 +9,8 @@ from fake_ehr import Behaviour, FakeEhr, bundle, respond, status
 from outbound import faults
 from outbound.getting import MEDIA_TYPE, QUERY, SHORT, TOKEN, Getter, getting
 
-from cds_service.outbound.failures import LATE, ServerFailed
-from cds_service.outbound.transport import MAX_RESPONSE
+from cds_service.errors import ServerFailed
+from cds_service.outbound.transport import LATE, MAX_RESPONSE
 
 BROKEN = (
     faults.reset_before_response,

@@ -48,7 +48,7 @@ def combine(determinations: Iterable[Determination]) -> Determination:
 
 
 def without_documentation(determination: Determination) -> Determination:
-    """The determination without a demand for clinical or administrative documentation (CRD hook-19)."""
+    """The determination without a demand for documentation (CRD hook-19)."""
     kept = determination.doc_needed - {DocNeeded.CLINICAL, DocNeeded.ADMIN}
     if kept == determination.doc_needed:
         return determination
@@ -68,7 +68,7 @@ def _strictest_first(determination: Determination) -> tuple[int, bytes]:
 
 
 def _merge(determinations: list[Determination], covered: Covered) -> Determination:
-    """All parts of all of them, each once (dict keys keep their order and cost nothing to look up)."""
+    """All parts of all of them, each once; dict keys keep their order and are found at once."""
     pa_needed = _strictest_authorization(determinations)
     doc_needed = frozenset(need for each in determinations for need in each.doc_needed)
     depends = "conditional" in (covered.value, pa_needed, *doc_needed)
@@ -108,7 +108,7 @@ def _strictest_authorization(determinations: list[Determination]) -> PaNeeded | 
 
 
 def _may_want_authorization(determination: Determination) -> bool:
-    """Whether a rule could not decide and states nothing of authorization: it may have wanted one."""
+    """Whether a rule that could not decide states nothing of authorization: it may want one."""
     undecided = determination.covered in (Covered.CONDITIONAL, Covered.INDETERMINATE)
     return undecided and determination.pa_needed is None
 

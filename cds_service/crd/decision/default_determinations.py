@@ -1,4 +1,4 @@
-"""Default determinations, for orders that no rule decides: never `covered`, never `no-auth` (design: 4.3, 4.10)."""
+"""Default determinations, for orders that no rule decides: never `covered`, never `no-auth`."""
 
 from cds_service.crd.codes import (
     CONDITION_UNKNOWN,
@@ -14,7 +14,7 @@ from cds_service.crd.decision.determination import Determination, Reason
 
 
 def no_active_coverage() -> Determination:
-    """The member's coverage is cancelled, or its period does not hold the date of service (CRD resp-45)."""
+    """The coverage is cancelled, or its period does not hold the date of service (CRD resp-45)."""
     words = "The member's coverage is not active on the date of service."
     return Determination(
         covered=Covered.NOT_COVERED, reasons=(Reason(text=words, coding=NO_ACTIVE_COVERAGE),)
@@ -22,7 +22,7 @@ def no_active_coverage() -> Determination:
 
 
 def perhaps_inactive() -> Determination:
-    """The order's date is vague, and some of the days it may mean lie outside the coverage's period."""
+    """The order's date is vague: some of its days lie outside the coverage's period."""
     words = (
         "Whether the member's coverage is active depends on the date of service, "
         "which the order does not tell."

@@ -1,7 +1,7 @@
-"""Determinations: what one rule says, and what all of them together say, for one order and membership.
+"""Determinations: what one rule, or all of them together, determine for an order and membership.
 
-A wrong one of the kinds the guide's invariants forbid (crd-ci-q1 to q9, in their text's reading and in their
-expression's) cannot be constructed.
+A wrong one of the kinds the guide's invariants forbid (crd-ci-q1 to q9, in their text's reading and
+in their expression's) cannot be constructed.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
-    """One `detail`: `value_type` is FHIR's element name (`valueString`, `valueUrl`, …), `value` its JSON."""
+    """One `detail`: `value_type` is FHIR's element name (`valueString`), `value` its JSON."""
 
     category: DetailCategory
     code: Coding
@@ -53,10 +53,10 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Citation:
-    """The rule that a determination rests on, where a person can read it, and for whose members it is made.
+    """The rule that a determination rests on, and for whose members it is made.
 
-    `page_url` is the rule's place on our policy page, `document_url` the payer's own document where it is known,
-    `audience` the plans whose members the policy is about.
+    `page_url` is the rule's place on our policy page, `document_url` the payer's own document where
+    it is known, `audience` the plans whose members the policy is about.
     """
 
     policy_id: str

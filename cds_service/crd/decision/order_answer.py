@@ -13,7 +13,9 @@ from cds_service.fhir.dates import Days
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAnswer:
-    """Several determinations only where the order may be billed in ways that lead to different ones.
+    """What is determined for one order of one membership.
+
+    There are several determinations only where billing codes lead to different ones.
 
     `hints` are policies that the words of an order name while its codes do not, each with the term.
     """
@@ -48,8 +50,8 @@ class OrderAnswer:
 class Decisions:
     """What was decided for one call: an answer for each order of each membership.
 
-    Without a Coverage nothing can be determined; then `advice` holds, for each order and payer hosted here, what its
-    policies say to a member (design: 4.3).
+    Without a Coverage nothing can be determined; then `advice` holds, for each order and payer
+    hosted here, what its policies say to a member (design: 4.3).
     """
 
     answers: tuple[OrderAnswer, ...] = ()

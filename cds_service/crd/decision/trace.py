@@ -9,7 +9,7 @@ from cds_service.fhir.truth import Truth
 
 
 class ConditionKind(StrEnum):
-    """What a condition is about: two hold for every rule of a policy, the rest are the rule's own."""
+    """What a condition is about: two stand for every rule, the rest are the rule's own."""
 
     IN_FORCE = "in-force"
     LINE_OF_BUSINESS = "line-of-business"
@@ -29,7 +29,7 @@ class ConditionTrace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleTrace:
-    """One rule applied: the codings it was found by, its conditions, and its determination if none is false."""
+    """One rule applied: the codings it was found by, its conditions, its determination if any."""
 
     citation: Citation
     matched: tuple[Coding, ...]

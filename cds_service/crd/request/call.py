@@ -1,4 +1,4 @@
-"""One hook call, understood: in which version, with which configuration, about which members and orders."""
+"""One hook call, understood: its version, its configuration, its members and orders."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The chart: every resource at hand for one call, how references find their target in it, and what was looked for.
+"""The chart: every resource at hand for one call, and how references find their target in it.
 
 Data of other patients never enters it.
 """
@@ -19,7 +19,10 @@ _RESOURCE_FIELDS = ("draftOrders", "appointments")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """What is known for one call; `of_others` counts resources of other patients, which are left out."""
+    """What is known for one call.
+
+    `of_others` counts resources of other patients, which are left out.
+    """
 
     call_patient: CallPatient
     context: JsonObject
@@ -30,8 +33,8 @@ class Chart:
     _by_key: Mapping[ResourceKey, JsonObject]
     _by_url: Mapping[str, JsonObject]
     _by_identifier: Mapping[IdentifierPair, JsonObject]
-    # What a resource contains, by the identity of its JSON object and then by id: a resource with thousands of
-    # contained ones is walked once, not once a reference.
+    # What a resource contains, by the identity of its JSON object and then by id: a resource with
+    # thousands of contained ones is walked once, not once a reference.
     _contained: Mapping[int, Mapping[str, JsonObject]]
 
     def in_context(self, name: str) -> tuple[JsonObject, ...]:
@@ -60,7 +63,7 @@ class Chart:
         return self._by_url.get(literal) or (self._by_key.get(key) if key else None)
 
     def state(self, reference: JsonObject, within: JsonObject) -> Lookup:
-        """Whether what a Reference points to is at hand, or was looked for, and with what result."""
+        """Whether what a Reference points to is at hand, or with what result it was sought."""
         if self.find(reference, within) is not None:
             return Lookup.FOUND
         key = parse_reference(text(reference.get("reference")))

@@ -1,4 +1,4 @@
-"""What a client may switch: the options we declare, and what a request asks of them (CRD dev-4 to dev-17)."""
+"""What a client may switch, and what a request asks of it (CRD dev-4 to dev-17)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,7 +32,8 @@ OPTIONS: tuple[JsonObject, ...] = (
         "code": "max-cards",
         "type": "integer",
         "name": "Card limit",
-        "description": "The most cards to return; the most urgent are kept. System actions do not count.",
+        "description": "The most cards to return; the most urgent are kept. "
+        "System actions do not count.",
         "default": 10,
     },
 )
@@ -41,7 +42,7 @@ _DEFAULT_MAX_CARDS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """What one request wants; `ignored` names settings that made no sense, for the log (CRD dev-6)."""
+    """What one request wants; `ignored` names settings without sense, for the log (CRD dev-6)."""
 
     off: frozenset[str] = frozenset()
     max_cards: int = _DEFAULT_MAX_CARDS
@@ -52,7 +53,10 @@ class Configuration:
 
 
 def read_configuration(extension: JsonObject) -> Configuration:
-    """The settings in a request's root extension; unknown codes and senseless values change nothing."""
+    """The settings in a request's root extension.
+
+    Unknown codes and senseless values change nothing.
+    """
     asked: Mapping[str, Json] = first(extension.get("davinci-crd.configuration"))
     switches = {topic.value: asked[topic] for topic in Topic if topic in asked}
     limit = asked.get("max-cards", _DEFAULT_MAX_CARDS)

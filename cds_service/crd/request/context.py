@@ -1,6 +1,7 @@
 """Hook contexts: where each hook keeps the resources it is about, in every published spelling.
 
-order-dispatch was `order` and `task` in 1.0, `dispatched-orders` in early 1.1, and is `dispatchedOrders` now.
+order-dispatch was `order` and `task` in 1.0, `dispatched-orders` in early 1.1, and is
+`dispatchedOrders` now.
 """
 
 from cds_service.crd.request.chart import Chart

@@ -1,7 +1,8 @@
 """The hooks answered here, one row each (CRD, Supported Hooks).
 
-A row says which resources a call asks about, what to prefetch, and whether the hook is primary. Primary hooks always
-answer; secondary ones never ask for clinical or administrative documentation (CRD hook-19).
+A row says which resources a call asks about, what to prefetch, and whether the hook is primary.
+Primary hooks always answer; secondary ones never ask for clinical or administrative documentation
+(CRD hook-19).
 """
 
 from collections.abc import Callable, Mapping
@@ -24,7 +25,8 @@ from cds_service.fhir.resource import JsonObject
 
 Prefetch = tuple[tuple[str, str], ...]
 
-# The guide's standard expressions, as few as we use (CRD found-27, found-29); a key stands after those it reads.
+# The guide's standard expressions, as few as we use (CRD found-27, found-29); a key stands after
+# those it reads.
 # `payers` is ours: the standard set never fetches the Organization behind Coverage.payor.
 _MEMBER: Prefetch = (
     ("patient", "Patient/{{context.patientId}}"),
@@ -93,7 +95,7 @@ class Hook:
 
     name: str
     title: str
-    asks: str
+    about: str
     primary: bool
     prefetch: Prefetch
     resources: Callable[[Chart], tuple[JsonObject, ...]] = nothing
@@ -110,8 +112,8 @@ class Hook:
             hook=self.name,
             title=self.title,
             description=(
-                f"Reads {self.asks}, applies the payer's medical policy for the member, plan and date of service, "
-                "writes coverage information and shows the policy that applies."
+                f"Reads {self.about}, applies the payer's medical policy for the member, plan and "
+                "date of service, writes coverage information and shows the policy that applies."
             ),
             prefetch=self.prefetch,
             usage_requirements=_USAGE,
@@ -128,7 +130,7 @@ HOOKS: Mapping[str, Hook] = {
         Hook(
             name="order-sign",
             title="Coverage requirements when orders are signed",
-            asks="each order about to be signed",
+            about="each order about to be signed",
             primary=True,
             prefetch=(*_MEMBER, *_CODES_OF_DRAFTS),
             resources=draft_orders,
@@ -136,7 +138,7 @@ HOOKS: Mapping[str, Hook] = {
         Hook(
             name="order-select",
             title="Coverage requirements when orders are selected",
-            asks="each order just selected",
+            about="each order just selected",
             primary=False,
             prefetch=(*_MEMBER, *_CODES_OF_DRAFTS),
             resources=selected_orders,
@@ -144,7 +146,7 @@ HOOKS: Mapping[str, Hook] = {
         Hook(
             name="order-dispatch",
             title="Coverage requirements when a performer is chosen",
-            asks="each order a performer is chosen for",
+            about="each order a performer is chosen for",
             primary=True,
             prefetch=(*_MEMBER, *_DISPATCHED, *_CODES_OF_REQUESTS),
             references=dispatched_orders,
@@ -152,7 +154,7 @@ HOOKS: Mapping[str, Hook] = {
         Hook(
             name="appointment-book",
             title="Coverage requirements when appointments are booked",
-            asks="each appointment about to be booked, or the order it is for",
+            about="each appointment about to be booked, or the order it is for",
             primary=True,
             prefetch=(*_MEMBER, *_BOOKED, *_CODES_OF_REQUESTS),
             resources=appointments,
@@ -160,7 +162,7 @@ HOOKS: Mapping[str, Hook] = {
         Hook(
             name="encounter-start",
             title="Coverage requirements when an encounter starts",
-            asks="the encounter that starts",
+            about="the encounter that starts",
             primary=False,
             prefetch=(*_MEMBER, *_ENCOUNTER),
             references=encounter,
@@ -168,7 +170,7 @@ HOOKS: Mapping[str, Hook] = {
         Hook(
             name="encounter-discharge",
             title="Coverage requirements when a patient is discharged",
-            asks="the encounter that ends",
+            about="the encounter that ends",
             primary=False,
             prefetch=(*_MEMBER, *_ENCOUNTER),
             references=encounter,

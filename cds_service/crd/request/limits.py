@@ -1,4 +1,7 @@
-"""Limits that a person never meets: how much one call may name. Beyond them a call is refused in words (413)."""
+"""Limits that a person never meets: how much one call may name.
+
+Beyond them a call is refused in words (413).
+"""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,6 +1,7 @@
 """Lookups: what was looked for in one call, by the client or by us, and with what result.
 
-"Looked for and not there" and "could not be read" lead to different responses, and neither is "never asked".
+"Looked for and not there" and "could not be read" lead to different responses, and neither is
+"never asked".
 """
 
 import re
@@ -44,13 +45,13 @@ _KEY_START = re.compile("|".join(_TYPE_OF_KEY), re.IGNORECASE | re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Lookups:
-    """Results of our queries, such as `Organization/5`, and of all searches for a type, the client's or ours."""
+    """Results of our queries, such as `Organization/5`, and of searches for a type."""
 
     by_query: Mapping[str, Lookup] = field(default_factory=dict)
     by_type: Mapping[str, Lookup] = field(default_factory=dict)
 
     def state(self, reference: ResourceKey) -> Lookup:
-        """What is known of a reference's target: from reading it, else from searching for its type."""
+        """What is known of a reference's target: by reading it, or by searching for its type."""
         return self.by_query.get(str(reference)) or self.state_of_type(reference.type)
 
     def state_of_type(self, kind: str) -> Lookup:

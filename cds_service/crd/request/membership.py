@@ -1,4 +1,4 @@
-"""Membership: what one Coverage says of the member, and the payers and plans it may lead to, as plain values.
+"""Membership: what one Coverage says of the member, with payer and plan as plain values.
 
 How a payer and a plan are found is the payer's matter: see `policy.payers` and `policy.plans`.
 """
@@ -72,7 +72,8 @@ class Membership:
     def activity_on(self, days: Days) -> Activity:
         """Inactive only where status or period say so.
 
-        The date is unknown where some of the days lie outside the period, the status where its word is.
+        The date is unknown where some of the days lie outside the period, the status where its word
+        is.
         """
         status = coverage_status(self.coverage)
         period = period_days(first(self.coverage.get("period")))
@@ -99,7 +100,7 @@ def read_identifiers(value: object) -> tuple[Identifier, ...]:
 
 
 def payor_identifiers(coverage: JsonObject, chart: Chart) -> tuple[Identifier, ...]:
-    """The identifiers of `Coverage.payor[0]`: its own, or those of the Organization it points to."""
+    """The identifiers of `Coverage.payor[0]`: its own and those of the Organization there."""
     payor = first(coverage.get("payor"))
     own = read_identifiers(payor.get("identifier"))
     found = chart.find(payor, coverage) or {}
@@ -108,7 +109,10 @@ def payor_identifiers(coverage: JsonObject, chart: Chart) -> tuple[Identifier, .
 
 
 def candidate_coverages(chart: Chart) -> tuple[JsonObject, ...]:
-    """The patient's Coverages, each once; inactive ones only if there is no other (US Core: one in prefetch)."""
+    """The patient's Coverages, each once.
+
+    Inactive ones only if there is no other (US Core: one in prefetch).
+    """
     by_identity = {
         read_key(coverage) or id(coverage): coverage for coverage in chart.of_type("Coverage")
     }

@@ -1,4 +1,7 @@
-"""Missing data: what a call still lacks, as FHIR queries for its EHR; never more than the answer uses (CRD found-28)."""
+"""Missing data: what a call still lacks, as FHIR queries for its EHR.
+
+Never more than the answer uses (CRD found-28).
+"""
 
 from collections.abc import Iterator
 

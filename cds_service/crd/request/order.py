@@ -1,4 +1,4 @@
-"""Orders as policies see them: one resource a hook asks about, with its codings, words and date of service."""
+"""Orders as policies see them: a resource with its codings, words and date of service."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -60,8 +60,8 @@ def read_order(
 ) -> Order:
     """The order in a resource of a kind we know.
 
-    `coded_by` are resources it points to for its code; `unreachable` says that one could not be read;
-    `scheduled` is when an appointment for it takes place.
+    `coded_by` are resources it points to for its code; `unreachable` says that one could not be
+    read; `scheduled` is when an appointment for it takes place.
     """
     concepts: list[JsonObject] = []
     billing_options: list[tuple[Coding, ...]] = []

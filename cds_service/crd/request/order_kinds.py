@@ -13,7 +13,10 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderKind:
-    """Where one resource type keeps what we read; paths are element names, lists are walked through."""
+    """Where one resource type keeps what we read.
+
+    Paths are element names, lists are walked through.
+    """
 
     codes: tuple[Path, ...]
     date_of_service: tuple[Path, ...] = ()
@@ -51,7 +54,8 @@ ORDER_KINDS: Mapping[str, OrderKind] = {
     "CommunicationRequest": OrderKind(
         codes=(("payload", "extension"),), date_of_service=_OCCURRENCE[:2]
     ),
-    # Both stand for the service they are for: their service types come from the codes of ServiceRequest.
+    # Both stand for the service they are for: their service types come from the codes of
+    # ServiceRequest.
     "Appointment": OrderKind(
         codes=(("serviceType",),),
         date_of_service=(("start",), ("requestedPeriod", "start")),

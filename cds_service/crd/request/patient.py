@@ -1,4 +1,7 @@
-"""Whose a resource is. What cannot be read as the call's patient's is another's: it never decides anything."""
+"""Whose a resource is.
+
+What cannot be read as the call's patient's is another's: it never decides anything.
+"""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -48,9 +51,9 @@ class CallPatient:
         return self.is_named_by(references, resource)
 
     def is_named_by(self, references: Iterable[JsonObject], within: JsonObject) -> bool:
-        """Whether all these References made by `within` are to this patient, as far as they name anyone."""
+        """Whether these References by `within` are to this patient, as far as they name anyone."""
         contained = self._contained_in(within) if "contained" in within else frozenset()
-        return all([self._is_named(reference, contained) for reference in references])
+        return all(self._is_named(reference, contained) for reference in references)
 
     def _is_named(self, reference: JsonObject, contained: Collection[str]) -> bool:
         literal = text(reference.get("reference"))
@@ -64,7 +67,7 @@ class CallPatient:
         return not text(reference.get("display"))
 
     def _contained_in(self, resource: JsonObject) -> frozenset[str]:
-        """The ids under which a resource contains this patient, who has only identifiers to tell him by there."""
+        """The ids under which a resource contains this patient, by whose identifiers he is told."""
         return frozenset(
             text(contained.get("id"))
             for contained in objects(resource.get("contained"))

@@ -22,8 +22,9 @@ ALTERNATE_REFERENCE = "http://hl7.org/fhir/StructureDefinition/alternate-referen
 class Requested:
     """What one call asks about, as far as it is at hand.
 
-    `resources` are the orders, appointments or encounters themselves; `named` the References in the context to
-    such, at hand or not; `based_on` the orders that appointments are made for, each with its appointment.
+    `resources` are the orders, appointments or encounters themselves; `named` the References in the
+    context to such, at hand or not; `based_on` the orders that appointments are made for, each with
+    its appointment.
     """
 
     resources: tuple[JsonObject, ...]
@@ -31,17 +32,18 @@ class Requested:
     based_on: tuple[tuple[JsonObject, JsonObject], ...]
 
     def orders_at_hand(self, chart: Chart) -> Iterator[JsonObject]:
-        """Every resource that may hold an order's code: those asked about, and those behind appointments."""
+        """Every resource that may hold an order's code: those asked about, or behind them."""
         yield from self.resources
         behind = (chart.find(reference, appointment) for reference, appointment in self.based_on)
         yield from (order for order in behind if order and is_order(order))
 
 
 def find_requested(hook: Hook, chart: Chart) -> Requested:
-    """What a call of this hook asks about: the resources in its context, or behind the references there.
+    """What a call of this hook asks about: what its context holds or refers to.
 
     Raises:
-        InvalidRequest: two resources in the context have one type and id, so both cannot be updated.
+        InvalidRequest: two resources in the context have one type and id, so both cannot be
+            updated.
     """
     named = tuple({"reference": reference} for reference in hook.references(chart.context))
     in_context = (resource for resource in hook.resources(chart) if is_order(resource))
@@ -57,7 +59,8 @@ def find_requested(hook: Hook, chart: Chart) -> Requested:
 def _distinct(resources: Iterable[JsonObject]) -> list[JsonObject]:
     """The resources, one that came twice the first time only.
 
-    Of two that differ under one id only one could be updated, and what holds for the other would be lost.
+    Of two that differ under one id only one could be updated, and what holds for the other would be
+    lost.
     """
     by_identity: dict[object, JsonObject] = {}
     for resource in resources:
@@ -87,7 +90,10 @@ def check_at_hand(requested: Requested, chart: Chart) -> None:
 def read_requested_orders(
     requested: Requested, chart: Chart, version: Version
 ) -> tuple[Order, ...]:
-    """The patient's own orders, each once; one that forbids its service (`doNotPerform`) asks for nothing."""
+    """The patient's own orders, each once.
+
+    One that forbids its service (`doNotPerform`) asks for nothing.
+    """
     sources: dict[object, tuple[JsonObject, JsonObject]] = {}
     for source in requested.resources:
         for order in _ordered_by(source, chart, version):
@@ -98,7 +104,10 @@ def read_requested_orders(
 
 
 def _ordered_by(source: JsonObject, chart: Chart, version: Version) -> list[JsonObject]:
-    """An appointment made for orders is answered on the orders since CRD 2.1; all else on itself."""
+    """An appointment made for orders is answered on the orders since CRD 2.1.
+
+    All else on itself.
+    """
     if not version.answers_on_order:
         return [source]
     found = (chart.find(reference, source) for reference in orders_behind(source))
@@ -106,14 +115,14 @@ def _ordered_by(source: JsonObject, chart: Chart, version: Version) -> list[Json
 
 
 def orders_behind(resource: JsonObject) -> tuple[JsonObject, ...]:
-    """References to the orders an appointment is made for, ServiceRequests or, by extension, others."""
+    """References to the orders an appointment is made for; the extension names other kinds."""
     if resource_type(resource) != "Appointment":
         return ()
     return tuple(_alternate(reference) for reference in objects(resource.get("basedOn")))
 
 
 def _alternate(reference: JsonObject) -> JsonObject:
-    """What stands in a `basedOn` for an order that is no ServiceRequest, else the Reference itself."""
+    """What a `basedOn` has for an order that is no ServiceRequest, else the Reference itself."""
     for extension in find_extensions(reference, ALTERNATE_REFERENCE):
         for alternate in objects(extension.get("valueReference")):
             return alternate

@@ -1,4 +1,4 @@
-"""The date of service: when a service is planned, else when it was ordered, else today (design: 4.6)."""
+"""The days a service may take place on, as the order states them (design: 4.6)."""
 
 from cds_service.crd.request.order_kinds import Path, kind_of
 from cds_service.fhir.dates import ANY_DAY, Days, parse_days
@@ -17,12 +17,12 @@ def written_days(order: JsonObject) -> Days | None:
 
 def _stated(resource: JsonObject, paths: tuple[Path, ...]) -> Days | None:
     """The days stated at one of these paths; any day, if only what cannot be read is stated."""
-    values = [value for path in paths if _says_something(value := _value_at(resource, path))]
+    values = [value for path in paths if _is_stated(value := _value_at(resource, path))]
     read = (parse_days(value) for value in values)
     return next(filter(None, read), ANY_DAY if values else None)
 
 
-def _says_something(value: Json) -> bool:
+def _is_stated(value: Json) -> bool:
     return bool(value.strip()) if isinstance(value, str) else value not in (None, [], {})
 
 

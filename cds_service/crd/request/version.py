@@ -13,7 +13,10 @@ _REQUESTED = re.compile(r"^(\d+\.\d+)(?:\.\d+)?$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """What clients of one CRD version expect of a server; how they are written to is `response.versions`."""
+    """What clients of one CRD version expect of a server.
+
+    How they are written to is `response.versions`.
+    """
 
     name: str
     always_system_actions: bool

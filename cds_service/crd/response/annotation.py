@@ -1,4 +1,4 @@
-"""Annotation: determinations written onto the order, changing nothing else in it (CRD resp-26 to resp-37)."""
+"""Annotation: determinations written onto the order, which changes nothing else in it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,10 @@ from cds_service.fhir.resource import JsonObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotated:
-    """An order with what was determined; `is_new` if it did not state that already (CRD resp-35)."""
+    """An order with what was determined.
+
+    `is_new` if it did not state that already (CRD resp-35).
+    """
 
     resource: JsonObject
     is_new: bool
@@ -30,7 +33,10 @@ class Annotated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAnnotation:
-    """One order with the determinations of all its answers; `unreported` are the answers it did not carry before."""
+    """One order with the determinations of all its answers.
+
+    `unreported` are the answers it did not carry before.
+    """
 
     order: Order
     annotated: Annotated
@@ -55,7 +61,7 @@ def annotate_order(order: Order, answers: Iterable[OrderAnswer], call: Call) -> 
 
 
 def is_writable(order: Order, version: Version) -> bool:
-    """Whether an update can name the order (CRD found-36), and the version's extension has a place on it."""
+    """Whether an update can name the order (CRD found-36) and the extension has a place on it."""
     return order.key is not None and order.type not in version.unwritable
 
 
@@ -65,7 +71,7 @@ def annotate(
     assertion: Assertion,
     version: Version,
 ) -> Annotated:
-    """The order with one repetition a determination, in place of what it stated for that Coverage."""
+    """The order with a repetition a determination, in place of those it had for that Coverage."""
     write = WRITERS[version.name].write_parts
     new = [repetition(write(determination, assertion)) for determination in determinations]
     old = own_repetitions(resource, assertion.coverage)

@@ -27,7 +27,7 @@ _HEADLINES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What the cards about one order share: the order, the payer's brand, the determination, and a `note` on it."""
+    """What the cards about one order share; `note` is a paragraph on the order, if any."""
 
     order: Order
     brand: str
@@ -45,7 +45,7 @@ class Subject:
 
     @property
     def is_the_rules(self) -> bool:
-        """Whether this is the rule's own determination, so that the rule's title may stand for it."""
+        """Whether this is the rule's own determination, so that its title may stand for it."""
         return not any(reason.coding in _NOT_THE_RULES for reason in self.determination.reasons)
 
     @property
@@ -57,12 +57,15 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class CardText:
-    """Writes details and summaries; `rendered` holds the policies' own texts as markdown, rendered at start."""
+    """Writes details and summaries.
+
+    `rendered` holds the policies' own texts as markdown, rendered at start.
+    """
 
     rendered: Mapping[str, str]
 
     def reference(self, subject: Subject, *, with_steps: bool) -> Iterator[str]:
-        """What the policy is, why, what can be done, and which order this is about, in this order (design: 4.11)."""
+        """What the policy is, why, what can be done, and which order this is (design: 4.11)."""
         headline = _HEADLINES[subject.determination.covered]
         yield f"**{self.policy_name(subject.citation)}: {headline}.**"
         yield from self._reasons(subject.determination)

@@ -32,7 +32,7 @@ class CardMaker:
                 yield make(self, subject)
 
     def reference(self, subject: Subject) -> Card:
-        """An External Reference card: which policy applies, why, and where to read it (CRD resp-16 to resp-22)."""
+        """An External Reference card: which policy applies and why (CRD resp-16 to resp-22)."""
         is_rules_own = subject.is_the_rules and not subject.is_open
         links = map(_links, subject.determination.citations)
         return self._card(
@@ -55,7 +55,7 @@ class CardMaker:
         )
 
     def advice(self, subject: Subject) -> Card:
-        """A reference card for a call without a Coverage, worded for members of the policy's plan."""
+        """A reference card for a call without a Coverage, worded for the policy's members."""
         audience = subject.citation.audience
         title = subject.citation.rule_title if subject.is_the_rules else open_summary(subject)
         note = (
@@ -72,7 +72,7 @@ class CardMaker:
         )
 
     def hint(self, order: Order, brand: str, citation: Citation, term: str) -> Card:
-        """A reference card for an order whose words name a policy's subject but whose codes do not (design: 4.7)."""
+        """A reference card for an order whose words, not codes, name a policy's subject."""
         subject = Subject(order=order, brand=brand, determination=_undecided(citation))
         policy = f"{citation.audience} policy {citation.number}"
         return self._card(

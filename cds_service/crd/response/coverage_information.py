@@ -1,4 +1,4 @@
-"""The coverage-information extension: a determination as the order carries it (CRD ext-coverage-information).
+"""The coverage-information extension: a determination as the order carries it.
 
 Written here as CRD 2.2 has it; `down_conversion` says what an older client reads instead.
 """
@@ -30,7 +30,7 @@ Parts = list[JsonObject]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assertion:
-    """What only run time knows of a determination: for which Coverage, on which day, under which id."""
+    """What only run time knows of a determination: for which Coverage, when, under which id."""
 
     coverage: ResourceKey
     day: date
@@ -123,7 +123,10 @@ def repetition(inside: Sequence[JsonObject]) -> JsonObject:
 
 
 def own_repetitions(order: JsonObject, coverage: ResourceKey) -> tuple[JsonObject, ...]:
-    """What the order already states for this Coverage; every other payer's repetition is left alone."""
+    """What the order already states for this Coverage.
+
+    Every other payer's repetition is left alone.
+    """
     return tuple(
         stated
         for stated in find_extensions(order, COVERAGE_INFORMATION)
@@ -142,7 +145,7 @@ def _target(coverage_part: JsonObject) -> ResourceKey | None:
 
 
 def states_the_same(ours: Sequence[JsonObject], theirs: Sequence[JsonObject]) -> bool:
-    """Whether two sets of repetitions state the same facts: dates, ids and the order of parts apart."""
+    """Whether two sets of repetitions state the same; dates, ids and the order of parts aside."""
     return len(ours) == len(theirs) and sorted(map(_facts, ours)) == sorted(map(_facts, theirs))
 
 
@@ -155,7 +158,7 @@ def _facts(stated: JsonObject) -> list[bytes]:
 
 
 def _without_base(fact: JsonObject) -> JsonObject:
-    """A `coverage` part by the target's type and id: clients rewrite references to absolute ones."""
+    """A `coverage` part by its target's type and id: clients write references absolute."""
     if fact.get("url") != "coverage":
         return fact
     return {"url": "coverage", "target": str(_target(fact))}

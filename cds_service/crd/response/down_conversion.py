@@ -1,8 +1,9 @@
-"""Down-conversion: a determination in the terms of CRD 2.1 and 2.0, and its parts in their shapes (standards: 3.4).
+"""Down-conversion: a determination in the terms and shapes of CRD 2.1 and 2.0.
 
-Going down never makes a determination looser: what an older version cannot state becomes `conditional` with a reason
-in words. Where the older version has a word for it, the typed determination changes; what only its JSON has (a single
-`doc-needed`, `both`, `pa-needed` beside `not-covered`, other shapes of detail and contact) is done on the parts.
+Going down never makes a determination looser: what an older version cannot state becomes
+`conditional` with a reason in words. Where the older version has a word for it, the typed
+determination changes; what only its JSON has (a single `doc-needed`, `both`, `pa-needed` beside
+`not-covered`, other shapes of detail and contact) is done on the parts.
 """
 
 from collections.abc import Callable, Mapping
@@ -37,7 +38,10 @@ def write_2_2(determination: Determination, assertion: Assertion) -> Parts:
 
 
 def write_2_1(determination: Determination, assertion: Assertion) -> Parts:
-    """`indeterminate`, `detail-code`, most reason codes, detail categories and ContactDetail are new in 2.2."""
+    """Without what is new in 2.2.
+
+    That is `indeterminate`, `detail-code`, most reason codes, detail categories and ContactDetail.
+    """
     parts = write_parts(to_2_1(determination), assertion)
     if InfoNeeded.DETAIL_CODE in determination.info_needed:
         parts = [_with_detail_code(new) if new["url"] == "reason" else new for new in parts]
@@ -45,7 +49,7 @@ def write_2_1(determination: Determination, assertion: Assertion) -> Parts:
 
 
 def write_2_0(determination: Determination, assertion: Assertion) -> Parts:
-    """Besides: no links, no expiry date, one `doc-needed`, and `pa-needed` always (crd-ci-q2 as published)."""
+    """Besides: no links, no expiry date, one `doc-needed`, and `pa-needed` always."""
     parts = write_2_1(replace(determination, expiry_date=None), assertion)
     return _with_pa_needed(_with_one_doc_needed(_shaped(parts, _SHAPES_2_0)))
 
@@ -131,7 +135,7 @@ def _contact_points(contact: JsonObject) -> Parts:
 
 
 def _detail_2_0(detail: JsonObject) -> Parts:
-    """2.0 has neither links nor codes for them and for instructions: links go, instructions are named in words."""
+    """2.0 has no links, and no code for instructions, which are named in words."""
     if any(value_of(inner)[0] == "valueUrl" for inner in detail["extension"]):
         return []
     inside = [_worded(inner) if inner["url"] == "code" else inner for inner in detail["extension"]]
@@ -167,7 +171,7 @@ def _old_doc_needed(codes: set[str]) -> str:
 
 
 def _with_pa_needed(parts: Parts) -> Parts:
-    """2.0's published crd-ci-q2 fails without `pa-needed`, and `no-auth` beside a refusal would mislead.
+    """2.0's crd-ci-q2 as published fails without `pa-needed`; `no-auth` would mislead.
 
     A conditional `pa-needed` in turn needs an `info-needed` (crd-ci-q3).
     """

@@ -1,4 +1,4 @@
-"""The response of one hook call: its orders annotated, its cards, in the version the client reads."""
+"""The response of one hook call: its orders annotated, and its cards."""
 
 from collections.abc import Iterator
 

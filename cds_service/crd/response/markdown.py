@@ -1,4 +1,4 @@
-"""Words on cards: no HTML, nothing that hides or turns text, and no markdown a request or a policy slips in."""
+"""Words on cards: no HTML, nothing hidden, and no markdown that came with a text."""
 
 import re
 
@@ -13,7 +13,7 @@ _AUTOLINK = re.compile(r"(?i)(:)(?=//)|(?<=www)(\.)|(@)")
 
 
 def prose(text: str) -> str:
-    """A policy's own words as markdown that shows them as they stand: tags, emphasis and blocks defused."""
+    """A policy's words as markdown that shows them as they stand, markup defused."""
     return _BLOCK.sub(r"\1\\\\", plain(text).translate(_DEFUSED))
 
 

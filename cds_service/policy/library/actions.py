@@ -13,14 +13,14 @@ from cds_service.cds_hooks.plain_text import plain
 from cds_service.crd.codes import COVERAGE_DETERMINATION
 from cds_service.crd.decision.determination import Citation
 from cds_service.crd.request.order_kinds import ORDER_KINDS
-from cds_service.errors import ArtifactError
+from cds_service.errors import ArtifactError, ExpressionError
 from cds_service.fhir.coding import Coding, read_codings
 from cds_service.fhir.extension import find_extensions
 from cds_service.fhir.resource import JsonObject, first, objects, text
 from cds_service.policy.library.artifacts import Artifact, Library
 from cds_service.policy.library.determinations import RuleDetermination, read_determination
 from cds_service.policy.library.value_sets import expand
-from cds_service.policy.run.conditions import ExpressionCompiler, ExpressionError
+from cds_service.policy.run.conditions import ExpressionCompiler
 from cds_service.policy.run.rules import Condition, Policy, Rule
 
 # What an order input may not have besides: each would limit the rule to fewer orders.

@@ -15,10 +15,11 @@ from cds_service.crd.codes import (
     PaNeeded,
 )
 from cds_service.crd.decision.determination import Contact, Detail, Determination, Reason
+from cds_service.errors import ExpressionError
 from cds_service.fhir.coding import Coding, read_coding
 from cds_service.fhir.extension import parts, value_of
 from cds_service.fhir.resource import JsonObject, first, objects, text
-from cds_service.policy.run.conditions import Expression, ExpressionCompiler, ExpressionError
+from cds_service.policy.run.conditions import Expression, ExpressionCompiler
 from cds_service.policy.run.rules import DynamicDetail
 
 # The parts of an extension by name, each as often as it is given.

@@ -37,7 +37,9 @@ def decide(
     has_time: Callable[[], bool],
     new_id: Callable[[], str],
 ) -> Decisions:
-    """An answer for each order of each membership, under an assertion id of its own; without membership, advice.
+    """An answer for each order of each membership, under an assertion id of its own.
+
+    Without membership, advice.
 
     What has not been decided while there is time is indeterminate.
     """
@@ -109,9 +111,10 @@ def _with_hints(answer: OrderAnswer, payer: Payer, index: PolicyIndex) -> OrderA
 
 
 def _by_policy(answer: OrderAnswer, payer: Payer, index: PolicyIndex, hook: Hook) -> OrderAnswer:
-    """One determination, or one for each group of billing codes that leads to a different one (design: 4.7).
+    """One determination, or one for each group of billing codes that leads to another.
 
-    Groups that meet the same rules lead to the same determination, so rules are applied once for all of them.
+    Groups that meet the same rules lead to the same determination, so rules are applied once for
+    all of them.
     """
     order = answer.order
     evaluation = Evaluation(order, answer.membership, answer.days)
@@ -133,7 +136,7 @@ def _by_policy(answer: OrderAnswer, payer: Payer, index: PolicyIndex, hook: Hook
 
 
 def _merged(by_order: Candidates, by_group: Sequence[Candidates]) -> Candidates:
-    """The rules that an order meets by its own codes or by those of some groups, with all of these codes."""
+    """The rules that an order meets by its own codes or those of some groups, with the codes."""
     matched: dict[Rule, dict[Coding, None]] = {}
     for candidates in (by_order, *by_group):
         for rule, codings in candidates.items():
@@ -158,7 +161,7 @@ def _combined(traces: Sequence[RuleTrace], answer: OrderAnswer, payer: Payer) ->
 def _scoped(
     determined: Sequence[tuple[Determination, Sequence[Coding]]],
 ) -> tuple[Determination, ...]:
-    """Equal determinations once; of different ones, each for the codes that lead to it (CRD covinfo-1)."""
+    """Equal determinations once; different ones each for the codes that lead there (covinfo-1)."""
     if len(determined) == 1:
         return (determined[0][0],)
     codes: dict[Determination, list[Coding]] = {}

@@ -13,16 +13,19 @@ from cds_service.crd.codes import (
 from cds_service.crd.decision.determination import Determination, Reason
 from cds_service.crd.decision.trace import ConditionKind, ConditionTrace, RuleTrace
 from cds_service.crd.request.membership import Membership
+from cds_service.errors import ExpressionError
 from cds_service.fhir.coding import Coding
 from cds_service.fhir.dates import Days
 from cds_service.fhir.truth import Truth
-from cds_service.policy.run.conditions import ExpressionError
 from cds_service.policy.run.evaluation import Evaluation
 from cds_service.policy.run.rules import Policy, Rule
 
 
 def apply_rule(rule: Rule, matched: Sequence[Coding], evaluation: Evaluation) -> RuleTrace:
-    """What one rule determines for one order, found by these codings of it; nothing if any condition is false."""
+    """What one rule determines for one order, found by these codings of it.
+
+    Nothing if any condition is false.
+    """
     conditions = (
         *_standing_conditions(rule.policy, evaluation.membership, evaluation.days),
         *(condition.test(evaluation) for condition in rule.conditions),

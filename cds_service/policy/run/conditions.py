@@ -1,7 +1,7 @@
-"""Conditions: FHIRPath over `%order %words %coverage %patient %plan %dos`, parsed strictly and once, with three answers.
+"""Conditions: FHIRPath over a few variables, parsed strictly and once, with three answers.
 
-fhirpathpy accepts malformed expressions, so its grammar is run strictly and to the end of the text. FHIRPath's empty
-result is our "unknown". An error is never "false": it raises.
+fhirpathpy accepts malformed expressions, so its grammar is run strictly and to the end of the text.
+FHIRPath's empty result is our "unknown". An error is never "false": it raises.
 """
 
 import json
@@ -19,20 +19,18 @@ from fhirpathpy.parser.generated.FHIRPathLexer import FHIRPathLexer
 from fhirpathpy.parser.generated.FHIRPathListener import FHIRPathListener
 from fhirpathpy.parser.generated.FHIRPathParser import FHIRPathParser
 
+from cds_service.errors import ExpressionError
 from cds_service.fhir.truth import Truth
 from cds_service.policy.run.folding import fold_literals, read_existence
 from cds_service.policy.run.mentions import Phrases, find_mentions, read_phrases
 
 VARIABLES = ("order", "words", "coverage", "patient", "plan", "dos")
 FUNCTIONS = frozenset(
-    "where exists empty not all count first select lower upper startsWith contains join mentions".split()
+    "where exists empty not all count first select lower upper startsWith contains join "
+    "mentions".split()
 )
 
 Variables = Mapping[str, Any]
-
-
-class ExpressionError(ValueError):
-    """An expression that cannot be used, or that failed for one order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -143,7 +141,8 @@ def _parse(source: str) -> tuple[dict[str, Any], frozenset[str]]:
     """fhirpathpy's syntax tree of `source`, and the variables read in it.
 
     Raises:
-        ExpressionError: `source` is not FHIRPath to its last character, or uses more of it than policies may.
+        ExpressionError: `source` is not FHIRPath to its last character, or uses more of it than
+            policies may.
     """
     lexer = FHIRPathLexer(InputStream(source))
     parser = FHIRPathParser(CommonTokenStream(lexer))
@@ -159,7 +158,7 @@ def _parse(source: str) -> tuple[dict[str, Any], frozenset[str]]:
 
 
 class _Refuse(ErrorListener):  # type: ignore[misc]  # antlr4 has no types
-    def syntaxError(  # antlr4's name
+    def syntaxError(  # noqa: N802  # antlr4's name
         self, _recognizer: Any, _symbol: Any, _line: int, column: int, msg: str, _error: Any
     ) -> None:
         raise ExpressionError(f"column {column + 1}: {msg}")
@@ -171,17 +170,17 @@ class _Allow(FHIRPathListener):
     def __init__(self) -> None:
         self.variables: set[str] = set()
 
-    def enterFunctn(self, ctx: Any) -> None:
+    def enterFunctn(self, ctx: Any) -> None:  # noqa: N802
         name = ctx.identifier().getText()
         if name not in FUNCTIONS:
             raise ExpressionError(f"`{name}()` is not for policies")
 
-    def enterMemberInvocation(self, ctx: Any) -> None:
+    def enterMemberInvocation(self, ctx: Any) -> None:  # noqa: N802
         is_term = isinstance(ctx.parentCtx.parentCtx, FHIRPathParser.TermExpressionContext)
         if is_term and ctx.getText() in VARIABLES:
             raise ExpressionError(f"`{ctx.getText()}` is a variable: write `%{ctx.getText()}`")
 
-    def enterExternalConstant(self, ctx: Any) -> None:
+    def enterExternalConstant(self, ctx: Any) -> None:  # noqa: N802
         name = ctx.getText().removeprefix("%")
         if name not in VARIABLES:
             known = ", ".join(f"%{variable}" for variable in VARIABLES)

@@ -5,14 +5,15 @@ from typing import Any
 
 from cds_service.crd.request.membership import Membership
 from cds_service.crd.request.order import Order
+from cds_service.errors import ExpressionError
 from cds_service.fhir.coding import read_words
 from cds_service.fhir.dates import Days
 from cds_service.fhir.resource import objects, text
-from cds_service.policy.run.conditions import Expression, ExpressionError
+from cds_service.policy.run.conditions import Expression
 
 
 class Evaluation:
-    """Evaluates expressions; one that several rules share is evaluated once, and a variable bound when it is read."""
+    """Evaluates expressions: a shared one once, and a variable is bound when it is first read."""
 
     def __init__(self, order: Order, membership: Membership, days: Days) -> None:
         self.order, self.membership, self.days = order, membership, days

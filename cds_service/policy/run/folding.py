@@ -28,7 +28,7 @@ def fold_literals(tree: Node, evaluate: Callable[[Node], list[Any]]) -> dict[str
 
 
 def read_existence(tree: Node) -> tuple[Node, bool] | None:
-    """For `X.exists()` and `X.empty()` the tree of `X.count()`, and whether it asks if X is there."""
+    """For `X.exists()` and `X.empty()` the tree of `X.count()`, and whether X is to exist."""
     counting = copy.deepcopy(tree)
     (outermost,) = counting["children"]
     match outermost:

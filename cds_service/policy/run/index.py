@@ -1,4 +1,7 @@
-"""The index: from a payer and a coding to the rules that list it. Built once, never changed, swapped whole."""
+"""The index: from a payer and a coding to the rules that list it.
+
+Built once, never changed, swapped whole.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -42,23 +45,26 @@ class PolicyIndex:
         return {
             rule: tuple(found)
             for rule, found in matched.items()
-            if rule.order_type == order_type and hook in rule.policy.hooks
+            if rule.is_for(payer_id, order_type, hook)
         }
 
     def ask_every_rule(
         self, payer_id: str, order_type: str, codings: Sequence[Coding], hook: str
     ) -> Candidates:
         """The same rules the slow way, without the index; tests hold the two against each other."""
-        return {
-            rule: rule.matches(codings)
-            for rule in self.rules
-            if rule.policy.payer_id == payer_id and rule.order_type == order_type
-            if hook in rule.policy.hooks
-            if rule.matches(codings) or not rule.codings
-        }
+        found: Candidates = {}
+        for rule in self.rules:
+            if rule.is_for(payer_id, order_type, hook):
+                matched = rule.matches(codings)
+                if matched or not rule.codings:
+                    found[rule] = matched
+        return found
 
     def mentioned(self, payer_id: str, words: Sequence[str]) -> list[tuple[Policy, str]]:
-        """The payer's policies one of whose index terms these words say, with the term; a hint, never a decision."""
+        """The payer's policies one of whose index terms these words say, with the term.
+
+        A hint, never a decision.
+        """
         starts = {word for text in words for word in words_of(text)}
         nearby = {
             policy.id: policy

@@ -1,8 +1,8 @@
 """Which phrases a text says, as whole words and not denied or left open.
 
-The one function our FHIRPath has beyond the standard's: `texts.mentions('pulsed field ablation' | 'PFA')`. A phrase
-that the same clause denies ("not PFA") or leaves open ("PFA or cryo", "possible PFA") is not said: an order that does
-not settle what is ordered must not be read as settled.
+The one function our FHIRPath has beyond the standard's: `texts.mentions('pulsed field ablation' |
+'PFA')`. A phrase that the same clause denies ("not PFA") or leaves open ("PFA or cryo", "possible
+PFA") is not said: an order that does not settle what is ordered must not be read as settled.
 """
 
 import re
@@ -14,14 +14,16 @@ _CLAUSE_END = re.compile(r"[.;\n\r!]+|,|\bbut\b|\bhowever\b|\balthough\b", re.IG
 _REACH = 6  # words before a phrase that can deny it, or after it
 
 _DENIES_BEFORE = frozenset(
-    "no not non never without excluding except instead rather denies denied declined declines refused refuses avoid "
+    "no not non never without excluding except instead rather denies denied declined declines "
+    "refused refuses avoid "
     "cannot nor neither isn wasn won ruled unlike versus vs".split()
 )
 _OPENS_BEFORE = frozenset(
     "possible possibly potential maybe consider considering whether if or unless candidate".split()
 )
 _DENIES_AFTER = frozenset(
-    "not declined refused excluded contraindicated avoided cancelled canceled unavailable or versus vs no never".split()
+    "not declined refused excluded contraindicated avoided cancelled canceled unavailable or "
+    "versus vs no never".split()
 )
 
 
@@ -40,11 +42,14 @@ def read_phrases(written: Iterable[str]) -> Phrases:
 
 
 def find_mentions(texts: Iterable[str], phrases: Phrases) -> list[str]:
-    """The phrases, as written and in their order, that some text says; case, blanks and hyphens do not matter."""
+    """The phrases, as written and in their order, that some text says.
+
+    Case, blanks and hyphens do not matter.
+    """
     clauses = [words_of(clause) for text in texts for clause in _CLAUSE_END.split(text)]
-    said = {phrase for clause in clauses for phrase in _said(clause, phrases.words)}
+    mentioned = {phrase for clause in clauses for phrase in _mentioned(clause, phrases.words)}
     pairs = zip(phrases.written, phrases.words, strict=True)
-    return [phrase for phrase, words in pairs if words in said]
+    return [phrase for phrase, words in pairs if words in mentioned]
 
 
 def words_of(text: str) -> list[str]:
@@ -52,7 +57,7 @@ def words_of(text: str) -> list[str]:
     return [word.casefold() for word in _WORD.findall(text)]
 
 
-def _said(clause: list[str], wanted: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+def _mentioned(clause: list[str], wanted: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
     present = set(clause)
     spans = [
         (start, start + len(words))

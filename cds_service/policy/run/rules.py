@@ -11,17 +11,18 @@ from cds_service.crd.decision.determination import (
 )
 from cds_service.crd.decision.trace import ConditionKind, ConditionTrace
 from cds_service.crd.request.membership import Plan
+from cds_service.errors import ExpressionError
 from cds_service.fhir.coding import Coding, CodingKey
 from cds_service.fhir.dates import Days
 from cds_service.fhir.resource import JsonObject
 from cds_service.fhir.truth import Truth
-from cds_service.policy.run.conditions import Expression, ExpressionError, truth
+from cds_service.policy.run.conditions import Expression, truth
 from cds_service.policy.run.evaluation import Evaluation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """One version of one policy; `lines` are the plans it is limited to, all of the payer's if empty."""
+    """One version of one policy; `lines` are the plans it is limited to, if any."""
 
     id: str
     url: str
@@ -129,11 +130,18 @@ class Rule:
         places = {coding.key: place for place, coding in reversed(list(enumerate(self.codings)))}
         object.__setattr__(self, "by_key", places)
 
+    def is_for(self, payer_id: str, order_type: str, hook: str) -> bool:
+        """Whether the rule is this payer's, for this type of order, on this hook."""
+        policy = self.policy
+        return (
+            payer_id == policy.payer_id and order_type == self.order_type and hook in policy.hooks
+        )
+
     def matches(self, codings: Iterable[Coding]) -> tuple[Coding, ...]:
         """The order's codings that the rule lists."""
         return tuple(coding for coding in codings if coding.key in self.by_key)
 
     def as_written(self, matched: Iterable[Coding]) -> tuple[Coding, ...]:
-        """Matched codings as the policy writes them, in its order: an order's code is no promise of the code billed."""
+        """Matched codings as the policy writes them: an order's code may not be the one billed."""
         places = {self.by_key[coding.key] for coding in matched}
         return tuple(self.codings[place] for place in sorted(places))

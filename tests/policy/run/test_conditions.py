@@ -8,15 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cds_service.errors import ExpressionError
 from cds_service.fhir.resource import encode
 from cds_service.fhir.truth import Truth
-from cds_service.policy.run.conditions import (
-    FUNCTIONS,
-    VARIABLES,
-    ExpressionCompiler,
-    ExpressionError,
-    truth,
-)
+from cds_service.policy.run.conditions import FUNCTIONS, VARIABLES, ExpressionCompiler, truth
 
 ORDER: dict[str, Any] = {
     "resourceType": "ServiceRequest",

@@ -1,0 +1,78 @@
+"""The work of one call, in function calls: exact, and the same on every machine.
+
+A bound that fails is not to be raised without looking: profile the call (`python -m cProfile`, or
+`count_calls` below around the stages of `pipeline.py`), find what is now done on every call, and
+move it to where it is done once: the compiler for what a policy fixes, `Chart` for what a request
+does. Lower a bound when the work has become less.
+"""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import pytest
+from fakes import builtin_index, fake_pipeline
+
+from cds_service.app import warm_up
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+# The most function calls, of Python and of C functions, that one call may make.
+MOST_CALLS = {
+    "order-sign-no-policy-for-the-service": 1_400,
+    "order-sign-icare-0600t": 1_900,
+    "order-sign-anthem-93799-pulsed-field": 3_000,
+}
+
+
+def count_calls(work: Callable[[], object]) -> int:
+    """How many functions `work` calls, its own aside."""
+    calls = 0
+
+    def count(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return calls - 2  # `work` itself, and setting the profile back
+
+
+@pytest.mark.parametrize(("example", "most"), MOST_CALLS.items(), ids=MOST_CALLS)
+def test_a_call_does_no_more_work_than_it_should(example: str, most: int) -> None:
+    """No policy, one rule with a listed code, and three rules over the words of an order."""
+    body = (EXAMPLES / example / "request.json").read_bytes()
+    pipeline = fake_pipeline(builtin_index())
+    pipeline.respond(body)
+
+    assert count_calls(lambda: pipeline.respond(body)) <= most
+
+
+@pytest.mark.parametrize("example", MOST_CALLS)
+def test_the_first_call_after_the_start_does_no_work_that_the_start_should_have_done(
+    example: str,
+) -> None:
+    """Nothing is compiled when it is first wanted: the first clinician waits no longer."""
+    body = (EXAMPLES / example / "request.json").read_bytes()
+    re.purge()  # what other tests have compiled
+    pipeline = fake_pipeline(builtin_index())
+    warm_up([pipeline])
+    first = count_calls(lambda: pipeline.respond(body))
+    later = count_calls(lambda: pipeline.respond(body))
+
+    assert first <= later * 1.1
+
+
+def test_the_counter_counts() -> None:
+    """A Python function and two C functions."""
+
+    def work() -> int:
+        return len(sorted([2, 1]))
+
+    assert count_calls(work) == 2
+    assert count_calls(lambda: work()) == 3
