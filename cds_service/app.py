@@ -13,13 +13,13 @@ from flask import Flask
 from cds_service.audit.log import AuditLog, open_log
 from cds_service.cds_hooks.request import HookRequestParser
 from cds_service.crd.codes import CANONICAL_BASE
-from cds_service.crd.request.hooks import HOOKS
+from cds_service.crd.request.hooks import HOOKS, Hook
 from cds_service.crd.response.card_text import CardText, render_texts
 from cds_service.crd.response.cards import CardMaker
 from cds_service.ehr.client import Ehr
 from cds_service.errors import HookError, SettingError
 from cds_service.fhir.coding import Coding
-from cds_service.fhir.resource import encode, follow, text
+from cds_service.fhir.resource import JsonObject, encode, follow, text
 from cds_service.pages.routes import create_pages
 from cds_service.pipeline import Pipeline
 from cds_service.policy.library.artifacts import (
@@ -35,6 +35,8 @@ from cds_service.settings import Settings
 from cds_service.web.routes import create_web
 
 _OVERRIDE_REASONS = f"{CANONICAL_BASE}/CodeSystem/card-override-reason"
+
+_WARMED = 16  # rules whose codes are in the first call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,26 +100,35 @@ def make_cards(
 
 
 def warm_up(pipelines: Iterable[Pipeline]) -> None:
-    """Evaluate one call of each hook, so that no clinician's is the first; nothing is recorded."""
-    order = {"resourceType": "ServiceRequest", "id": "1", "code": {"text": "a first order"}}
-    context = {
-        "userId": "Practitioner/1",
-        "patientId": "1",
-        "encounterId": "1",
-        "draftOrders": order,
-        "selections": ["ServiceRequest/1"],
-        "dispatchedOrders": ["ServiceRequest/1"],
-        "appointments": {"resourceType": "Appointment", "id": "1"},
-    }
+    """Evaluate a call of each hook, so that no clinician's is the first; nothing is recorded.
+
+    Without a Coverage, it is about some codes of every payer: all that a call can do is done once.
+    """
     for pipeline in pipelines:
-        request = {
-            "hook": pipeline.hook.name,
-            "hookInstance": _new_id(),
-            "context": context,
-            "prefetch": {"patient": None, "coverage": None},
-        }
+        codings = [coding for rule in pipeline.index.rules[:_WARMED] for coding in rule.codings[:1]]
         with suppress(HookError):
-            replace(pipeline, ehr=None).evaluate(encode(request))
+            replace(pipeline, ehr=None).evaluate(encode(_first_call(pipeline.hook, codings)))
+
+
+def _first_call(hook: Hook, codings: Iterable[Coding]) -> JsonObject:
+    """A request that any hook reads something of."""
+    code = {"coding": [coding.to_json() for coding in codings], "text": "a first order"}
+    order = {"resourceType": "ServiceRequest", "id": "1", "code": code}
+    return {
+        "hook": hook.name,
+        "hookInstance": _new_id(),
+        "fhirServer": "http://127.0.0.1/fhir",
+        "context": {
+            "userId": "Practitioner/1",
+            "patientId": "1",
+            "encounterId": "1",
+            "draftOrders": order,
+            "selections": ["ServiceRequest/1"],
+            "dispatchedOrders": ["ServiceRequest/1"],
+            "appointments": {"resourceType": "Appointment", "id": "1"},
+        },
+        "prefetch": {"patient": None, "coverage": None, "serviceRequests": order},
+    }
 
 
 def library_directories(settings: Settings) -> tuple[Path, ...]:
