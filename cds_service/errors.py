@@ -47,7 +47,7 @@ class ArtifactError(StartError):
 
 
 class HookError(CrdError):
-    """A hook call that gets an error answer.
+    """A hook call that gets an error response.
 
     `where` is the JSON path of the fault, if it has one.
     """

@@ -13,7 +13,7 @@ from cds_service.cds_hooks.request import HookRequest, HookRequestParser
 from cds_service.cds_hooks.response import HookResponse
 from cds_service.crd.decision.order_answer import Decisions
 from cds_service.crd.request.call import Call, read_call
-from cds_service.crd.request.chart import Chart, read_chart
+from cds_service.crd.request.chart import read_chart
 from cds_service.crd.request.hooks import Hook
 from cds_service.crd.request.missing_data import missing_data
 from cds_service.crd.request.version import agree_version
@@ -35,10 +35,7 @@ _LEAST_SECONDS = 1.0  # for deciding, however long the EHR took
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """Responds to the calls of one hook.
-
-    The world stands behind seams: EHR, log, clocks, new ids.
-    """
+    """Responds to the calls of one hook; the world stands behind seams: EHR, log, clocks, ids."""
 
     hook: Hook
     parser: HookRequestParser
@@ -69,11 +66,7 @@ class Pipeline:
         return written
 
     def evaluate(self, body: bytes) -> tuple[Decisions, HookResponse]:
-        """What was decided and the response, not recorded.
-
-        Raises:
-            HookError: the call gets an error response instead.
-        """
+        """What was decided and the response, not recorded; raises what `respond` raises."""
         return self._evaluate(self.parser.parse(body), self.now())
 
     def _evaluate(self, request: HookRequest, at: datetime) -> tuple[Decisions, HookResponse]:
@@ -87,20 +80,19 @@ class Pipeline:
 
     def _understand(self, request: HookRequest, at: datetime) -> Call:
         version = agree_version(request.extension)
-        chart = self._gather(request)
+        chart = gather_chart(
+            request,
+            read_chart(request),
+            partial(missing_data, self.hook),
+            self.ehr,
+            seconds=self.ehr_seconds,
+        )
         must_have_one = version.refuses_without_coverage
         members = resolve_memberships(chart, self.index.payers, must_have_one=must_have_one)
         call = read_call(request, chart, members, hook=self.hook, version=version, at=at)
         for oddity in call.oddities:
             _LOG.warning("%s: %s", self.hook.name, oddity)
         return call
-
-    def _gather(self, request: HookRequest) -> Chart:
-        chart = read_chart(request)
-        if self.ehr is None:
-            return chart
-        missing = partial(missing_data, self.hook)
-        return gather_chart(request, chart, missing, self.ehr, seconds=self.ehr_seconds)
 
     def _record(
         self, at: datetime, asked: HookRequest | bytes, decisions: Decisions, response: bytes

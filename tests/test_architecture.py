@@ -276,6 +276,11 @@ def test_every_check_can_fail(check: Check, source: Source) -> None:
     assert faults != []
 
 
+def test_the_story_is_told_in_a_hundred_lines() -> None:
+    """`pipeline.py` is what a new colleague reads first."""
+    assert len((HOUSE / "pipeline.py").read_text("utf-8").splitlines()) <= 100
+
+
 def test_the_picture_shows_the_rooms_on_disk(house: tuple[Source, ...]) -> None:
     """What is drawn is what is there."""
     rooms = {source.room for source in house}

@@ -21,7 +21,7 @@ def gather_chart(
     request: HookRequest,
     chart: Chart,
     missing_data: Callable[[Chart], Sequence[str]],
-    ehr: Ehr,
+    ehr: Ehr | None,
     *,
     seconds: float,
 ) -> Chart:
@@ -30,7 +30,7 @@ def gather_chart(
     `missing_data` gives the queries a chart still needs, as relative URLs. What these bring may
     lead to more, so the chart is looked at again until nothing is missing.
     """
-    if not request.can_query:
+    if ehr is None or not request.can_query:
         return chart
     deadline = time.monotonic() + seconds
     access = read_access(request)

@@ -66,9 +66,9 @@ def next_steps(rules: Iterable[RuleView]) -> tuple[Step, ...]:
 
     Those whose words depend on the order stay with their rule.
     """
-    asked: dict[DetailView, list[RuleView]] = {}
+    by_detail: dict[DetailView, list[RuleView]] = {}
     for rule in rules:
         for detail in rule.details:
             if detail.is_instruction and not detail.computed:
-                asked.setdefault(detail, []).append(rule)
-    return tuple(Step(detail=detail, rules=tuple(by)) for detail, by in asked.items())
+                by_detail.setdefault(detail, []).append(rule)
+    return tuple(Step(detail=detail, rules=tuple(by)) for detail, by in by_detail.items())

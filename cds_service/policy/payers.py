@@ -22,9 +22,8 @@ from cds_service.fhir.reference import read_key
 from cds_service.fhir.resource import JsonObject, first, text
 from cds_service.policy.plans import find_plan
 
-_MOST_COVERAGES = (
-    8  # answered for an older client; nobody has more, and each is written onto every order
-)
+# Coverages written onto every order of an older client; nobody has more.
+_MOST_COVERAGES = 8
 # What would end an id inside a reference. FHIR allows less (R4, id); EHRs are known to send more.
 _NOT_IN_A_REFERENCE = re.compile(r"[\s/?#|\\\x00-\x1f\x7f]")
 

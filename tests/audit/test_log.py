@@ -21,7 +21,7 @@ from cds_service.cds_hooks.feedback import Feedback
 from cds_service.errors import NotRecorded, SettingError
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-WRITERS, EACH = 16, 20
+WRITTEN_VERSIONS, EACH = 16, 20
 OUT_OF_MEMORY = "out of memory"
 KILLED = """
 import os, signal, sys
@@ -165,11 +165,11 @@ def test_answers_survive_a_killed_process(path: Path) -> None:
 
 def test_concurrent_writers_all_land(log: AuditLog, path: Path) -> None:
     """Sixteen threads that write at once lose nothing and write nothing twice."""
-    ids = [[f"{writer}-{number}" for number in range(EACH)] for writer in range(WRITERS)]
+    ids = [[f"{writer}-{number}" for number in range(EACH)] for writer in range(WRITTEN_VERSIONS)]
 
     together([partial(written, log, mine) for mine in ids])
 
-    assert rows(path, "SELECT count(*) FROM answer") == [(WRITERS * EACH,)]
+    assert rows(path, "SELECT count(*) FROM answer") == [(WRITTEN_VERSIONS * EACH,)]
     assert kept(path) == {identity for mine in ids for identity in mine}
 
 
@@ -315,7 +315,7 @@ def test_an_answer_that_cannot_be_written_hides_no_other(
 ) -> None:
     """Writers share a commit: whatever breaks it, no writer's answer passes for kept that is not there."""
     log.write(record("a"))
-    waiting = [Event() for _ in range(WRITERS)]
+    waiting = [Event() for _ in range(WRITTEN_VERSIONS)]
     done: list[str] = []
 
     def write(number: int, shared: SqliteLog) -> None:
@@ -333,7 +333,9 @@ def test_an_answer_that_cannot_be_written_hides_no_other(
     ):
         shared = SqliteLog(connection)
         holder.execute("BEGIN IMMEDIATE")  # so that all of them queue behind the first
-        threads = [Thread(target=write, args=(number, shared)) for number in range(WRITERS)]
+        threads = [
+            Thread(target=write, args=(number, shared)) for number in range(WRITTEN_VERSIONS)
+        ]
         for thread, started in zip(threads, waiting, strict=True):
             thread.start()
             started.wait()

@@ -57,9 +57,9 @@ def read_configuration(extension: JsonObject) -> Configuration:
 
     Unknown codes and senseless values change nothing.
     """
-    asked: Mapping[str, Json] = first(extension.get("davinci-crd.configuration"))
-    switches = {topic.value: asked[topic] for topic in Topic if topic in asked}
-    limit = asked.get("max-cards", _DEFAULT_MAX_CARDS)
+    requested: Mapping[str, Json] = first(extension.get("davinci-crd.configuration"))
+    switches = {topic.value: requested[topic] for topic in Topic if topic in requested}
+    limit = requested.get("max-cards", _DEFAULT_MAX_CARDS)
     sensible = isinstance(limit, int) and not isinstance(limit, bool) and limit >= 0
     senseless = [code for code, value in switches.items() if not isinstance(value, bool)]
     return Configuration(

@@ -15,7 +15,7 @@ from cds_service.crd.response.coverage_information import (
     repetition,
     states_the_same,
 )
-from cds_service.crd.response.versions import WRITERS
+from cds_service.crd.response.versions import WRITTEN_VERSIONS
 from cds_service.fhir.extension import with_extensions
 from cds_service.fhir.resource import JsonObject
 
@@ -72,7 +72,7 @@ def annotate(
     version: Version,
 ) -> Annotated:
     """The order with a repetition a determination, in place of those it had for that Coverage."""
-    write = WRITERS[version.name].write_parts
+    write = WRITTEN_VERSIONS[version.name].write_parts
     new = [repetition(write(determination, assertion)) for determination in determinations]
     old = own_repetitions(resource, assertion.coverage)
     if not new or states_the_same(new, old):

@@ -13,7 +13,7 @@ from cds_service.fhir.resource import JsonObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Writer:
+class WrittenVersion:
     """How the response to clients of one version is written."""
 
     write_parts: Callable[[Determination, Assertion], Parts]
@@ -48,10 +48,10 @@ def _reference(order: str) -> object:
     return {"reference": order}
 
 
-WRITERS: Mapping[str, Writer] = {
-    "2.0": Writer(write_parts=write_2_0, topic_system=CRD_TEMP, write_about=_bare),
-    "2.1": Writer(write_parts=write_2_1, topic_system=CRD_TEMP, write_about=_reference),
-    "2.2": Writer(write_parts=write_2_2, topic_system=CARD_TYPES, write_about=_reference),
+WRITTEN_VERSIONS: Mapping[str, WrittenVersion] = {
+    "2.0": WrittenVersion(write_parts=write_2_0, topic_system=CRD_TEMP, write_about=_bare),
+    "2.1": WrittenVersion(write_parts=write_2_1, topic_system=CRD_TEMP, write_about=_reference),
+    "2.2": WrittenVersion(write_parts=write_2_2, topic_system=CARD_TYPES, write_about=_reference),
 }
 
 
@@ -62,7 +62,7 @@ def write_response(
 
     CDS Hooks allows no empty `systemActions`, CRD 2.0 clients want one on primary hooks.
     """
-    writer = WRITERS[version.name]
+    written_as = WRITTEN_VERSIONS[version.name]
     written = tuple(action.to_json() for action in actions)
     silent = not written and not (primary and version.always_system_actions)
-    return HookResponse(tuple(writer.card(card) for card in cards), None if silent else written)
+    return HookResponse(tuple(written_as.card(card) for card in cards), None if silent else written)

@@ -30,7 +30,7 @@ from cds_service.crd.request.version import VERSIONS
 from cds_service.crd.response.card_text import CardText, Subject
 from cds_service.crd.response.cards import CARD_TYPES, CardMaker, most_urgent
 from cds_service.crd.response.markdown import escape, prose
-from cds_service.crd.response.versions import WRITERS
+from cds_service.crd.response.versions import WRITTEN_VERSIONS
 from cds_service.fhir.coding import CPT, Coding
 
 JsonObject = dict[str, Any]
@@ -81,7 +81,7 @@ def every_card(
 def shown(
     determination: Determination, of: Order | None = None, version: str = "2.2"
 ) -> list[JsonObject]:
-    return [WRITERS[version].card(card) for card in every_card(determination, of)]
+    return [WRITTEN_VERSIONS[version].card(card) for card in every_card(determination, of)]
 
 
 def instruction(words: str) -> Detail:

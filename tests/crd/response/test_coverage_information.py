@@ -27,7 +27,7 @@ from cds_service.crd.response.coverage_information import (
     repetition,
     states_the_same,
 )
-from cds_service.crd.response.versions import WRITERS
+from cds_service.crd.response.versions import WRITTEN_VERSIONS
 from cds_service.fhir.coding import Coding
 from cds_service.fhir.reference import ResourceKey
 
@@ -41,7 +41,7 @@ BECAUSE = (Reason(text="because"),)
 def write(
     determination: Determination, version: str = "2.2", assertion: Assertion = ASSERTION
 ) -> JsonObject:
-    return repetition(WRITERS[version].write_parts(determination, assertion))
+    return repetition(WRITTEN_VERSIONS[version].write_parts(determination, assertion))
 
 
 def codes(determination: Determination, name: str, version: str) -> list[Any]:

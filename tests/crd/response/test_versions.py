@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cds_service.cds_hooks.response import Card, Indicator, Link, SystemAction
 from cds_service.crd.request.version import ADVERTISED, DEFAULT, VERSIONS, agree_version
-from cds_service.crd.response.versions import WRITERS, write_response
+from cds_service.crd.response.versions import WRITTEN_VERSIONS, write_response
 from cds_service.errors import UnsupportedVersion
 from cds_service.fhir.coding import Coding
 from cds_service.fhir.resource import decode, encode
@@ -142,7 +142,7 @@ def test_what_discovery_lists_is_spoken() -> None:
 )
 def test_the_topic_stands_in_the_versions_own_code_system(version: str, system: str) -> None:
     """The card types moved to HL7 Terminology with 2.2."""
-    assert WRITERS[version].card(card())["source"]["topic"] == {
+    assert WRITTEN_VERSIONS[version].card(card())["source"]["topic"] == {
         "system": system,
         "code": "guideline",
     }
@@ -161,13 +161,15 @@ def test_the_order_a_card_is_about_is_named_as_the_version_wants(
     version: str, about: list[Any]
 ) -> None:
     """2.0 has strings where later versions have References."""
-    assert WRITERS[version].card(card())["extension"] == {"davinci-crd.associated-resource": about}
+    assert WRITTEN_VERSIONS[version].card(card())["extension"] == {
+        "davinci-crd.associated-resource": about
+    }
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_card_has_no_empty_element(version: str) -> None:
     """CDS Hooks: an optional element without a value is left out."""
-    bare = WRITERS[version].card(card(links=(), override_reasons=(), about=()))
+    bare = WRITTEN_VERSIONS[version].card(card(links=(), override_reasons=(), about=()))
 
     assert set(bare) == {"uuid", "summary", "detail", "indicator", "source"}
 
