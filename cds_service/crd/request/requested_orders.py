@@ -1,12 +1,12 @@
 """The requested orders: which orders a call asks about, and where it stands what they are for."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from cds_service.crd.request.chart import Chart
 from cds_service.crd.request.hooks import Hook
 from cds_service.crd.request.lookups import Lookup
-from cds_service.crd.request.order import Order, is_of_patient, read_order
+from cds_service.crd.request.order import Coded, Order, is_of_patient, read_coded, read_order
 from cds_service.crd.request.order_kinds import code_references, is_order
 from cds_service.crd.request.service_date import planned_days
 from cds_service.crd.request.version import Version
@@ -32,42 +32,56 @@ class Requested:
     based_on: tuple[tuple[JsonObject, JsonObject], ...]
 
     def orders_at_hand(self, chart: Chart) -> Iterator[JsonObject]:
-        """Every resource that may hold an order's code: those asked about, or behind them."""
+        """Every resource that may hold an order's code, once: those asked about, or behind them."""
         yield from self.resources
         behind = (chart.find(reference, appointment) for reference, appointment in self.based_on)
-        yield from (order for order in behind if order and is_order(order))
+        yield from _once(order for order in behind if order and is_order(order))
 
 
 def find_requested(hook: Hook, chart: Chart) -> Requested:
     """What a call of this hook asks about: what its context holds or refers to.
 
     Raises:
-        InvalidRequest: two resources in the context have one type and id, so both cannot be
+        InvalidRequest: two different resources asked about have one type and id, so both cannot be
             updated.
     """
     named = tuple({"reference": reference} for reference in hook.references(chart.context))
-    in_context = (resource for resource in hook.resources(chart) if is_order(resource))
-    found = (chart.find(reference, {}) for reference in named)
-    resources = (
-        *_distinct(in_context),
-        *(resource for resource in found if resource and is_order(resource)),
-    )
+    in_context = [resource for resource in hook.resources(chart) if is_order(resource)]
+    found = [chart.find(reference, {}) for reference in named]
+    referred_to = [resource for resource in found if resource and is_order(resource)]
+    resources = _distinct([*in_context, *referred_to, *_copies(referred_to, chart)])
     based_on = ((reference, source) for source in resources for reference in orders_behind(source))
     return Requested(resources=resources, named=named, based_on=tuple(based_on))
 
 
-def _distinct(resources: Iterable[JsonObject]) -> list[JsonObject]:
+def _once(resources: Iterable[JsonObject]) -> list[JsonObject]:
+    """The resources, each once however many references lead to it."""
+    return list({id(resource): resource for resource in resources}.values())
+
+
+def _copies(orders: Collection[JsonObject], chart: Chart) -> list[JsonObject]:
+    """All that came under the ids of orders that were found by reference.
+
+    What the context itself holds is newer than any copy; of two copies none is.
+    """
+    if not orders:
+        return []
+    keys = {read_key(order) for order in _once(orders)} - {None}
+    return [resource for resource in chart.resources if read_key(resource) in keys]
+
+
+def _distinct(resources: Iterable[JsonObject]) -> tuple[JsonObject, ...]:
     """The resources, one that came twice the first time only.
 
     Of two that differ under one id only one could be updated, and what holds for the other would be
     lost.
     """
     by_identity: dict[object, JsonObject] = {}
-    for resource in resources:
+    for resource in _once(resources):  # comparing one costs its size
         key = read_key(resource)
         if by_identity.setdefault(key or id(resource), resource) != resource:
             raise InvalidRequest(f"two different orders have the id `{key}`", "$.context")
-    return list(by_identity.values())
+    return tuple(by_identity.values())
 
 
 def check_at_hand(requested: Requested, chart: Chart) -> None:
@@ -87,20 +101,29 @@ def check_at_hand(requested: Requested, chart: Chart) -> None:
         )
 
 
-def read_requested_orders(
-    requested: Requested, chart: Chart, version: Version
-) -> tuple[Order, ...]:
-    """The patient's own orders, each once.
+def read_requested_orders(requested: Requested, chart: Chart, version: Version) -> Iterator[Order]:
+    """The patient's own orders, each once, read one by one.
 
     One that forbids its service (`doNotPerform`) asks for nothing.
+
+    Raises:
+        InvalidRequest: two different orders have one type and id.
     """
-    sources: dict[object, tuple[JsonObject, JsonObject]] = {}
+    asked: list[JsonObject] = []
+    behind: list[JsonObject] = []  # those of `asked` that appointments are for
+    sources: dict[int, JsonObject] = {}  # by the identity of the order's JSON object
     for source in requested.resources:
-        for order in _ordered_by(source, chart, version):
-            if is_of_patient(order, chart.call_patient):
-                sources[read_key(order) or id(order)] = order, source
-    orders = (_read(order, source, chart) for order, source in sources.values())
-    return tuple(order for order in orders if not order.prohibits)
+        for resource in _ordered_by(source, chart, version):
+            asked.append(resource)
+            sources[id(resource)] = source
+            if resource is not source:
+                behind.append(resource)
+    coded: dict[int, Coded] = {}
+    for resource in _distinct([*asked, *_copies(behind, chart)]):
+        if is_of_patient(resource, chart.call_patient):
+            order = _read(resource, sources[id(resource)], chart, coded)
+            if not order.prohibits:
+                yield order
 
 
 def _ordered_by(source: JsonObject, chart: Chart, version: Version) -> list[JsonObject]:
@@ -129,13 +152,18 @@ def _alternate(reference: JsonObject) -> JsonObject:
     return reference
 
 
-def _read(order: JsonObject, source: JsonObject, chart: Chart) -> Order:
+def _read(order: JsonObject, source: JsonObject, chart: Chart, coded: dict[int, Coded]) -> Order:
+    """The order; `coded` keeps what was read of resources that many orders may refer to."""
     # An appointment answered on itself is still for what its orders order.
     references = (*code_references(order), *orders_behind(order))
     found = (chart.find(reference, order) for reference in references)
+    holders = _once(holder for holder in found if holder) if references else []
+    for holder in holders:
+        if id(holder) not in coded:
+            coded[id(holder)] = read_coded(holder)
     return read_order(
         order,
-        tuple(holder for holder in found if holder),
+        tuple([coded[id(holder)] for holder in holders]),
         planned_days(source) if source is not order else None,
         unreachable=any(chart.state(reference, order) is Lookup.FAILED for reference in references),
     )
