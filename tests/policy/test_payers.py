@@ -14,7 +14,7 @@ from cds_service.crd.codes import PAYER_ID
 from cds_service.crd.request.chart import Chart, index_chart
 from cds_service.crd.request.lookups import Lookup, Lookups
 from cds_service.crd.request.membership import Activity, Membership, candidate_coverages
-from cds_service.errors import DataUnavailable, PayerNotHandled
+from cds_service.errors import DataUnavailable, InvalidRequest, PayerNotHandled
 from cds_service.fhir.dates import Days
 from cds_service.policy.payers import Payers, resolve_membership, resolve_memberships
 
@@ -359,6 +359,51 @@ def test_no_coverage_is_refused_differently_if_nobody_looked_for_it(payers: Paye
         resolve(payers, looked_for=("Coverage",))
     with pytest.raises(DataUnavailable):
         resolve(payers)
+
+
+NO_REFERENCE_CARRIES = [
+    "a b/c",
+    "a b",
+    "a/b",
+    "a?b",
+    "a#b",
+    "a|b",
+    "a\\b",
+    "a\tb",
+    "a\x00b",
+    "a\x7fb",
+]
+
+
+@pytest.mark.parametrize("must", [True, False], ids=["2.1 and 2.2", "older"])
+@pytest.mark.parametrize("identity", NO_REFERENCE_CARRIES, ids=repr)
+def test_a_coverage_whose_id_no_reference_can_carry_is_refused(
+    payers: Payers, identity: str, must: bool
+) -> None:
+    """What is said of a Coverage names it by `Coverage/id`: 400, whatever the version."""
+    with pytest.raises(InvalidRequest, match="id") as caught:
+        resolve(payers, coverage(id=identity), must=must)
+
+    assert (caught.value.status, caught.value.where) == (400, "$.prefetch")
+
+
+@pytest.mark.parametrize("must", [True, False], ids=["2.1 and 2.2", "older"])
+@pytest.mark.parametrize(
+    "identity",
+    ["a_b", "a:b", "a.b", "a-b", "x" * 194, "Überweisung-①", "a+b=c", "a%20b", "a@b", " padded "],
+)
+def test_a_coverage_with_an_id_that_ehrs_are_known_to_send_is_taken(
+    payers: Payers, identity: str, must: bool
+) -> None:
+    """FHIR allows letters, digits, `-` and `.`, up to 64 of them; real systems send more."""
+    assert resolve(payers, coverage(id=identity), must=must) == [f"Coverage/{identity.strip()}"]
+
+
+def test_a_coverage_that_is_not_answered_may_have_any_id(payers: Payers) -> None:
+    """Of an older client's Coverages those of payers hosted elsewhere are named nowhere."""
+    elsewhere = coverage("unheard-of", id="a b/c")
+
+    assert resolve(payers, elsewhere, ACTIVE, must=False) == ["Coverage/active"]
 
 
 def test_a_refusal_tells_how_many_coverages_came_and_nothing_of_them(payers: Payers) -> None:

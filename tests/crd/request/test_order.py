@@ -6,11 +6,13 @@ from datetime import date
 from typing import Any
 
 import pytest
+from every_hook import call
 from hook_requests import bundle, patient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cds_service.cds_hooks.prefetch import read_resources
+from cds_service.cds_hooks.request import HookRequestParser
 from cds_service.crd.codes import BILLING_OPTIONS
 from cds_service.crd.request.chart import Chart, index_chart
 from cds_service.crd.request.hooks import HOOKS
@@ -95,6 +97,49 @@ def test_the_kinds_of_order_are_known() -> None:
     assert not any(
         is_order({"resourceType": kind}) for kind in ("Task", "Patient", "", "servicerequest")
     )
+
+
+@pytest.mark.crd("found-33")
+@pytest.mark.parametrize(
+    ("hook", "name"),
+    [
+        ("order-sign", "draftOrders"),
+        ("order-select", "draftOrders"),
+        ("appointment-book", "appointments"),
+    ],
+)
+@pytest.mark.parametrize("kind", [*ORDER_KINDS, "Bundle"])
+def test_a_resource_of_each_kind_may_come_without_its_bundle(
+    hook: str, name: str, kind: str
+) -> None:
+    """The schema of a hook's context knows every kind of order there is."""
+    parse_context(hook, name, {"resourceType": kind, "id": "1"})
+
+
+@pytest.mark.parametrize(
+    ("hook", "name"),
+    [
+        ("order-sign", "draftOrders"),
+        ("order-select", "draftOrders"),
+        ("appointment-book", "appointments"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["Patient", "Task", "OperationOutcome", "servicerequest", "", 7])
+def test_a_resource_that_comes_alone_and_is_no_order_is_refused(
+    hook: str, name: str, kind: Any
+) -> None:
+    """Nothing at all would be answered, and nobody would learn why."""
+    with pytest.raises(InvalidRequest) as caught:
+        parse_context(hook, name, {"resourceType": kind, "id": "1"})
+
+    assert caught.value.where == f"$.context.{name}.resourceType"
+
+
+def parse_context(hook: str, name: str, value: JsonObject) -> None:
+    """Read a call of a hook with this in its context."""
+    request = call(hook)
+    body = {**request, "context": {**request["context"], name: value}}
+    HookRequestParser(hook).parse(encode(body))
 
 
 @pytest.mark.parametrize(("kind", "elements"), CODED)
