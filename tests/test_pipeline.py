@@ -500,9 +500,14 @@ def test_all_six_kinds_of_order_are_answered(index: PolicyIndex, version: str) -
     orders = [{**order, "id": f"order-{number}"} for number, order in enumerate(SIX)]
     answer = ask(index, order_sign(*orders, version=version))
     said = stated(answer)
+    updatable = [
+        order
+        for order in orders
+        if (order["resourceType"], version) != ("VisionPrescription", "2.0")
+    ]
 
-    assert [(one["resourceType"], one["id"]) for one in updated(answer)] == [
-        (one["resourceType"], one["id"]) for one in orders
+    assert [(order["resourceType"], order["id"]) for order in updated(answer)] == [
+        (order["resourceType"], order["id"]) for order in updatable
     ]
     assert {one["covered"][0] for one in said} == {
         "indeterminate" if version == "2.2" else "conditional"
