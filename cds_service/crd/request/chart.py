@@ -85,7 +85,7 @@ class Chart:
             _by_key={**_by_key(own), **self._by_key},
             _by_url={**_by_url(own), **self._by_url},
             _by_identifier={**_by_identifier(own), **self._by_identifier},
-            _contained={**_contained(own), **self._contained},
+            _contained={**_contained(own, call_patient), **self._contained},
         )
 
 
@@ -137,15 +137,20 @@ def _by_identifier(found: Iterable[Found]) -> dict[IdentifierPair, JsonObject]:
     return {pair: item.resource for item in found for pair in read_identifier_pairs(item.resource)}
 
 
-def _contained(found: Iterable[Found]) -> dict[int, dict[str, JsonObject]]:
+def _contained(
+    found: Iterable[Found], call_patient: CallPatient
+) -> dict[int, dict[str, JsonObject]]:
     return {
-        id(item.resource): _by_id(item.resource) for item in found if "contained" in item.resource
+        id(item.resource): _by_id(item.resource, call_patient)
+        for item in found
+        if "contained" in item.resource
     }
 
 
-def _by_id(container: JsonObject) -> dict[str, JsonObject]:
-    """What a resource contains by id, the first of two with one id."""
+def _by_id(container: JsonObject, call_patient: CallPatient) -> dict[str, JsonObject]:
+    """What of the patient's a resource contains by id, the first of two with one id."""
     by_id: dict[str, JsonObject] = {}
     for resource in objects(container.get("contained")):
-        by_id.setdefault(text(resource.get("id")), resource)
+        if call_patient.owns(Found(resource)):
+            by_id.setdefault(text(resource.get("id")), resource)
     return by_id

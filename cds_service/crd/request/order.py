@@ -5,8 +5,9 @@ from datetime import date
 
 from cds_service.cds_hooks.plain_text import plain
 from cds_service.crd.codes import BILLING_OPTIONS
+from cds_service.crd.request.chart import Chart
 from cds_service.crd.request.order_kinds import ORDER_KINDS, Path
-from cds_service.crd.request.patient import CallPatient
+from cds_service.crd.request.patient import read_references
 from cds_service.crd.request.service_date import planned_days, written_days
 from cds_service.fhir.coding import Coding, read_codings, read_words
 from cds_service.fhir.dates import Days
@@ -142,18 +143,30 @@ def day_of_service(order: Order, today: date) -> Days:
     return order.date_of_service or Days(today, today)
 
 
-def is_of_patient(order: JsonObject, patient: CallPatient) -> bool:
+def is_of_patient(order: JsonObject, chart: Chart) -> bool:
     """Whether an order at hand is about the call's patient.
 
-    Only an appointment may not be: whose all else is, the chart has looked at.
+    Only an appointment may not be: whose all else is, the chart has looked at. It is the patient's
+    who takes part in it, unless a reference leads to somebody who may be another patient. A name
+    or an identifier beside him does not: EHRs have no more than that of many a doctor and room.
     """
     if resource_type(order) != "Appointment":
         return True
-    actors = follow(order, ("participant", "actor"))
-    return patient.is_named_by([actor for actor in actors if not _is_another(actor)], order)
+    patient = chart.call_patient
+    actors = [actor for actor in _actors(order) if _kind(actor, order, chart) not in _OTHER_ACTORS]
+    if not patient.is_named_by([actor for actor in actors if actor.get("reference")], order):
+        return False
+    return not actors or any(patient.is_named_by([actor], order) for actor in actors)
 
 
-def _is_another(actor: JsonObject) -> bool:
-    """Whether who takes part in an appointment is no patient, but a practitioner, a room …"""
-    key = parse_reference(text(actor.get("reference")))
-    return key is not None and key.type in _OTHER_ACTORS
+def _actors(appointment: JsonObject) -> list[JsonObject]:
+    participants = follow(appointment, ("participant",))
+    return [actor for each in participants for actor in read_references(each.get("actor"))]
+
+
+def _kind(actor: JsonObject, appointment: JsonObject, chart: Chart) -> str:
+    """The type of who takes part: as the reference has it, else its target, else as stated."""
+    if key := parse_reference(text(actor.get("reference"))):
+        return key.type
+    found = chart.find(actor, appointment)
+    return resource_type(found) if found else text(actor.get("type"))

@@ -89,9 +89,10 @@ def read_requested_orders(
 ) -> tuple[Order, ...]:
     """The patient's own orders, each once; one that forbids its service (`doNotPerform`) asks for nothing."""
     sources: dict[object, tuple[JsonObject, JsonObject]] = {}
-    for source in requested.resources:
+    own = (source for source in requested.resources if is_of_patient(source, chart))
+    for source in own:
         for order in _ordered_by(source, chart, version):
-            if is_of_patient(order, chart.call_patient):
+            if is_of_patient(order, chart):
                 sources[read_key(order) or id(order)] = order, source
     orders = (_read(order, source, chart) for order, source in sources.values())
     return tuple(order for order in orders if not order.prohibits)
