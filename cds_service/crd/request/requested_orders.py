@@ -41,20 +41,31 @@ def find_requested(hook: Hook, chart: Chart) -> Requested:
     """What a call of this hook asks about: the resources in its context, or behind the references there.
 
     Raises:
-        InvalidRequest: two resources in the context have one type and id, so both cannot be updated.
+        InvalidRequest: two different resources asked about have one type and id.
     """
     named = tuple({"reference": reference} for reference in hook.references(chart.context))
     in_context = (resource for resource in hook.resources(chart) if is_order(resource))
     found = (chart.find(reference, {}) for reference in named)
     resources = (
-        *_distinct(in_context),
+        *_distinct(in_context, "$.context"),
         *(resource for resource in found if resource and is_order(resource)),
     )
     based_on = ((reference, source) for source in resources for reference in orders_behind(source))
-    return Requested(resources=resources, named=named, based_on=tuple(based_on))
+    requested = Requested(resources=resources, named=named, based_on=tuple(based_on))
+    if requested.named or requested.based_on:
+        _check_named(requested, chart)
+    return requested
 
 
-def _distinct(resources: Iterable[JsonObject]) -> list[JsonObject]:
+def _check_named(requested: Requested, chart: Chart) -> None:
+    """What is only named must be at hand in one form: of two, either could be the one meant."""
+    by_reference = [*((reference, {}) for reference in requested.named), *requested.based_on]
+    found = (chart.find(reference, source) for reference, source in by_reference)
+    keys = {read_key(resource) for resource in found if resource} - {None}
+    _distinct((each for each in chart.resources if read_key(each) in keys), "$.prefetch")
+
+
+def _distinct(resources: Iterable[JsonObject], where: str) -> list[JsonObject]:
     """The resources, one that came twice the first time only.
 
     Of two that differ under one id only one could be updated, and what holds for the other would be lost.
@@ -63,7 +74,7 @@ def _distinct(resources: Iterable[JsonObject]) -> list[JsonObject]:
     for resource in resources:
         key = read_key(resource)
         if by_identity.setdefault(key or id(resource), resource) != resource:
-            raise InvalidRequest(f"two different orders have the id `{key}`", "$.context")
+            raise InvalidRequest(f"two different orders have the id `{key}`", where)
     return list(by_identity.values())
 
 
