@@ -314,12 +314,20 @@ ACTIVE, CANCELLED = coverage(id="active"), coverage(id="cancelled", status="canc
         ),
         ([coverage(id="nobody", beneficiary={})], ["nobody"]),
         ([{key: value for key, value in ACTIVE.items() if key != "status"}], ["active"]),
+        ([coverage(id="capitals", status="ACTIVE"), CANCELLED], ["capitals"]),
+        ([coverage(id="shouted", status="CANCELLED"), ACTIVE], ["active"]),
+        ([coverage(id="unknown", status="5"), CANCELLED], ["unknown"]),
+        ([coverage(id="object", status={"value": "cancelled"}), CANCELLED], ["object"]),
+        ([ACTIVE, coverage(id="unknown", status="unknown-word")], ["active", "unknown"]),
     ],
 )
 def test_the_patients_own_active_coverages_count(
     coverages: list[JsonObject], kept: list[str]
 ) -> None:
-    """Each once, none of another patient, and inactive ones only if there is no other."""
+    """Each once, none of another patient, and inactive ones only if there is no other.
+
+    One whose status is unknown may be active, so it stands beside an active one.
+    """
     assert [one["id"] for one in candidate_coverages(chart_of(*coverages))] == kept
 
 

@@ -350,6 +350,50 @@ def test_a_vague_day_that_may_lie_outside_the_coverage_is_not_covered_for_certai
     assert alone(found).info_needed == {InfoNeeded.TIMEFRAME}
 
 
+UNKNOWN_STATUSES: list[Any] = ["unknown-word", 5, {"value": "cancelled"}, ["cancelled"]]
+
+
+@pytest.mark.parametrize("status", UNKNOWN_STATUSES, ids=repr)
+def test_with_an_unknown_status_nothing_is_covered_for_certain(tmp_path: Path, status: Any) -> None:
+    """The rule covers; whether the member is covered at all is left open, with a reason."""
+    index = small_index(tmp_path, policy(rule(determination=COVERED_WITHOUT_AUTHORIZATION)))
+    determination = alone(acme(index, status=status))
+
+    assert (determination.covered, determination.pa_needed) == (Covered.CONDITIONAL, None)
+    assert determination.info_needed == {InfoNeeded.OTHER}
+    assert coding_of(determination) == ["condition-unknown"]
+    assert [cited.rule_id for cited in determination.citations] == ["rule-1"]
+
+
+@pytest.mark.parametrize("status", UNKNOWN_STATUSES, ids=repr)
+def test_an_unknown_status_makes_no_refusal_looser(tmp_path: Path, status: Any) -> None:
+    """Active or not, the service is not covered: the policy's reason is given, and no other."""
+    determination = alone(acme(small_index(tmp_path, policy()), status=status))
+
+    assert determination.covered is Covered.NOT_COVERED
+    assert [given.text for given in determination.reasons] == ["because"]
+
+
+@pytest.mark.parametrize("status", UNKNOWN_STATUSES, ids=repr)
+def test_an_unknown_status_without_a_rule_is_not_called_inactive(
+    tmp_path: Path, status: Any
+) -> None:
+    """No policy addresses the order, and nobody said that the coverage ended."""
+    found = acme(small_index(tmp_path, policy()), service_request("0999T"), status=status)
+
+    assert alone(found).covered is Covered.INDETERMINATE
+    assert coding_of(alone(found)) == ["no-policy-found"]
+
+
+def test_an_unknown_status_waives_no_authorization_that_a_rule_wants(tmp_path: Path) -> None:
+    """What the rule asks for stays beside the doubt."""
+    index = small_index(tmp_path, policy(rule(determination=AUTHORIZATION_NEEDED)))
+    determination = alone(acme(index, status="unknown-word"))
+
+    assert determination.covered is Covered.CONDITIONAL
+    assert determination.pa_needed is PaNeeded.AUTH_NEEDED
+
+
 def test_a_payer_that_is_not_identified_is_conditional(tmp_path: Path) -> None:
     """With a reason that says so (design 4.3)."""
     found = answer(
