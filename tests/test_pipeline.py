@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 import pytest
 from coverage_information_rules import URL, order_violations, read_parts
+from every_hook import appointment, call
 from fakes import FakeLog, builtin_index, fake_pipeline
 from hook_requests import (
     COMMERCIAL_HMO,
@@ -38,9 +41,11 @@ from cds_service.errors import (
     InvalidRequest,
     NotRecorded,
     PayerNotHandled,
+    TooLarge,
     UnsupportedVersion,
 )
 from cds_service.fhir.coding import CPT
+from cds_service.fhir.outcome import outcome_of
 from cds_service.fhir.resource import decode, encode
 from cds_service.pipeline import Pipeline
 from cds_service.policy.run.index import PolicyIndex
@@ -195,6 +200,41 @@ COVERAGES: list[Row] = [
         Told(INACTIVE_2_2, cards=0),
     ),
     (
+        "cancelled, in capitals",
+        holding(coverage(status="CANCELLED")),
+        Told(INACTIVE_2_0, cards=0),
+        Told(INACTIVE_2_1, cards=0),
+        Told(INACTIVE_2_2, cards=0),
+    ),
+    (
+        "active, in capitals and padded",
+        holding(coverage(status=" ACTIVE ")),
+        Told(REFUSED_2_0, cards=1),
+        Told(REFUSED_2_2, cards=1),
+        Told(REFUSED_2_2, cards=1),
+    ),
+    (
+        "status unknown",
+        holding(coverage(status="unknown-word")),
+        Told(REFUSED_2_0, cards=1),
+        Told(REFUSED_2_2, cards=1),
+        Told(REFUSED_2_2, cards=1),
+    ),
+    (
+        "status unknown beside a cancelled one",
+        holding(coverage(id="old", status="cancelled"), coverage(status="unknown-word")),
+        Told(REFUSED_2_0, cards=1),
+        Told(REFUSED_2_2, cards=1),
+        Told(REFUSED_2_2, cards=1),
+    ),
+    (
+        "status unknown beside an active one",
+        holding(coverage(), coverage("anthem", COMMERCIAL_PPO, id="second", status=5)),
+        Told(REFUSED_2_0, ANTHEM_2_0, cards=2),
+        PayerNotHandled,
+        PayerNotHandled,
+    ),
+    (
         "period over",
         holding(coverage(period={"end": "2026-10-31"})),
         Told(INACTIVE_2_0, cards=0),
@@ -266,6 +306,29 @@ def test_each_kind_of_coverage_is_answered_or_refused_as_the_version_wants(
 
     assert stated(answer) == expected.stated
     assert len(answer["cards"]) == expected.cards
+    assert problems(answer, version or "2.0") == []
+
+
+UNDECIDED: JsonObject = {
+    "covered": ["conditional"],
+    "info-needed": ["OTH"],
+    "reason": ["condition-unknown"],
+}
+
+
+@pytest.mark.crd("resp-45")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("status", ["unknown-word", 5, {"value": "active"}], ids=repr)
+def test_a_coverage_whose_status_is_unknown_leaves_a_covered_order_undecided(
+    tmp_path: Path, status: Any, version: str | None
+) -> None:
+    """Neither `covered` nor `no-active-coverage`, in no version (design 4.19)."""
+    index = small_index(tmp_path, policy(rule(determination=COVERED_WITHOUT_AUTHORIZATION)))
+    insured = holding(coverage("acme", None, status=status))
+    answer = ask(index, order_sign(service_request("0001T"), version=version, prefetch=insured))
+    is_new = version in ("2.1", "2.2")
+
+    assert stated(answer) == [UNDECIDED if is_new else {**UNDECIDED, "pa-needed": ["conditional"]}]
     assert problems(answer, version or "2.0") == []
 
 
@@ -892,6 +955,86 @@ def test_without_a_record_there_is_no_answer(index: PolicyIndex) -> None:
         ask(index, order_sign(), FakeLog(broken=True))
 
 
+REFUSALS: list[tuple[JsonObject, type[HookError]]] = [
+    ({**order_sign(), "hook": "patient-view"}, InvalidRequest),
+    (order_sign(version="9.9"), UnsupportedVersion),
+    (order_sign(service_request(), service_request("99213")), InvalidRequest),
+    (order_sign(prefetch=holding(coverage(id="a b/c"))), InvalidRequest),
+    (order_sign(version="2.2", prefetch=holding(coverage("unheard-of"))), PayerNotHandled),
+    (order_sign(version="2.2", prefetch={}), DataUnavailable),
+    (order_sign(*({**service_request(), "id": str(n)} for n in range(2_000))), TooLarge),
+]
+
+
+@pytest.mark.crd("found-37")
+@pytest.mark.parametrize(
+    ("asked", "refusal"), REFUSALS, ids=[refusal.__name__ for _, refusal in REFUSALS]
+)
+def test_every_refusal_is_recorded_as_it_is_given(
+    index: PolicyIndex, asked: JsonObject, refusal: type[HookError]
+) -> None:
+    """One record, with the OperationOutcome that the caller gets and without a decision."""
+    log = FakeLog()
+    with pytest.raises(refusal) as caught:
+        ask(index, asked, log)
+    (record,) = log.records
+
+    assert (record.hook, decode(record.decisions)) == ("order-sign", [])
+    assert decode(record.response) == outcome_of(caught.value)
+
+
+@pytest.mark.crd("found-37")
+@pytest.mark.parametrize("body", [b"{", encode(order_sign(version="9.9"))])
+def test_a_refusal_that_cannot_be_recorded_is_a_503(index: PolicyIndex, body: bytes) -> None:
+    """A refusal is an answer too, and none is given without a record."""
+    with pytest.raises(NotRecorded):
+        fake_pipeline(index, log=FakeLog(broken=True)).respond(body)
+
+
+# One clock (design 2): the day a call comes on is the day of everything in its answer.
+
+LAST_MOMENT = datetime(2026, 11, 20, 23, 59, 59, 999_999, tzinfo=UTC)
+NEXT_DAY = LAST_MOMENT + timedelta(days=1)
+
+
+def at_midnight(index: PolicyIndex, log: FakeLog) -> Pipeline:
+    """A pipeline whose clock is a day further from its second reading on."""
+    readings = chain([LAST_MOMENT], repeat(NEXT_DAY))
+    return replace(fake_pipeline(index, log=log), now=lambda: next(readings))
+
+
+def undated() -> JsonObject:
+    """A call about an order that says no date, for a member of the invented payer."""
+    order = {**service_request("0001T"), "authoredOn": None}
+    return order_sign(order, version="2.2", prefetch=member("acme", None))
+
+
+@pytest.mark.parametrize(
+    ("start", "covered"), [("2026-11-20", "not-covered"), ("2026-11-21", "indeterminate")]
+)
+def test_an_answer_at_midnight_is_decided_and_stamped_on_one_day(
+    tmp_path: Path, start: str, covered: str
+) -> None:
+    """The policy in force, the date on the order and the time of the record are of one day."""
+    log = FakeLog()
+    index = small_index(tmp_path, policy(start=start))
+    (order,) = updated(decode(at_midnight(index, log).respond(encode(undated()))))
+    parts = read_parts(order["extension"][0])
+
+    assert parts["covered"] == [covered]
+    assert parts["date"] == ["2026-11-20"]
+    assert [record.at for record in log.records] == [LAST_MOMENT]
+
+
+def test_a_refusal_at_midnight_is_of_the_moment_the_call_came(index: PolicyIndex) -> None:
+    """Refusals read the clock once as well."""
+    log = FakeLog()
+    with pytest.raises(InvalidRequest):
+        at_midnight(index, log).respond(b"{")
+
+    assert [record.at for record in log.records] == [LAST_MOMENT]
+
+
 @pytest.mark.crd("found-37")
 def test_a_record_follows_every_answer_that_says_nothing(index: PolicyIndex) -> None:
     """That nothing was said is worth knowing too."""
@@ -934,6 +1077,54 @@ def test_two_orders_are_two_answers_and_each_card_names_its_order(index: PolicyI
         ([{"reference": "ServiceRequest/two"}], False),
     ]
     assert len({card["uuid"] for card in answer["cards"]}) == 2
+
+
+REFUSED_BY_POLICY, ANOTHER_SERVICE = service_request("0600T"), service_request("99213")
+SAME_ID: dict[str, Callable[[JsonObject, JsonObject], JsonObject]] = {
+    "signed": lambda first, second: call("order-sign", first, second),
+    "selected": lambda first, second: call("order-select", first, second),
+    "dispatched": lambda first, second: call("order-dispatch", first, second),
+    "behind an appointment": lambda first, second: call(
+        "appointment-book",
+        appointment("0999T", basedOn=[{"reference": "ServiceRequest/order-1"}]),
+        sent=[first, second],
+    ),
+}
+
+
+@pytest.mark.crd("resp-29")
+@pytest.mark.parametrize("way", SAME_ID)
+@pytest.mark.parametrize("refused_first", [True, False], ids=["refused first", "refused last"])
+def test_two_orders_with_one_id_are_refused_by_that_id(
+    index: PolicyIndex, way: str, refused_first: bool
+) -> None:
+    """Only one of them could be updated, and the other's refusal must not be lost (design 4.19)."""
+    pair = (REFUSED_BY_POLICY, ANOTHER_SERVICE)
+    request = SAME_ID[way](*(pair if refused_first else reversed(pair)))
+    with pytest.raises(InvalidRequest, match="`ServiceRequest/order-1`") as caught:
+        fake_pipeline(index, hook=request["hook"]).respond(encode(request))
+
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize("way", SAME_ID)
+def test_one_order_that_came_twice_is_answered_once(index: PolicyIndex, way: str) -> None:
+    """The very same order twice is one order, and nothing is lost by saying so."""
+    request = SAME_ID[way](REFUSED_BY_POLICY, dict(REFUSED_BY_POLICY))
+    answer = decode(fake_pipeline(index, hook=request["hook"]).respond(encode(request)))
+
+    assert stated(answer) == [REFUSED_2_2]
+    assert len(answer["cards"]) == 1
+
+
+def test_two_orders_without_an_id_are_both_answered(index: PolicyIndex) -> None:
+    """Neither can be updated, so each is answered by a card of its own."""
+    pair = ({**anthem_order(code), "id": None} for code in ("0600T", "0601T"))
+    prefetch = member("anthem", COMMERCIAL_PPO)
+    answer = ask(index, order_sign(*pair, version="2.2", prefetch=prefetch))
+
+    assert [code in words(answer) for code in ("0600T", "0601T")] == [True, True]
+    assert len(answer["cards"]) == 2
 
 
 def test_what_is_wrong_with_one_order_does_not_touch_another(index: PolicyIndex) -> None:
