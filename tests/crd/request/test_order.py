@@ -228,6 +228,44 @@ def test_a_label_is_the_orders_words_else_its_codes() -> None:
     )
 
 
+# Modifiers (FHIR R4, Extensibility).
+MODIFIER: JsonObject = {"modifierExtension": [{"url": "https://e.example.invalid"}]}
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        MODIFIER,
+        {"dispenseRequest": MODIFIER},
+        {"lensSpecification": [{}, MODIFIER]},
+        {"dispenseRequest": {"initialFill": MODIFIER}},
+        {"lensSpecification": [{"eye": "left"}, {"prism": [{"base": "up"}, MODIFIER]}]},
+        {"oralDiet": {"nutrient": [{"modifier": {"text": "x"}}, {"modifier": MODIFIER}]}},
+        {"enteralFormula": {"administration": [{"schedule": {"repeat": {"bounds": MODIFIER}}}]}},
+    ],
+    ids=["root", "object", "list", "object in object", "list in list", "three deep", "five deep"],
+)
+def test_a_modifier_is_found_however_deep_it_stands(elements: JsonObject) -> None:
+    """It turns the meaning of what holds it around, and with it perhaps the order's."""
+    assert order("NutritionOrder", **elements).modified
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {},
+        {"modifierExtension": []},
+        {"modifierExtension": None, "dispenseRequest": {"modifierExtension": [], "quantity": {}}},
+        {"extension": [{"url": "https://e.example.invalid", "valueString": "modifierExtension"}]},
+        {"contained": [{"resourceType": "Medication", **MODIFIER}]},
+    ],
+    ids=["nothing", "an empty list", "empty ones inside", "a word", "in a contained resource"],
+)
+def test_an_order_without_a_modifier_of_its_own_is_not_modified(elements: JsonObject) -> None:
+    """Empty is absent, and a contained resource's modifier changes that resource alone."""
+    assert not order("MedicationRequest", **elements).modified
+
+
 # Dates of service (design 4.6).
 OCTOBER = {"start": "2026-10-05T08:00:00Z", "end": "2026-10-09"}
 PLANNED: list[tuple[str, JsonObject, Days | None]] = [
