@@ -1369,9 +1369,10 @@ def test_the_sandbox_gets_advisory_cards_and_no_error(
 
 def test_the_sandbox_shows_the_whole_answer_in_words(index: PolicyIndex) -> None:
     """It renders no system action, so summary and detail say covered or not, why, and for whom."""
-    for card in ask(index, sandbox(SANDBOX[3][1]))["cards"]:
-        assert "not covered" in card["detail"]
-        assert "No coverage came with this call" in card["detail"]
+    details = [card["detail"] for card in ask(index, sandbox(SANDBOX[3][1]))["cards"]]
+
+    assert ["not covered" in detail for detail in details] == [True, True]
+    assert ["No coverage came with this call" in detail for detail in details] == [True, True]
 
 
 def test_a_call_without_draft_orders_is_told_what_is_missing(index: PolicyIndex) -> None:

@@ -13,7 +13,7 @@ from cds_service.cds_hooks.prefetch import Found
 from cds_service.crd.codes import PAYER_ID
 from cds_service.crd.request.chart import Chart, index_chart
 from cds_service.crd.request.lookups import Lookup, Lookups
-from cds_service.crd.request.membership import Activity, Membership, candidate_coverages
+from cds_service.crd.request.membership import Activity, candidate_coverages
 from cds_service.errors import DataUnavailable, InvalidRequest, PayerNotHandled
 from cds_service.fhir.dates import Days
 from cds_service.policy.payers import Payers, resolve_membership, resolve_memberships
@@ -506,13 +506,20 @@ junk = st.recursive(
         st.sampled_from(["payor", "type", "class", "period", "status", "contained"]), junk
     )
 )
-def test_no_malformed_coverage_stops_the_answer(payers: Payers, elements: JsonObject) -> None:
-    """Whatever stands in a Coverage, it leads to a membership, perhaps of nobody we know."""
-    one = {**coverage(), **elements}
-    membership = resolve_membership(one, chart_of(one, patient()), payers)
+def test_a_malformed_element_of_a_coverage_takes_nothing_else_along(
+    payers: Payers, elements: JsonObject
+) -> None:
+    """Payer, plan and activity are what the sound elements say, and unknown where none is."""
+    malformed = {**coverage(), **elements}
+    membership = resolve_membership(malformed, chart_of(malformed, patient()), payers)
+    has_payer = "payor" not in elements
 
-    assert isinstance(membership, Membership)
-    assert membership.activity_on(MID_JUNE) in Activity
+    assert (membership.payer is not None) is has_payer
+    assert (membership.plan is not None) is (has_payer and "type" not in elements)
+    assert membership.activity_on(MID_JUNE) is Activity.ACTIVE or not {
+        "status",
+        "period",
+    }.isdisjoint(elements)
 
 
 def test_medicare_and_commercial_types_used_by_other_tests_are_what_they_are_called(
