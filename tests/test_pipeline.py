@@ -93,9 +93,12 @@ def updated(answer: JsonObject) -> list[JsonObject]:
 def stated(answer: JsonObject) -> list[JsonObject]:
     """What the coverage-information repetitions of all updated orders state, less the words."""
     repetitions = [
-        one for order in updated(answer) for one in order["extension"] if one.get("url") == URL
+        extension
+        for order in updated(answer)
+        for extension in order["extension"]
+        if extension.get("url") == URL
     ]
-    return [summary(read_parts(one)) for one in repetitions]
+    return [summary(read_parts(repetition)) for repetition in repetitions]
 
 
 def summary(parts: dict[str, list[Any]]) -> JsonObject:
@@ -116,7 +119,7 @@ def problems(answer: JsonObject, version: str) -> list[str]:
     ]
 
 
-# 4.3: coverage and payer, version by version. An error, or what is stated and how many cards are shown.
+# 4.3: coverage and payer, version by version: an error, or what is stated and how many cards.
 
 
 class Told:
@@ -296,7 +299,7 @@ TABLE = [
 def test_each_kind_of_coverage_is_answered_or_refused_as_the_version_wants(
     index: PolicyIndex, version: str | None, prefetch: JsonObject, expected: Expected
 ) -> None:
-    """Design 4.3 as a table: clients that say 2.1 or 2.2 get 400 or 412 where older ones get cards or `conditional`."""
+    """Design 4.3 as a table: 400 or 412 for 2.1 and 2.2, cards or `conditional` for older ones."""
     request = order_sign(version=version, prefetch=prefetch)
     if not isinstance(expected, Told):
         with pytest.raises(expected):
@@ -338,7 +341,7 @@ def test_a_coverage_whose_status_is_unknown_leaves_a_covered_order_undecided(
 def test_a_coverage_nobody_looked_for_is_412_whatever_else_came_back_empty(
     index: PolicyIndex, version: str, other: str
 ) -> None:
-    """That there is no Device says nothing of the Coverage, which was not sent and cannot be queried."""
+    """That there is no Device says nothing of a Coverage that cannot be queried."""
     with pytest.raises(DataUnavailable):
         ask(index, order_sign(version=version, prefetch={"patient": patient(), other: None}))
 
@@ -401,7 +404,7 @@ def words(answer: JsonObject) -> str:
 @pytest.mark.crd("resp-26", "hook-16", "hook-39", "resp-14")
 @pytest.mark.parametrize("code", ["0600T", "0601T", "0600T-53"])
 def test_icare_refuses_ire_and_says_why(index: PolicyIndex, code: str) -> None:
-    """Policy number, effective date and the words of the policy; one warning, one reference card (design 4.8)."""
+    """Policy number, effective date and the policy's words; one warning, one reference card."""
     answer = ask(index, order_sign(service_request(code), version="2.2"))
 
     assert stated(answer) == [REFUSED_2_2]
@@ -572,10 +575,10 @@ def test_all_six_kinds_of_order_are_answered(index: PolicyIndex, version: str) -
     assert [(order["resourceType"], order["id"]) for order in updated(answer)] == [
         (order["resourceType"], order["id"]) for order in updatable
     ]
-    assert {one["covered"][0] for one in said} == {
+    assert {parts["covered"][0] for parts in said} == {
         "indeterminate" if version == "2.2" else "conditional"
     }
-    assert not any("no-auth" in one.get("pa-needed", []) for one in said)
+    assert not any("no-auth" in parts.get("pa-needed", []) for parts in said)
     assert (answer["cards"], problems(answer, version)) == ([], [])
 
 
@@ -608,7 +611,7 @@ def test_an_order_comes_back_as_it_went_but_for_our_extension(index: PolicyIndex
     )
     order = decode(sent)["context"]["draftOrders"]["entry"][0]["resource"]
     (back,) = updated(decode(fake_pipeline(index).respond(sent)))
-    theirs = [one for one in back["extension"] if one["url"] != URL]
+    theirs = [extension for extension in back["extension"] if extension["url"] != URL]
 
     assert encode({**back, "extension": theirs}) == encode(order)
 
@@ -620,7 +623,7 @@ def test_an_order_of_nothing_but_its_type_and_id_is_answered(index: PolicyIndex)
         answer = ask(
             index, order_sign({"resourceType": order["resourceType"], "id": "bare"}, version="2.2")
         )
-        assert [one["covered"] for one in stated(answer)] == [["indeterminate"]]
+        assert [parts["covered"] for parts in stated(answer)] == [["indeterminate"]]
 
 
 def test_an_order_that_forbids_its_service_gets_nothing(index: PolicyIndex) -> None:
@@ -670,8 +673,8 @@ def test_other_resources_among_the_orders_are_passed_over(index: PolicyIndex) ->
     ]
 
     assert [
-        one["resourceType"]
-        for one in updated(ask(index, order_sign(*others, service_request(), version="2.2")))
+        order["resourceType"]
+        for order in updated(ask(index, order_sign(*others, service_request(), version="2.2")))
     ] == ["ServiceRequest"]
 
 
@@ -797,9 +800,9 @@ def test_the_second_call_has_nothing_new_to_say(index: PolicyIndex, version: str
 @pytest.mark.parametrize(
     "change",
     [
-        lambda one: {**one, "code": service_request("0999T")["code"]},
-        lambda one: {**one, "occurrenceDateTime": "2024-01-01"},
-        lambda one: {**one, "code": service_request("0601T")["code"]},
+        lambda order: {**order, "code": service_request("0999T")["code"]},
+        lambda order: {**order, "occurrenceDateTime": "2024-01-01"},
+        lambda order: {**order, "code": service_request("0601T")["code"]},
     ],
     ids=["another service", "another date", "another code"],
 )
@@ -814,7 +817,7 @@ def test_a_changed_fact_is_said_once_in_place_of_the_old(
     )
     (changed,) = updated(answer)
 
-    assert [one["url"] for one in changed["extension"]] == [URL]
+    assert [extension["url"] for extension in changed["extension"]] == [URL]
     assert changed["extension"] != order["extension"]
 
 
@@ -843,7 +846,9 @@ def test_two_coverages_of_an_older_client_are_answered_under_ids_of_their_own(
     answer = ask(index, order_sign(prefetch=both))
     (order,) = updated(answer)
 
-    assert [read_parts(one)["coverage"][0]["reference"] for one in order["extension"]] == [
+    assert [
+        read_parts(extension)["coverage"][0]["reference"] for extension in order["extension"]
+    ] == [
         "Coverage/coverage-1",
         "Coverage/coverage-2",
     ]
@@ -865,7 +870,7 @@ def test_what_the_chart_shows_new_is_told_by_card_even_where_it_cannot_be_writte
 
 @pytest.mark.crd("found-37", "resp-48")
 def test_an_answer_is_recorded_before_it_is_given(index: PolicyIndex) -> None:
-    """With what was asked, what was answered, and what was decided by which rule of which policy version."""
+    """Request, response, and what was decided by which rule of which policy version."""
     log = FakeLog()
     request = order_sign(version="2.2")
     answer = fake_pipeline(index, log=log).respond(encode(request))
@@ -1071,7 +1076,7 @@ def test_two_orders_are_two_answers_and_each_card_names_its_order(index: PolicyI
         for card in answer["cards"]
     ]
 
-    assert [one["id"] for one in updated(answer)] == ["one", "two"]
+    assert [order["id"] for order in updated(answer)] == ["one", "two"]
     assert about == [
         ([{"reference": "ServiceRequest/one"}], True),
         ([{"reference": "ServiceRequest/two"}], False),
@@ -1142,7 +1147,7 @@ def test_what_is_wrong_with_one_order_does_not_touch_another(index: PolicyIndex)
     ]
     answer = ask(index, order_sign(*others, service_request(), version="2.2"))
 
-    assert [one["id"] for one in updated(answer)] == ["broken", "order-1"]
+    assert [order["id"] for order in updated(answer)] == ["broken", "order-1"]
     assert stated(answer)[1] == REFUSED_2_2
 
 
@@ -1175,9 +1180,9 @@ def test_billing_options_with_different_answers_are_scoped_by_code(
         order_sign(billed_as("0001T", "0002T"), version=version, prefetch=member("acme", None)),
     )
     (order,) = updated(answer)
-    parts = [read_parts(one) for one in order["extension"]]
+    parts = [read_parts(extension) for extension in order["extension"]]
 
-    assert [(one["billingCode"][0]["code"], one["covered"][0]) for one in parts] == [
+    assert [(scoped["billingCode"][0]["code"], scoped["covered"][0]) for scoped in parts] == [
         ("0001T", "not-covered"),
         ("0002T", "covered"),
     ]
@@ -1232,7 +1237,7 @@ def test_words_alone_earn_a_card_and_decide_nothing(
         ),
     )
 
-    assert [one["covered"] for one in stated(answer)] == [["indeterminate"]]
+    assert [parts["covered"] for parts in stated(answer)] == [["indeterminate"]]
     assert [card["indicator"] for card in answer["cards"]] == ["info"]
     assert problems(answer, "2.2") == []
 
@@ -1284,7 +1289,7 @@ def test_a_rule_that_could_not_be_applied_does_not_lend_its_title_to_a_card(tmp_
         order_sign(order, version="2.2", prefetch=member("acme", None)),
     )
 
-    assert [one["covered"] for one in stated(answer)] == [["indeterminate"]]
+    assert [parts["covered"] for parts in stated(answer)] == [["indeterminate"]]
     assert [card["summary"] for card in answer["cards"] if "Covered" in card["summary"]] == []
 
 
@@ -1292,7 +1297,7 @@ def test_a_rule_that_could_not_be_applied_does_not_lend_its_title_to_a_card(tmp_
 
 
 def sandbox(order: JsonObject, *, hook: str = "order-sign", **prefetch: Any) -> JsonObject:
-    """A body as the sandbox sends it: no `type` on the Bundle, no extension, no encounter, no authorization."""
+    """A body as the sandbox sends it: no extension, encounter, authorization or Bundle type."""
     return {
         "hookInstance": HOOK_INSTANCE,
         "hook": hook,
@@ -1359,7 +1364,7 @@ SANDBOX: list[tuple[str, JsonObject, int]] = [
 def test_the_sandbox_gets_advisory_cards_and_no_error(
     index: PolicyIndex, order: JsonObject, cards: int, prefetch: JsonObject
 ) -> None:
-    """It never sends a Coverage and asks for no version; each hosted payer that has something to say says it."""
+    """It sends no Coverage and asks for no version; each payer's policy for the order is shown."""
     answer = ask(index, sandbox(order, **prefetch))
 
     assert len(answer["cards"]) == cards
@@ -1442,7 +1447,7 @@ def test_ids_differ_between_calls_and_facts_do_not(index: PolicyIndex) -> None:
 
 
 def no_empties(value: Any, where: str = "$") -> list[str]:
-    """Where a response holds null, "", [] or {}; `cards` may be empty, and 2.0's `systemActions`."""
+    """Where a response holds null, "", [] or {}; only `cards` and `systemActions` may be empty."""
     if isinstance(value, dict):
         inside = [
             found for name, inner in value.items() for found in no_empties(inner, f"{where}.{name}")

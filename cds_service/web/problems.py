@@ -1,4 +1,7 @@
-"""Problems: how an error leaves. An OperationOutcome with the JSON path, never a stack, never a patient's data."""
+"""Problems: how an error leaves.
+
+An OperationOutcome that names the place, never a stack, never a patient's data.
+"""
 
 import logging
 import traceback

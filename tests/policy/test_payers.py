@@ -42,8 +42,8 @@ def payers() -> Payers:
 
 def chart_of(*resources: JsonObject, looked_for: tuple[str, ...] = (), full_url: str = "") -> Chart:
     found = [
-        Found(one, full_url if one.get("resourceType") == "Organization" else "")
-        for one in resources
+        Found(resource, full_url if resource.get("resourceType") == "Organization" else "")
+        for resource in resources
     ]
     lookups = Lookups(by_type=dict.fromkeys(looked_for, Lookup.ABSENT))
     return index_chart(found, patient_id="member-1", lookups=lookups)
@@ -57,9 +57,9 @@ def plan_class(value: Any, system: str = CLASS, code: str = "plan") -> JsonObjec
     return {"class": [{"type": {"coding": [{"system": system, "code": code}]}, "value": value}]}
 
 
-def plan_of(payers: Payers, one: JsonObject, member: JsonObject | None) -> str | None:
-    resources = [one, member] if member else [one]
-    plan = resolve_membership(one, chart_of(*resources), payers).plan
+def plan_of(payers: Payers, insured: JsonObject, member: JsonObject | None) -> str | None:
+    resources = [insured, member] if member else [insured]
+    plan = resolve_membership(insured, chart_of(*resources), payers).plan
     return plan.id if plan else None
 
 
@@ -249,17 +249,17 @@ def test_the_plan_is_told_by_class_then_type_then_state(
 def test_the_payer_is_whoever_the_first_payor_leads_to(
     payers: Payers, payor: Any, payer: str | None
 ) -> None:
-    """By identifier, whether it stands on the reference or on the Organization it leads to; never by name."""
+    """By identifier, on the Reference or on the Organization it leads to; never by name."""
     contained = {
         **ORGANIZATION,
         "id": "contained",
         "identifier": {"system": PAYER_ID, "value": "icare"},
     }
-    one = {**coverage(), "payor": payor, "contained": [contained]}
+    insured = {**coverage(), "payor": payor, "contained": [contained]}
     chart = chart_of(
-        one, patient(), ORGANIZATION, full_url="urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"
+        insured, patient(), ORGANIZATION, full_url="urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"
     )
-    found = resolve_membership(one, chart, payers).payer
+    found = resolve_membership(insured, chart, payers).payer
 
     assert (found.id if found else None) == payer
 
@@ -272,17 +272,17 @@ def test_a_person_who_pays_is_no_payer(payers: Payers, kind: str) -> None:
         "id": "member-1",
         "identifier": [{"system": PAYER_ID, "value": "icare"}],
     }
-    one = {**coverage(), "payor": [{"reference": f"{kind}/member-1"}]}
+    insured = {**coverage(), "payor": [{"reference": f"{kind}/member-1"}]}
 
-    assert resolve_membership(one, chart_of(one, person), payers).payer is None
+    assert resolve_membership(insured, chart_of(insured, person), payers).payer is None
 
 
 def test_the_organization_is_found_under_any_prefetch_key_and_without_being_contained(
     payers: Payers,
 ) -> None:
-    """The standard prefetch never names the payer's Organization, so it is looked for everywhere."""
-    one = {**coverage(), "payor": [{"reference": "Organization/org-7"}]}
-    membership = resolve_membership(one, chart_of(one, ORGANIZATION), payers)
+    """The standard prefetch never names the Organization, so it is looked for everywhere."""
+    insured = {**coverage(), "payor": [{"reference": "Organization/org-7"}]}
+    membership = resolve_membership(insured, chart_of(insured, ORGANIZATION), payers)
 
     assert membership.payer is not None
     assert membership.payer.brand == "Anthem"
@@ -328,14 +328,17 @@ def test_the_patients_own_active_coverages_count(
 
     One whose status is unknown may be active, so it stands beside an active one.
     """
-    assert [one["id"] for one in candidate_coverages(chart_of(*coverages))] == kept
+    assert [insured["id"] for insured in candidate_coverages(chart_of(*coverages))] == kept
 
 
 def resolve(
     payers: Payers, *coverages: JsonObject, must: bool = True, looked_for: tuple[str, ...] = ()
 ) -> list[str]:
     chart = chart_of(*coverages, patient(), looked_for=looked_for)
-    return [str(one.coverage_key) for one in resolve_memberships(chart, payers, must_have_one=must)]
+    return [
+        str(membership.coverage_key)
+        for membership in resolve_memberships(chart, payers, must_have_one=must)
+    ]
 
 
 @pytest.mark.crd("hook-13")
@@ -478,9 +481,9 @@ def test_a_coverage_is_inactive_only_where_it_says_so(
     payers: Payers, elements: JsonObject, active: bool
 ) -> None:
     """Status and period, both bounds included; what is absent or unreadable excludes nothing."""
-    one = coverage(**elements)
+    insured = coverage(**elements)
 
-    assert resolve_membership(one, chart_of(one), payers).activity_on(MID_JUNE) is (
+    assert resolve_membership(insured, chart_of(insured), payers).activity_on(MID_JUNE) is (
         Activity.ACTIVE if active else Activity.INACTIVE
     )
 

@@ -174,7 +174,7 @@ def test_a_code_may_stand_on_the_thing_the_order_points_to(
     dangling = {"resourceType": kind, "id": "3", element: {"reference": f"{target}/missing"}}
     read = read_orders((pointing, containing, dangling), chart(thing))
 
-    assert [[coding.code for coding in one.codings] for one in read] == [["0600T"], ["0600T"], []]
+    assert [[coding.code for coding in each.codings] for each in read] == [["0600T"], ["0600T"], []]
 
 
 @pytest.mark.parametrize("kind", WRITTEN)
@@ -203,7 +203,7 @@ def test_an_order_with_mandatory_elements_alone_is_read(kind: str) -> None:
     ids=repr,
 )
 def test_a_code_that_is_not_system_and_code_is_none(code: Any) -> None:
-    """The CDS Hooks Sandbox sends `{"coding": [{}]}`; a code without a system could be anybody's."""
+    """The CDS Hooks Sandbox sends `[{}]`; a code without a system could be anybody's."""
     assert order(code=code).codings == ()
 
 
@@ -211,7 +211,7 @@ def test_every_coding_counts_in_its_order() -> None:
     """EHRs put their local code first."""
     local = {"system": "urn:oid:1.2.3", "code": "LOCAL"}
 
-    assert [one.code for one in order(code={"coding": [local, *CODE["coding"]]}).codings] == [
+    assert [coding.code for coding in order(code={"coding": [local, *CODE["coding"]]}).codings] == [
         "LOCAL",
         "0600T",
     ]
@@ -336,10 +336,10 @@ UNREADABLE = [
 @pytest.mark.parametrize(
     "elements",
     [
-        lambda one: {"occurrenceDateTime": one},
-        lambda one: {"occurrencePeriod": {"start": one}},
-        lambda one: {"occurrenceTiming": {"event": [one]}},
-        lambda one: {"occurrenceDateTime": one, "authoredOn": "2026-11-01"},
+        lambda day: {"occurrenceDateTime": day},
+        lambda day: {"occurrencePeriod": {"start": day}},
+        lambda day: {"occurrenceTiming": {"event": [day]}},
+        lambda day: {"occurrenceDateTime": day, "authoredOn": "2026-11-01"},
     ],
     ids=["dateTime", "Period", "Timing", "beside a readable authoredOn"],
 )
@@ -350,7 +350,7 @@ def test_a_planned_date_that_cannot_be_read_is_unknown(elements: Any, written: s
 
 @pytest.mark.parametrize("kind", WRITTEN)
 def test_a_written_date_that_cannot_be_read_is_unknown_too(kind: str) -> None:
-    """An order that says when it was written, in words nobody can read, was not therefore written today."""
+    """An order written on a day that nobody can read was not therefore written today."""
     assert day_of_service(order(kind, **{WRITTEN[kind]: "10/05/2019"}), TODAY) == ANY_DAY
 
 
@@ -466,7 +466,7 @@ def test_another_patients_order_is_left_alone(kind: str) -> None:
     nobodys = {"resourceType": kind, "id": "3"}
     read = read_orders((mine, theirs, nobodys), chart(patient()))
 
-    assert [one.resource["id"] for one in read] == ["1", "3"]
+    assert [each.resource["id"] for each in read] == ["1", "3"]
 
 
 def test_an_order_that_came_twice_is_one_order() -> None:
@@ -518,9 +518,10 @@ junk = st.recursive(
     max_leaves=6,
 )
 ELEMENTS = (
-    "id code codeCodeableConcept codeReference medicationCodeableConcept medicationReference oralDiet supplement "
-    "enteralFormula lensSpecification payload subject patient occurrenceDateTime occurrencePeriod occurrenceTiming "
-    "dispenseRequest authoredOn dateTime dateWritten doNotPerform contained"
+    "id code codeCodeableConcept codeReference medicationCodeableConcept medicationReference "
+    "oralDiet supplement enteralFormula lensSpecification payload subject patient "
+    "occurrenceDateTime occurrencePeriod occurrenceTiming dispenseRequest authoredOn dateTime "
+    "dateWritten doNotPerform contained"
 ).split()
 
 
@@ -531,7 +532,7 @@ ELEMENTS = (
     elements=st.dictionaries(st.sampled_from(ELEMENTS), junk, max_size=5),
 )
 def test_no_malformed_order_stops_the_answer(kind: str, elements: JsonObject) -> None:
-    """Whatever stands where, an order that is read is the one that came, dated and named somehow."""
+    """Whatever stands where: what is read is the order that came, dated and named somehow."""
     resource = {"resourceType": kind, **elements}
     before = encode(resource)
     for read in read_orders((resource,), chart(patient())):

@@ -1,4 +1,4 @@
-"""The coverage-information extension, judged by a checker that was written from the standard and not from the code."""
+"""The coverage-information extension, judged by a checker written from the standard alone."""
 
 from datetime import date
 from decimal import Decimal
@@ -70,7 +70,7 @@ def documents(*needed: DocNeeded) -> Determination:
 @pytest.mark.crd("resp-24", "resp-26", "resp-47", "resp-52")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_determination_of_the_library_has_the_shape_its_version_wants(version: str) -> None:
-    """Cardinalities, value types, codes and both readings of the invariants hold for all the library can say."""
+    """Cardinalities, value types, codes and both readings of the invariants hold for them all."""
     said = library_determinations(builtin_index())
 
     assert len(said) > 70
@@ -99,7 +99,7 @@ def test_any_determination_at_all_has_the_shape_its_version_wants(
 @settings(max_examples=50, deadline=None)
 @given(determination=determinations())
 def test_an_older_version_never_says_anything_looser(determination: Determination) -> None:
-    """Going down, `covered` stays or becomes `conditional`; no authorization is waived and none is invented."""
+    """`covered` stays or becomes `conditional`; no authorization is waived and none invented."""
     newest = read_parts(write(determination))
     for version in ("2.0", "2.1"):
         older = read_parts(write(determination, version))
@@ -344,10 +344,10 @@ def test_the_same_facts_in_another_order_and_with_another_date_and_id_are_the_sa
 
 
 @settings(max_examples=50, deadline=None)
-@given(one=determinations(), other=determinations())
-def test_different_facts_are_different(one: Determination, other: Determination) -> None:
+@given(first=determinations(), other=determinations())
+def test_different_facts_are_different(first: Determination, other: Determination) -> None:
     """Two determinations are the same exactly if they are written the same."""
-    assert states_the_same([write(one)], [write(other)]) == (write(one) == write(other))
+    assert states_the_same([write(first)], [write(other)]) == (write(first) == write(other))
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_a_version_we_speak_is_honoured(asked: str) -> None:
 
 @pytest.mark.parametrize("asked", NOT_SPOKEN, ids=repr)
 def test_any_other_version_is_refused_naming_what_we_speak(asked: Any) -> None:
-    """A client is told 2.0, 2.1 and 2.2 and where it asked for something else; what it sent is not repeated."""
+    """It names 2.0, 2.1, 2.2 and where another was asked for, and does not repeat what was."""
     with pytest.raises(UnsupportedVersion, match=r"2\.0, 2\.1, 2\.2") as caught:
         agree_version({ASKED: asked})
 
@@ -197,7 +197,7 @@ def test_without_actions_only_a_2_0_client_gets_the_empty_list(
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_action_updates_the_whole_resource_and_says_so(version: str) -> None:
-    """`update`, a description, the resource, and no `resourceId` (CRDHooksResponse-coverageInformation)."""
+    """`update`, a description, the resource, and no `resourceId` (CRD 2.2, hooks response)."""
     (action,) = write_response([], [ACTION], VERSIONS[version], primary=True).to_json()[
         "systemActions"
     ]
