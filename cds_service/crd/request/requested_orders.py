@@ -13,7 +13,7 @@ from cds_service.crd.request.version import Version
 from cds_service.errors import DataUnavailable, InvalidRequest
 from cds_service.fhir.extension import find_extensions
 from cds_service.fhir.reference import read_key
-from cds_service.fhir.resource import JsonObject, objects, resource_type
+from cds_service.fhir.resource import JsonObject, objects, resource_type, text
 
 ALTERNATE_REFERENCE = "http://hl7.org/fhir/StructureDefinition/alternate-reference"
 
@@ -42,21 +42,31 @@ def find_requested(hook: Hook, chart: Chart) -> Requested:
     """What a call of this hook asks about: what its context holds or refers to.
 
     Raises:
-        InvalidRequest: two resources in the context have one type and id, so both cannot be
-            updated.
+        InvalidRequest: two different resources asked about have one type and id.
     """
     named = tuple({"reference": reference} for reference in hook.references(chart.context))
     in_context = (resource for resource in hook.resources(chart) if is_order(resource))
     found = (chart.find(reference, {}) for reference in named)
     resources = (
-        *_distinct(in_context),
+        *_distinct(in_context, "$.context"),
         *(resource for resource in found if resource and is_order(resource)),
     )
     based_on = ((reference, source) for source in resources for reference in orders_behind(source))
-    return Requested(resources=resources, named=named, based_on=tuple(based_on))
+    requested = Requested(resources=resources, named=named, based_on=tuple(based_on))
+    if requested.named or requested.based_on:
+        _check_named(requested, chart)
+    return requested
 
 
-def _distinct(resources: Iterable[JsonObject]) -> list[JsonObject]:
+def _check_named(requested: Requested, chart: Chart) -> None:
+    """What is only named must be at hand in one form: of two, either could be the one meant."""
+    by_reference = [*((reference, {}) for reference in requested.named), *requested.based_on]
+    found = (chart.find(reference, source) for reference, source in by_reference)
+    keys = {read_key(resource) for resource in found if resource} - {None}
+    _distinct((item.resource for item in chart.found if item.key in keys), "$.prefetch")
+
+
+def _distinct(resources: Iterable[JsonObject], where: str) -> list[JsonObject]:
     """The resources, one that came twice the first time only.
 
     Of two that differ under one id only one could be updated, and what holds for the other would be
@@ -66,7 +76,7 @@ def _distinct(resources: Iterable[JsonObject]) -> list[JsonObject]:
     for resource in resources:
         key = read_key(resource)
         if by_identity.setdefault(key or id(resource), resource) != resource:
-            raise InvalidRequest(f"two different orders have the id `{key}`", "$.context")
+            raise InvalidRequest(f"two different orders have the id `{key}`", where)
     return list(by_identity.values())
 
 
@@ -95,23 +105,30 @@ def read_requested_orders(
     One that forbids its service (`doNotPerform`) asks for nothing.
     """
     sources: dict[object, tuple[JsonObject, JsonObject]] = {}
-    for source in requested.resources:
+    own = (source for source in requested.resources if is_of_patient(source, chart))
+    for source in own:
         for order in _ordered_by(source, chart, version):
-            if is_of_patient(order, chart.call_patient):
+            if is_of_patient(order, chart):
                 sources[read_key(order) or id(order)] = order, source
     orders = (_read(order, source, chart) for order, source in sources.values())
     return tuple(order for order in orders if not order.prohibits)
 
 
 def _ordered_by(source: JsonObject, chart: Chart, version: Version) -> list[JsonObject]:
-    """An appointment made for orders is answered on the orders since CRD 2.1.
+    """An appointment made for orders is answered on them since CRD 2.1, all else on itself.
 
-    All else on itself.
+    So is one whose order it contains: that is on no server, and its id there is another order's.
     """
     if not version.answers_on_order:
         return [source]
-    found = (chart.find(reference, source) for reference in orders_behind(source))
+    references = orders_behind(source)
+    found = [chart.find(reference, source) for reference in references if not _is_local(reference)]
     return [order for order in found if order and is_order(order)] or [source]
+
+
+def _is_local(reference: JsonObject) -> bool:
+    """Whether a Reference is to a contained resource (FHIR R4, references.html#contained)."""
+    return text(reference.get("reference")).startswith("#")
 
 
 def orders_behind(resource: JsonObject) -> tuple[JsonObject, ...]:
