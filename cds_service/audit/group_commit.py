@@ -13,41 +13,17 @@ from typing import Generic, TypeAlias, TypeVar
 from cds_service.errors import NotRecorded
 
 Write = TypeVar("Write")
-# Why a write was not kept; None once it is durable.
+# Why a write was not kept; None: it is durable.
 Refusal: TypeAlias = Exception | None
+# The future of one write: `get()` waits for its refusal. It is a queue for one because every call
+# waits here, and a concurrent.futures.Future adds a sixth to a whole write.
+Receipt: TypeAlias = SimpleQueue[Refusal]
 
 
-def _locked() -> Lock:
-    lock = Lock()
-    lock.acquire()
-    return lock
-
-
-@dataclass(slots=True, eq=False)
-class Pending(Generic[Write]):
-    """A write in the queue: the future that its caller waits for.
-
-    A lock, for every call waits here, and a `concurrent.futures.Future` costs several times that.
-    """
-
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting(Generic[Write]):
     write: Write
-    _refusal: Refusal = None
-    _undecided: Lock = field(default_factory=_locked)
-
-    @property
-    def is_decided(self) -> bool:
-        """Whether the refusal, or that there is none, is known."""
-        return not self._undecided.locked()
-
-    def decide(self, refusal: Refusal) -> None:
-        """Let the caller go on, once."""
-        self._refusal = refusal
-        self._undecided.release()
-
-    def wait(self) -> Refusal:
-        """Why the write was not kept, or None once it is durable; waits until that is known."""
-        with self._undecided:
-            return self._refusal
+    receipt: Receipt = field(default_factory=SimpleQueue)
 
 
 class GroupCommit(Generic[Write]):
@@ -64,28 +40,28 @@ class GroupCommit(Generic[Write]):
         release: Callable[[], None],
     ) -> None:
         self._commit, self._release = commit, release
-        self._queue: SimpleQueue[Pending[Write] | None] = SimpleQueue()  # None is the last of it
+        self._queue: SimpleQueue[_Waiting[Write] | None] = SimpleQueue()  # None is the last of it
         self._is_open = True
-        self._door = Lock()  # between asking whether it is open and entering the queue
+        self._door = Lock()  # so that nothing enters the queue behind None
         # A daemon: a program that exits without `close` must not hang.
         self._thread = Thread(target=self._run, name="group-commit", daemon=True)
         self._thread.start()
 
-    def submit(self, write: Write) -> Pending[Write]:
-        """Queue a write for the next batch.
+    def submit(self, write: Write) -> Receipt:
+        """Queue a write for the next batch; the receipt gets its refusal once that is done.
 
         Raises:
             NotRecorded: the log is closed.
         """
-        pending = Pending(write)
+        waiting = _Waiting(write)
         with self._door:
             if not self._is_open:
                 raise NotRecorded("the log is closed")
-            self._queue.put(pending)
-        return pending
+            self._queue.put(waiting)
+        return waiting.receipt
 
     def close(self) -> None:
-        """Take no more, and return when all that waits is decided; again changes nothing."""
+        """Take no more, and return when all that waits is committed; again changes nothing."""
         self._stop()
         self._thread.join()
 
@@ -95,29 +71,25 @@ class GroupCommit(Generic[Write]):
             self._queue.put(None)
 
     def _run(self) -> None:
-        batch: Sequence[Pending[Write]] = ()
+        batch: Sequence[_Waiting[Write]] = ()
         try:
             while batch := self._next_batch():
-                refusals = self._commit([pending.write for pending in batch])
-                for pending, refusal in zip(batch, refusals, strict=True):
-                    pending.decide(refusal)
+                refusals = self._commit([waiting.write for waiting in batch])
+                for waiting, refusal in zip(batch, refusals, strict=True):
+                    waiting.receipt.put(refusal)
         finally:  # After `close` nothing is left here. After a bug nobody may wait for ever.
             self._stop()
-            self._refuse([*batch, *self._take_waiting()])
+            for left in (*batch, *self._take_waiting()):
+                if left is not None:
+                    left.receipt.put(NotRecorded("the log has failed"))
             self._release()
 
-    def _next_batch(self) -> Sequence[Pending[Write]]:
+    def _next_batch(self) -> Sequence[_Waiting[Write]]:
         """All that wait, as soon as anything does; empty once it is closed and nothing is left."""
         taken = [self._queue.get(), *self._take_waiting()]
         if taken[-1] is None and len(taken) > 1:
             self._queue.put(None)  # these first, the end next time
-        return [pending for pending in taken if pending is not None]
+        return [waiting for waiting in taken if waiting is not None]
 
-    def _take_waiting(self) -> Sequence[Pending[Write] | None]:
+    def _take_waiting(self) -> Sequence[_Waiting[Write] | None]:
         return [self._queue.get() for _ in range(self._queue.qsize())]
-
-    @staticmethod
-    def _refuse(left: Sequence[Pending[Write] | None]) -> None:
-        for pending in left:
-            if pending is not None and not pending.is_decided:
-                pending.decide(NotRecorded("the log has failed"))

@@ -72,7 +72,7 @@ class SqliteLog:
         self._writes.close()
 
     def _keep(self, write: _Write) -> None:
-        if refusal := self._writes.submit(write).wait():
+        if refusal := self._writes.submit(write).get():
             raise NotRecorded("the answer could not be recorded, so it is not given") from refusal
 
     def _commit(self, batch: Sequence[_Write]) -> Sequence[Refusal]:

@@ -11,6 +11,7 @@ from cds_service.audit.group_commit import GroupCommit, Refusal
 from cds_service.errors import NotRecorded
 
 TORN = ValueError("torn")
+PATIENCE = 30  # seconds, so that a test of waiting fails instead of hanging
 
 
 class BrokenStore(Exception):
@@ -72,48 +73,38 @@ def test_what_waits_is_committed_together(store: FakeStore, group: GroupCommit[s
     assert store.batches == [["first"], ["second", "third", "fourth"]]
 
 
-def test_nothing_is_decided_before_its_commit_is_done(
+def test_no_receipt_comes_before_its_commit_is_done(
     store: FakeStore, group: GroupCommit[str]
 ) -> None:
-    """A write is pending until the store has returned from the batch that holds it."""
-    pending = group.submit("second")
-    before = pending.is_decided
+    """The caller waits until the store has returned from the batch that holds the write."""
+    receipt = group.submit("second")
+    was_empty = receipt.empty()
 
     store.free.set()
-    pending.wait()
 
-    assert (before, pending.is_decided) == (False, True)
+    assert (was_empty, receipt.get(timeout=PATIENCE)) == (True, None)
 
 
 def test_each_write_is_refused_for_itself(store: FakeStore, group: GroupCommit[str]) -> None:
     """Neighbours in a batch learn their own refusal, not each other's."""
-    pending = [group.submit(write) for write in ("whole", "torn", "whole too")]
+    receipts = [group.submit(write) for write in ("whole", "torn", "whole too")]
 
     store.free.set()
 
-    assert [write.wait() for write in pending] == [None, TORN, None]
-
-
-def test_a_decision_may_be_asked_for_again(store: FakeStore, group: GroupCommit[str]) -> None:
-    """Waiting twice gets the same refusal and does not hang."""
-    pending = group.submit("torn")
-
-    store.free.set()
-
-    assert (pending.wait(), pending.wait()) == (TORN, TORN)
+    assert [receipt.get(timeout=PATIENCE) for receipt in receipts] == [None, TORN, None]
 
 
 def test_closing_waits_for_the_writes_that_wait(store: FakeStore, group: GroupCommit[str]) -> None:
     """What was submitted before closing is committed before `close` returns."""
-    pending = [group.submit(write) for write in ("second", "third")]
+    receipts = [group.submit(write) for write in ("second", "third")]
     closer = Thread(target=group.close)
     closer.start()
 
     store.free.set()
     closer.join()
 
-    assert all(write.is_decided for write in pending)
     assert store.batches == [["first"], ["second", "third"]]
+    assert [receipt.get_nowait() for receipt in receipts] == [None, None]
 
 
 def test_closing_again_changes_nothing(store: FakeStore, group: GroupCommit[str]) -> None:
@@ -144,14 +135,14 @@ def test_a_closed_queue_takes_nothing(store: FakeStore, group: GroupCommit[str])
 def test_a_bug_in_the_store_leaves_nobody_waiting(
     store: FakeStore, group: GroupCommit[str], bug: str
 ) -> None:
-    """If the thread dies of a batch, all in it are decided, and the last of them is refused."""
-    pending = [group.submit(write) for write in ("sound", bug)]
+    """If the thread dies of a batch, all in it get a receipt, and what was not kept is refused."""
+    receipts = [group.submit(write) for write in ("sound", bug)]
 
     store.free.set()
     group.close()
 
-    assert [write.is_decided for write in pending] == [True, True]
-    assert isinstance(pending[-1].wait(), NotRecorded)
+    assert [receipt.empty() for receipt in receipts] == [False, False]
+    assert isinstance(receipts[-1].get_nowait(), NotRecorded)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -163,13 +154,11 @@ def test_a_bug_in_the_store_refuses_what_comes_behind_it(store: FakeStore) -> No
     behind = group.submit("behind")
 
     store.free.set()
-    first.wait()
+    first.get(timeout=PATIENCE)
 
     with pytest.raises(NotRecorded):
         group.submit("after")
-    group.close()
-    assert behind.is_decided
-    assert isinstance(behind.wait(), NotRecorded)
+    assert isinstance(behind.get(timeout=PATIENCE), NotRecorded)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
