@@ -1,4 +1,4 @@
-"""The log of answers. `AuditLog` is the seam; a backend is a class and a row in `BACKENDS`."""
+"""The log of records. `AuditLog` is the seam; a backend is a class and a row in `BACKENDS`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
@@ -12,10 +12,10 @@ __all__ = ["BACKENDS", "AuditLog", "NoLog", "SqliteLog", "open_log", "open_sqlit
 
 
 class AuditLog(Protocol):
-    """Where answers are kept. What `write` has returned from survives a crash."""
+    """Where records are kept. What `write` has returned from survives a crash."""
 
     def write(self, record: AuditRecord) -> None:
-        """Keep one answer.
+        """Keep the record of one call.
 
         Raises:
             NotRecorded: it could not be made durable.
@@ -36,7 +36,7 @@ class NoLog:
     """For determinations that never leave, such as explanations: refuses to keep anything."""
 
     def write(self, record: AuditRecord) -> None:
-        raise NotRecorded(f"no log to keep answer {record.id} in")
+        raise NotRecorded(f"no log to keep record {record.id} in")
 
     def write_feedback(self, feedback: Sequence[Feedback]) -> None:
         raise NotRecorded(f"no log to keep {len(feedback)} feedback in")

@@ -73,7 +73,7 @@ class SqliteLog:
 
     def _keep(self, write: _Write) -> None:
         if refusal := self._writes.submit(write).get():
-            raise NotRecorded("the answer could not be recorded, so it is not given") from refusal
+            raise NotRecorded("the response could not be recorded, so it is not given") from refusal
 
     def _commit(self, batch: Sequence[_Write]) -> Sequence[Refusal]:
         try:
@@ -131,7 +131,7 @@ def connect(path: str) -> sqlite3.Connection:
 
 def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")  # an answer an EHR acts on survives a power cut
+    connection.execute("PRAGMA synchronous = FULL")  # what an EHR acts on survives a power cut
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > _SCHEMA_VERSION:
         raise SettingError(

@@ -11,7 +11,7 @@ from cds_service.audit.group_commit import GroupCommit, Refusal
 from cds_service.errors import NotRecorded
 
 TORN = ValueError("torn")
-PATIENCE = 60  # seconds, so that a test of waiting fails instead of hanging
+PATIENCE = 30  # seconds, so that a test of waiting fails instead of hanging
 
 
 class BrokenStore(Exception):

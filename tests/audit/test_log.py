@@ -94,8 +94,8 @@ def test_a_url_may_be_relative_or_absolute(tmp_path: Path) -> None:
         assert reader.execute("SELECT id FROM answer").fetchall() == [("a-1",)]
 
 
-def test_no_log_lets_no_answer_pass_for_kept() -> None:
-    """Where nothing is recorded, recording fails, so that an answer cannot leave by mistake."""
+def test_no_log_lets_no_record_pass_for_kept() -> None:
+    """Where nothing is recorded, recording fails, so that a response cannot leave by mistake."""
     with pytest.raises(NotRecorded):
         NoLog().write(RECORD)
     with pytest.raises(NotRecorded):

@@ -45,7 +45,7 @@ DISK_FULL = """
 CREATE TRIGGER disk_full BEFORE INSERT ON feedback WHEN new.card = 'disk full'
 BEGIN SELECT RAISE(ROLLBACK, 'disk full'); END
 """
-# Feedback that only a commit finds fault with: its card must be the id of an answer.
+# Feedback that only a commit finds fault with: its card must be the id of a record.
 COMMIT_FAILS = """
 CREATE TABLE feedback (
     card TEXT REFERENCES answer DEFERRABLE INITIALLY DEFERRED, outcome TEXT, at TEXT, body TEXT
@@ -54,8 +54,8 @@ CREATE TABLE feedback (
 
 
 def record(identity: str, **elements: Any) -> AuditRecord:
-    """An answer to keep."""
-    answer = AuditRecord(
+    """A record to keep."""
+    made = AuditRecord(
         id=identity,
         at=NOON,
         hook="order-sign",
@@ -65,7 +65,7 @@ def record(identity: str, **elements: Any) -> AuditRecord:
         request='{"note":"ärztlich"}'.encode(),
         response=b'{"cards":[]}',
     )
-    return replace(answer, **elements)
+    return replace(made, **elements)
 
 
 def feedback(
@@ -83,7 +83,7 @@ def rows(path: Path, query: str) -> list[tuple[object, ...]]:
 
 
 def kept(path: Path) -> set[str]:
-    """The ids of the answers in the file."""
+    """The ids of the records in the file."""
     return {str(identity) for (identity,) in rows(path, "SELECT id FROM answer")}
 
 
@@ -103,7 +103,7 @@ def together(work: Sequence[Callable[[], object]]) -> None:
 
 
 def written(log: AuditLog, identities: Sequence[str], **elements: str) -> list[str]:
-    """Write answers, and return the ids of those the log says it has kept."""
+    """Write records, and return the ids of those the log says it has kept."""
     done = []
     for identity in identities:
         try:
@@ -169,8 +169,8 @@ def log(path: Path) -> Iterator[AuditLog]:
 
 
 @pytest.mark.crd("found-11", "found-37")
-def test_an_answer_is_in_the_file_before_write_returns(log: AuditLog, path: Path) -> None:
-    """Another reader finds the whole answer while the log is still open."""
+def test_a_record_is_in_the_file_before_write_returns(log: AuditLog, path: Path) -> None:
+    """Another reader finds the whole record while the log is still open."""
     log.write(record("a-1"))
 
     assert rows(path, "SELECT * FROM answer") == [
@@ -187,7 +187,7 @@ def test_an_answer_is_in_the_file_before_write_returns(log: AuditLog, path: Path
     ]
 
 
-def test_answers_are_there_after_reopening(path: Path) -> None:
+def test_records_are_there_after_reopening(path: Path) -> None:
     """A log opened again keeps what was in it and takes more."""
     for identity in ("a-1", "a-2", "a-3"):
         with closing(open_log(f"sqlite:///{path}")) as opened:
@@ -197,8 +197,8 @@ def test_answers_are_there_after_reopening(path: Path) -> None:
 
 
 @pytest.mark.crd("found-37")
-def test_answers_survive_a_killed_process(path: Path) -> None:
-    """Every answer a process had kept is there after SIGKILL."""
+def test_records_survive_a_killed_process(path: Path) -> None:
+    """Every record a process had kept is there after SIGKILL."""
     command = [sys.executable, "-c", KILLED, f"sqlite:///{path}"]
     run = subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2]
@@ -219,7 +219,7 @@ def test_concurrent_writers_all_land(log: AuditLog, path: Path) -> None:
 
 
 def test_two_logs_share_a_file(path: Path) -> None:
-    """Two processes on one file, here two logs, both keep their answers."""
+    """Two processes on one file, here two logs, both keep their records."""
     done: list[str] = []
 
     def write_all(log: AuditLog, name: str) -> None:
@@ -235,8 +235,8 @@ def test_two_logs_share_a_file(path: Path) -> None:
     assert kept(path) == set(done)
 
 
-def test_answers_and_feedback_share_a_commit(log: AuditLog, path: Path) -> None:
-    """Answers and feedback written at once are all kept."""
+def test_records_and_feedback_share_a_commit(log: AuditLog, path: Path) -> None:
+    """Records and feedback written at once are all kept."""
     ids = [f"a-{number}" for number in range(EACH)]
     cards = [feedback(card=f"card-{number}") for number in range(EACH)]
 
@@ -310,7 +310,7 @@ def test_a_locked_file_keeps_nothing_until_it_is_free(log: AuditLog, path: Path)
 
 
 def test_a_full_disk_keeps_nothing_until_there_is_room(log: AuditLog, path: Path) -> None:
-    """An answer that does not fit is refused whole; once there is room the same log works again."""
+    """A record that does not fit is refused whole; once there is room the same log works again."""
     log.write(record("a-1"))
 
     connection = wire(path)
@@ -324,7 +324,7 @@ def test_a_full_disk_keeps_nothing_until_there_is_room(log: AuditLog, path: Path
     assert (refused, taken, kept(path)) == ([], ["a-3"], {"a-1", "a-3"})
 
 
-def test_an_answer_that_is_there_is_not_replaced(log: AuditLog, path: Path) -> None:
+def test_a_record_that_is_there_is_not_replaced(log: AuditLog, path: Path) -> None:
     """An id used twice is refused; what was kept first stays."""
     log.write(record("a-1"))
 
@@ -334,7 +334,7 @@ def test_an_answer_that_is_there_is_not_replaced(log: AuditLog, path: Path) -> N
     assert rows(path, "SELECT hook_instance FROM answer") == [("h-1",)]
 
 
-def test_the_refusal_holds_nothing_of_the_answer(log: AuditLog) -> None:
+def test_the_refusal_holds_nothing_of_the_record(log: AuditLog) -> None:
     """The caller is told that nothing was recorded, and no more."""
     log.close()
 
@@ -350,10 +350,10 @@ def test_the_refusal_holds_nothing_of_the_answer(log: AuditLog) -> None:
     [{"hook": NO_TEXT}, {"hook": OUT_OF_MEMORY}, {"id": "a"}],
     ids=["text no database can hold", "out of memory", "an id that is taken"],
 )
-def test_an_answer_that_cannot_be_written_refuses_no_other(
+def test_a_record_that_cannot_be_written_refuses_no_other(
     log: AuditLog, path: Path, broken: dict[str, str]
 ) -> None:
-    """Writers share a commit: the one whose answer breaks learns it, and all others are kept."""
+    """Writers share a commit: the one whose record breaks learns it, and all others are kept."""
     log.write(record("a"))
     sound = {f"sound-{number}" for number in range(WRITERS)}
     done: list[str] = []
@@ -416,8 +416,8 @@ def test_a_commit_that_fails_refuses_all_of_its_batch_and_none_of_the_next(path:
     assert rows(path, "SELECT outcome FROM feedback") == [("overridden",), ("accepted",)]
 
 
-def test_closing_decides_every_answer_that_waits(log: AuditLog, path: Path) -> None:
-    """Whoever writes while the log closes learns truly whether their answer is kept."""
+def test_closing_decides_every_record_that_waits(log: AuditLog, path: Path) -> None:
+    """Whoever writes while the log closes learns truly whether their record is kept."""
     done: list[str] = []
 
     def write(identity: str) -> None:
@@ -444,7 +444,7 @@ def test_a_program_that_forgets_to_close_its_log_ends(path: Path) -> None:
 
 @pytest.mark.crd("found-37")
 def test_every_commit_is_synced(path: Path) -> None:
-    """An answer that an EHR acts on survives a power cut, not only the end of the process."""
+    """A record that an EHR acts on survives a power cut, not only the end of the process."""
     with closing(connect(str(path))) as connection:
         (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
         (synchronous,) = connection.execute("PRAGMA synchronous").fetchone()
