@@ -103,7 +103,7 @@ class UnsupportedVersion(HookError):
 
 
 class NotRecorded(HookError):
-    """The answer could not be written to the log (CRD found-37), so none is given."""
+    """The response could not be written to the log (CRD found-37), so none is given."""
 
     status = 503
     issue_code = "transient"

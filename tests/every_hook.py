@@ -105,6 +105,15 @@ def minimal_orders(code: str = LISTED) -> dict[str, JsonObject]:
     }
 
 
+def updatable_orders(version: str) -> dict[str, JsonObject]:
+    """Of the minimal orders those a version's coverage information may stand on.
+
+    CRD 2.0.1 does not name VisionPrescription in the context of the extension.
+    """
+    none = ("VisionPrescription",) if version == "2.0" else ()
+    return {kind: order for kind, order in minimal_orders().items() if kind not in none}
+
+
 def appointment(code: str = LISTED, text: str = "", **elements: Any) -> JsonObject:
     """A proposed Appointment for a service."""
     performer = {

@@ -1,4 +1,4 @@
-"""The four seams as small fakes: a log that remembers, a clock that stands still, ids that count."""
+"""The seams as small fakes: a log that remembers, a clock that stands still, ids that count."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -69,10 +69,13 @@ def test_the_first_call_after_the_start_does_no_work_that_the_start_should_have_
 
 
 def test_the_counter_counts() -> None:
-    """A Python function and two C functions."""
+    """Two C functions in one Python function, which counts where another calls it."""
 
-    def work() -> int:
+    def inner() -> int:
         return len(sorted([2, 1]))
 
-    assert count_calls(work) == 2
-    assert count_calls(lambda: work()) == 3
+    def outer() -> int:
+        return abs(inner())
+
+    assert count_calls(inner) == 2
+    assert count_calls(outer) == 4

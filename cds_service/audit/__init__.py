@@ -1,1 +1,1 @@
-"""What we said: a durable record of every answer, before it leaves."""
+"""What we said: a record of every response, durable before it leaves."""

@@ -1,4 +1,7 @@
-"""Why an answer was given, as a table a person can read: each rule, each condition, what was missing."""
+"""The explanation: why each order of a call got its determinations, as a table for a person.
+
+A row is a name and a value; a row of two empty texts is a blank line.
+"""
 
 from collections.abc import Iterable, Iterator
 
@@ -10,71 +13,76 @@ from cds_service.fhir.coding import Coding
 from cds_service.fhir.dates import Days
 
 _NAME_WIDTH = 14
+_BLANK = ("", "")
+
+_Row = tuple[str, str]
 
 
 def explain(answers: Iterable[OrderAnswer]) -> str:
-    """The explanation of all answers of one call."""
-    blocks = ["\n".join(_answer(answer)) for answer in answers]
-    return (
-        "\n\n".join(blocks)
-        or "Nothing was determined: the call holds no order and Coverage to answer."
-    )
+    """A table for each answer of one call, blank lines between them.
+
+    Order and membership stand first, then each rule with its conditions and what it lacked, then
+    each determination with its reasons.
+    """
+    tables = [_table(_answer_rows(answer)) for answer in answers]
+    if not tables:
+        return "Nothing was determined: the call holds no order and Coverage to answer."
+    return "\n\n".join(tables)
 
 
-def _answer(answer: OrderAnswer) -> Iterator[str]:
-    member = answer.membership
-    yield _row(
-        "order", f"{answer.order.key or answer.order.type + ' without id'}: {answer.order.label}"
-    )
-    yield _row("codes", ", ".join(map(_coding, answer.order.codings)) or "none")
-    yield _row("served on", _days(answer.days))
-    yield _row("coverage", str(member.coverage_key or "without id"))
-    yield _row("payer", member.payer.id if member.payer else "not identified")
-    yield _row("plan", member.plan.id if member.plan else "unknown")
+def _table(rows: Iterable[_Row]) -> str:
+    return "\n".join(f"{name:<{_NAME_WIDTH}}{plain(value)}".rstrip() for name, value in rows)
+
+
+def _answer_rows(answer: OrderAnswer) -> Iterator[_Row]:
+    order, membership = answer.order, answer.membership
+    yield "order", f"{order.key or f'{order.type} without id'}: {order.label}"
+    yield "codes", _codings(order.codings) or "none"
+    yield "served on", _days(answer.days)
+    yield "coverage", str(membership.coverage_key or "without id")
+    yield "payer", membership.payer.id if membership.payer else "not identified"
+    yield "plan", membership.plan.id if membership.plan else "unknown"
     for trace in answer.traces:
-        yield ""
-        yield from _rule(trace)
+        yield _BLANK
+        yield from _rule_rows(trace)
     for determination in answer.determinations:
-        yield ""
-        yield from _determination(determination)
+        yield _BLANK
+        yield from _determination_rows(determination)
 
 
-def _rule(trace: RuleTrace) -> Iterator[str]:
-    yield _row(
-        "rule", f"{trace.citation.rule_id} {'speaks' if trace.determination else 'is silent'}"
-    )
-    yield _row("  policy", trace.citation.canonical)
-    yield _row("  matched", ", ".join(map(_coding, trace.matched)) or "every order of its type")
+def _rule_rows(trace: RuleTrace) -> Iterator[_Row]:
+    yield "rule", f"{trace.citation.rule_id} {'speaks' if trace.determination else 'is silent'}"
+    yield "  policy", trace.citation.canonical
+    yield "  matched", _codings(trace.matched) or "every order of its type"
     for condition in trace.conditions:
         error = f" ({condition.error})" if condition.error else ""
-        yield _row(f"  {condition.value}", f"{condition.description}{error}")
-        yield _row("", f"· {condition.expression}")
+        yield f"  {condition.value}", f"{condition.description}{error}"
+        yield "", f"· {condition.expression}"
     if trace.missing:
-        yield _row("  missing", "; ".join(trace.missing))
+        yield "  missing", "; ".join(trace.missing)
 
 
-def _determination(determination: Determination) -> Iterator[str]:
-    yield _row("determined", determination.covered.value)
+def _determination_rows(determination: Determination) -> Iterator[_Row]:
+    yield "determined", determination.covered.value
     if determination.pa_needed:
-        yield _row("  pa-needed", determination.pa_needed.value)
+        yield "  pa-needed", determination.pa_needed.value
     if determination.info_needed:
-        yield _row("  info-needed", ", ".join(sorted(determination.info_needed)))
+        yield "  info-needed", ", ".join(sorted(determination.info_needed))
     if determination.billing_codes:
-        yield _row("  billed as", ", ".join(map(_coding, determination.billing_codes)))
-    yield from (_row("  because", reason.text) for reason in determination.reasons)
-    yield from (_row("  detail", str(detail.value)) for detail in determination.details)
-    yield from (_row("  detail", citation.page_url) for citation in determination.citations)
+        yield "  billed as", _codings(determination.billing_codes)
+    for reason in determination.reasons:
+        yield "  because", reason.text
+    for detail in determination.details:
+        yield "  detail", str(detail.value)
+    for citation in determination.citations:
+        yield "  detail", citation.page_url
 
 
-def _row(name: str, value: str) -> str:
-    return f"{name:<{_NAME_WIDTH}}{plain(value)}".rstrip()
-
-
-def _coding(coding: Coding) -> str:
-    return f"{coding.system}|{coding.code}"
+def _codings(codings: Iterable[Coding]) -> str:
+    return ", ".join(f"{coding.system}|{coding.code}" for coding in codings)
 
 
 def _days(days: Days) -> str:
-    return (
-        str(days.first) if days.first == days.last else f"some day from {days.first} to {days.last}"
-    )
+    if days.first == days.last:
+        return str(days.first)
+    return f"some day from {days.first} to {days.last}"

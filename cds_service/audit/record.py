@@ -1,20 +1,36 @@
-"""The audit record: one answer, what it was asked, and why it was given; without tokens."""
+"""The audit record: one response, the request it answers, and its determinations; no tokens."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from cds_service.cds_hooks.request import HookRequest
+from cds_service.crd.decision.determination import Determination
 from cds_service.crd.decision.order_answer import Decisions, OrderAnswer
-from cds_service.fhir.resource import JsonObject, encode, text
+from cds_service.fhir.resource import Json, JsonObject, decode, encode, text
 
-# What of fhirAuthorization may be kept: everything but the token, by name, so that a new field stays out.
+# What of fhirAuthorization may be kept: by name, so that a token under a new name stays out.
 _KEPT_OF_AUTHORIZATION = ("token_type", "expires_in", "scope", "subject", "patient")
+# What of a request that breaks the schema may be kept: the members that CDS Hooks names. Any other
+# may hold a token: `fhirauthorization`, a header pasted into the body.
+_KEPT_OF_REFUSED = (
+    "hook",
+    "hookInstance",
+    "fhirServer",
+    "fhirAuthorization",  # less its token
+    "context",
+    "prefetch",
+    "extension",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRecord:
-    """One answer as it is kept; `request` and `response` are JSON."""
+    """One call as it is kept: `decisions`, `request` and `response` are JSON in UTF-8.
+
+    `version` is the CRD version as the client wrote it, empty if it named none.
+    """
 
     id: str
     at: datetime
@@ -34,7 +50,7 @@ def write_record(
     decisions: Decisions,
     response: bytes,
 ) -> AuditRecord:
-    """The record of a response or a refusal; `asked` is the bare body where it was no request of the hook."""
+    """The record of a response or a refusal; `asked` is the body where it was no hook request."""
     request = asked if isinstance(asked, HookRequest) else None
     return AuditRecord(
         id=identity,
@@ -43,9 +59,18 @@ def write_record(
         hook_instance=request.hook_instance if request else "",
         version=text(request.extension.get("davinci-crd.requestedVersion")) if request else "",
         decisions=write_decisions(decisions.answers),
-        request=encode(without_token(request.body)) if request else b"null",
+        request=_kept(asked),
         response=response,
     )
+
+
+def _kept(asked: HookRequest | bytes) -> bytes:
+    if isinstance(asked, HookRequest):
+        return encode(without_token(asked.body))
+    try:
+        return encode(redact_refused(asked, decode(asked)))
+    except (ValueError, RecursionError):  # not JSON, or nested too deep to be given back
+        return encode(redact_refused(asked, None))
 
 
 def without_token(body: JsonObject) -> JsonObject:
@@ -57,28 +82,41 @@ def without_token(body: JsonObject) -> JsonObject:
     return {**body, "fhirAuthorization": kept}
 
 
+def redact_refused(body: bytes, parsed: Json | None) -> JsonObject:
+    """What may be kept of a body that is no hook request; `parsed` is None if it is not JSON.
+
+    Of an object, the members a hook request has, less the token (CRD sec-6). Of anything else only
+    `{"bytes": 17, "sha256": "…"}`, for a token could stand anywhere in it.
+    """
+    if not isinstance(parsed, dict):
+        return {"bytes": len(body), "sha256": sha256(body).hexdigest()}
+    return without_token(
+        {name: value for name, value in parsed.items() if name in _KEPT_OF_REFUSED}
+    )
+
+
 def write_decisions(answers: Iterable[OrderAnswer]) -> bytes:
-    """What was decided for each order, by which rules of which policy versions (CRD resp-48)."""
+    """What was determined for each order, by which rules of which policy versions (CRD resp-48)."""
     return encode([_decision(answer) for answer in answers])
 
 
 def _decision(answer: OrderAnswer) -> JsonObject:
-    payer = answer.membership.payer
+    membership = answer.membership
     return {
         "order": str(answer.order.key or ""),
-        "coverage": str(answer.membership.coverage_key or ""),
-        "payer": payer.id if payer else "",
-        "plan": answer.membership.plan.id if answer.membership.plan else "",
+        "coverage": str(membership.coverage_key or ""),
+        "payer": membership.payer.id if membership.payer else "",
+        "plan": membership.plan.id if membership.plan else "",
         "assertion": answer.assertion_id,
-        "determined": [
-            {
-                "covered": determination.covered.value,
-                "pa-needed": determination.pa_needed,
-                "rules": [f"{one.canonical}#{one.rule_id}" for one in determination.citations],
-                "reasons": [
-                    reason.coding.code for reason in determination.reasons if reason.coding
-                ],
-            }
-            for determination in answer.determinations
-        ],
+        "determined": [_determined(determination) for determination in answer.determinations],
+    }
+
+
+def _determined(determination: Determination) -> JsonObject:
+    codings = [reason.coding for reason in determination.reasons]
+    return {
+        "covered": determination.covered.value,
+        "pa-needed": determination.pa_needed,
+        "rules": [f"{rule.canonical}#{rule.rule_id}" for rule in determination.citations],
+        "reasons": [coding.code for coding in codings if coding],
     }

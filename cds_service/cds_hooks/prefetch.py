@@ -45,8 +45,9 @@ def _walk(value: Json) -> Iterator[Found]:
 def _entries(bundle: JsonObject) -> Iterator[Found]:
     for entry in objects(bundle.get("entry")):
         for resource in objects(entry.get("resource")):
-            if resource_type(resource) not in ("", "OperationOutcome"):
-                yield Found(resource, str(entry.get("fullUrl") or ""))
+            found = Found(resource, str(entry.get("fullUrl") or ""))
+            if found.type not in ("", "OperationOutcome"):
+                yield found
 
 
 def has_failed(value: Json) -> bool:

@@ -13,6 +13,7 @@ from cds_service.fhir.resource import JsonObject, resource_type, text
 _LITERAL = re.compile(
     r"(?:https?://[^?#\s]+/|[^?#\s:]*/)?([A-Z][A-Za-z]+)/([^/?#|]+)(?:/_history/[^/]+)?"
 )
+_ENDS_AN_ID = re.compile(r"[/?#|\\]")
 
 
 class ResourceKey(NamedTuple):
@@ -40,6 +41,6 @@ def read_key(resource: JsonObject) -> ResourceKey | None:
     return ResourceKey(kind, identity) if kind and identity else None
 
 
-def read_reference(value: JsonObject) -> str:
-    """The literal reference in a Reference, or an empty string."""
-    return text(value.get("reference"))
+def fits_reference(identity: str) -> bool:
+    """Whether a reference can carry an id to its end; FHIR allows less (R4, id), EHRs send more."""
+    return _ENDS_AN_ID.search(identity) is None

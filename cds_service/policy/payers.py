@@ -3,7 +3,6 @@
 Payers are matched by identifier, never by name (CRD hook-13; HRex Coverage).
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from cds_service.crd.request.chart import Chart
@@ -18,14 +17,12 @@ from cds_service.crd.request.membership import (
     read_identifiers,
 )
 from cds_service.errors import DataUnavailable, InvalidRequest, PayerNotHandled
-from cds_service.fhir.reference import read_key
+from cds_service.fhir.reference import fits_reference, read_key
 from cds_service.fhir.resource import JsonObject, first, text
 from cds_service.policy.plans import find_plan
 
 # Coverages written onto every order of an older client; nobody has more.
 _MOST_COVERAGES = 8
-# What would end an id inside a reference. FHIR allows less (R4, id); EHRs are known to send more.
-_NOT_IN_A_REFERENCE = re.compile(r"[\s/?#|\\\x00-\x1f\x7f]")
 
 
 class Payers:
@@ -129,7 +126,7 @@ def _check_ids(memberships: Iterable[Membership]) -> None:
     """What is said of a Coverage names it by a reference, so its id has to fit into one."""
     for membership in memberships:
         key = membership.coverage_key
-        if key and _NOT_IN_A_REFERENCE.search(key.id):
+        if key and not (fits_reference(key.id) and key.id.isprintable() and " " not in key.id):
             raise InvalidRequest(
                 "the Coverage's id holds a character that no reference can (FHIR R4, id)",
                 "$.prefetch",

@@ -1,6 +1,6 @@
 """Problems: how an error leaves.
 
-An OperationOutcome with the JSON path, never a stack, never a patient's data.
+An OperationOutcome that names the place, never a stack, never a patient's data.
 """
 
 import logging

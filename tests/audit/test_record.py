@@ -1,4 +1,4 @@
-"""The audit record: everything of an answer but the token."""
+"""The audit record: everything of a call but the token."""
 
 import copy
 import json
@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from json_values import json_objects, json_values, pairs, words
 
-from cds_service.audit.record import AuditRecord, without_token
+from cds_service.audit.record import AuditRecord, redact_refused, without_token
 from cds_service.errors import NotRecorded
 from cds_service.fhir.resource import encode
 from cds_service.policy.run.index import PolicyIndex
@@ -38,6 +38,14 @@ AUTHORIZATION: dict[str, Any] = {
     "refresh_token": f"{CANARY}-refresh",
     "id_token": f"{CANARY}-id",
     "extension": {"vendor": f"{CANARY}-extension"},
+}
+MEMBERS = {
+    "hook": "order-sing",
+    "hookInstance": 17,
+    "fhirServer": SERVER,
+    "context": {"userId": "Practitioner/1"},
+    "prefetch": {"patient": None},
+    "extension": {"davinci-crd.requestedVersion": "2.2"},
 }
 
 secrets = st.sampled_from([CANARY, [CANARY], {"token": CANARY}, {"x": [{CANARY: 1}]}])
@@ -64,14 +72,12 @@ def strings_in(value: Any) -> Iterator[str]:
     """Every string in a JSON value, names too."""
     if isinstance(value, str):
         yield value
-    for inner in (
-        [*value, *value.values()]
-        if isinstance(value, dict)
-        else value
-        if isinstance(value, list)
-        else ()
-    ):
-        yield from strings_in(inner)
+    elif isinstance(value, dict):
+        yield from value
+        yield from strings_in([*value.values()])
+    elif isinstance(value, list):
+        for inner in value:
+            yield from strings_in(inner)
 
 
 @pytest.mark.crd("sec-6")
@@ -82,7 +88,7 @@ def strings_in(value: Any) -> Iterator[str]:
     unknown=st.dictionaries(secret_names, secrets, min_size=1, max_size=4),
 )
 def test_no_token_is_kept_under_any_name(body: Any, known: Any, unknown: Any) -> None:
-    """Only the named members of fhirAuthorization are kept, so that a token under a new name stays out."""
+    """Only named members of fhirAuthorization are kept: a token under a new name stays out."""
     kept = without_token({**body, "fhirAuthorization": {**unknown, **known}})
 
     assert CANARY not in encode(kept).decode()
@@ -106,7 +112,7 @@ def test_an_authorization_of_another_shape_is_not_kept_at_all(
 @settings(max_examples=100, deadline=None)
 @given(body=json_objects)
 def test_all_else_is_kept_as_it_came(body: Any) -> None:
-    """Every other member stays the very same, in its order, and the request itself is not edited."""
+    """Every other member stays the very same, in its order; the request itself is not edited."""
     sent = {**body, "fhirAuthorization": dict(AUTHORIZATION)}
     before = copy.deepcopy(sent)
 
@@ -128,9 +134,73 @@ def test_a_request_without_authorization_is_kept_whole(body: Any) -> None:
     assert without_token(body) == body
 
 
+def test_a_refused_request_is_kept_by_its_members() -> None:
+    """Of an object that breaks the schema all that a hook request has is kept, in its order."""
+    sent = {"extension": {}, "hook": "order-sing", "context": [1, {"patientId": "member-1"}]}
+
+    kept = redact_refused(encode(sent), sent)
+
+    assert encode(kept) == encode(sent)
+
+
+@pytest.mark.crd("sec-6")
+def test_a_refused_request_is_kept_less_its_token() -> None:
+    """Its fhirAuthorization is kept as that of a request that is answered."""
+    sent = {**MEMBERS, "fhirAuthorization": AUTHORIZATION}
+
+    kept = redact_refused(encode(sent), sent)
+
+    assert kept == without_token(sent)
+    assert CANARY not in encode(kept).decode()
+
+
+@pytest.mark.crd("sec-6")
+@settings(max_examples=100, deadline=None)
+@given(
+    unknown=st.dictionaries(
+        st.one_of(st.sampled_from(["fhirauthorization", "Authorization", "access_token"]), words),
+        secrets,
+        min_size=1,
+        max_size=4,
+    ).map(lambda found: {name: value for name, value in found.items() if name not in MEMBERS})
+)
+def test_a_refused_request_is_kept_without_members_unknown_to_cds_hooks(unknown: Any) -> None:
+    """A token may stand under a name that is misspelled or made up: no such member is kept."""
+    sent = {**MEMBERS, **unknown}
+
+    kept = redact_refused(encode(sent), sent)
+
+    assert kept == MEMBERS
+
+
+@pytest.mark.crd("sec-6")
+@pytest.mark.parametrize(
+    "parsed", [None, CANARY, [CANARY], [{"access_token": CANARY}], 17, True], ids=repr
+)
+def test_a_refused_body_that_is_no_object_is_kept_as_its_length_and_digest(parsed: Any) -> None:
+    """A token could stand anywhere in it; the digest still tells two such bodies apart."""
+    kept = redact_refused(b"abc", parsed)
+
+    # The SHA-256 of `abc`: FIPS 180-2, appendix B.1.
+    assert kept == {
+        "bytes": 3,
+        "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    }
+
+
+def test_redacting_does_not_edit_the_request() -> None:
+    """What came is what is refused; only the copy that is kept lacks members."""
+    sent = {**MEMBERS, "fhirAuthorization": dict(AUTHORIZATION), "access_token": CANARY}
+    before = copy.deepcopy(sent)
+
+    redact_refused(encode(sent), sent)
+
+    assert sent == before
+
+
 @pytest.mark.crd("sec-6", "found-37")
 def test_a_call_leaves_a_record_without_its_token(index: PolicyIndex) -> None:
-    """Neither request nor response nor decisions of a recorded call hold a token; scopes and subject stay."""
+    """No part of the record of a call holds its token; scopes and subject stay."""
     record = recorded(index, order_sign(fhirServer=SERVER, fhirAuthorization=AUTHORIZATION))
 
     assert CANARY not in repr(record)
@@ -140,8 +210,8 @@ def test_a_call_leaves_a_record_without_its_token(index: PolicyIndex) -> None:
 
 
 @pytest.mark.crd("found-11", "found-37")
-def test_a_record_says_what_was_asked_and_answered(index: PolicyIndex) -> None:
-    """Request and response are kept whole, with the hook, its instance, the version and the time."""
+def test_a_record_holds_the_request_and_the_response(index: PolicyIndex) -> None:
+    """Both are kept whole, with the hook, its instance, the version and the time."""
     request = order_sign(version="2.2")
     log = FakeLog()
 
@@ -169,7 +239,7 @@ def test_an_answer_that_cannot_be_recorded_is_not_given(index: PolicyIndex) -> N
 
 @pytest.mark.crd("resp-48")
 def test_decisions_name_the_rules_they_rest_on(index: PolicyIndex) -> None:
-    """Each order is kept with its coverage, payer, plan, assertion id, and the rules of pinned policy versions."""
+    """Each order is kept with coverage, payer and plan, and the rules of pinned policies."""
     (decision,) = json.loads(recorded(index, order_sign(version="2.2")).decisions)
 
     assert {name: decision[name] for name in ("order", "coverage", "payer", "plan")} == {
@@ -211,7 +281,7 @@ def test_an_order_no_rule_speaks_of_is_a_decision_too(index: PolicyIndex) -> Non
 
 
 def test_an_unknown_payer_and_plan_are_kept_as_unknown(index: PolicyIndex) -> None:
-    """What could not be told is empty, not absent and not guessed."""
+    """What is not known is empty, not absent and not guessed."""
     prefetch = {"patient": patient(), "coverage": bundle(coverage("another"))}
 
     (decision,) = json.loads(recorded(index, order_sign(prefetch=prefetch)).decisions)
@@ -226,4 +296,7 @@ def test_every_order_has_its_decision(index: PolicyIndex) -> None:
 
     decisions = json.loads(recorded(index, order_sign(*orders, prefetch=prefetch)).decisions)
 
-    assert [one["order"] for one in decisions] == ["ServiceRequest/first", "ServiceRequest/second"]
+    assert [decision["order"] for decision in decisions] == [
+        "ServiceRequest/first",
+        "ServiceRequest/second",
+    ]

@@ -56,7 +56,7 @@ class Stopwatch:
 
 
 def measure_phases(directory: Path, bodies: Sequence[bytes], times: int) -> list[Phase]:
-    """Every phase over the built-in library, and the whole; the log is a real one in `directory`."""
+    """Every phase over the built-in library, and the whole, with a real log in `directory`."""
     service = build_service(Settings(data_dir=str(directory)), ehr=None)
     pipeline = service.pipelines["order-sign-crd"]
     try:
@@ -79,11 +79,12 @@ def _phases(watch: Stopwatch) -> list[Phase]:
         Phase(name=name, median=median(taken), mean=mean(taken))
         for name, taken in watch.times.items()
     ]
-    json, checked = (next(one for one in phases if one.name == name) for name in (_JSON, _CHECKED))
+    by_name = {phase.name: phase for phase in phases}
+    json, checked = by_name[_JSON], by_name[_CHECKED]
     schema = Phase(
         name="parse: schema", median=checked.median - json.median, mean=checked.mean - json.mean
     )
-    return [schema if one is checked else one for one in phases]
+    return [schema if phase is checked else phase for phase in phases]
 
 
 def _walk(pipeline: Pipeline, body: bytes, watch: Stopwatch) -> bytes:

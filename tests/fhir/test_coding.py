@@ -49,7 +49,10 @@ cases = st.sampled_from([str, str.lower, str.upper, str.title])
 hosts = st.from_regex(r"[a-z]{2,8}\.example\.invalid(/[a-z0-9]{1,6}){0,2}", fullmatch=True)
 plain_codes = st.from_regex(r"[A-Z0-9]{1,8}", fullmatch=True)
 modifiers = st.from_regex(r"[0-9A-Z]{2}", fullmatch=True)
-odd_codings = st.dictionaries(st.sampled_from(["system", "code", "coding", "text"]), json_values)
+sound_codings = st.fixed_dictionaries({"system": st.sampled_from(SPELLINGS), "code": plain_codes})
+odd_codings = sound_codings | st.dictionaries(
+    st.sampled_from(["system", "code", "coding", "text"]), json_values
+)
 
 
 @pytest.mark.parametrize(("canonical", "spelling"), ALIASES)

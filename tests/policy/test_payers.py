@@ -13,8 +13,8 @@ from cds_service.cds_hooks.prefetch import Found
 from cds_service.crd.codes import PAYER_ID
 from cds_service.crd.request.chart import Chart, index_chart
 from cds_service.crd.request.lookups import Lookup, Lookups
-from cds_service.crd.request.membership import Activity, Membership, candidate_coverages
-from cds_service.errors import DataUnavailable, PayerNotHandled
+from cds_service.crd.request.membership import Activity, candidate_coverages
+from cds_service.errors import DataUnavailable, InvalidRequest, PayerNotHandled
 from cds_service.fhir.dates import Days
 from cds_service.policy.payers import Payers, resolve_membership, resolve_memberships
 
@@ -42,8 +42,8 @@ def payers() -> Payers:
 
 def chart_of(*resources: JsonObject, looked_for: tuple[str, ...] = (), full_url: str = "") -> Chart:
     found = [
-        Found(one, full_url if one.get("resourceType") == "Organization" else "")
-        for one in resources
+        Found(resource, full_url if resource.get("resourceType") == "Organization" else "")
+        for resource in resources
     ]
     lookups = Lookups(by_type=dict.fromkeys(looked_for, Lookup.ABSENT))
     return index_chart(found, patient_id="member-1", lookups=lookups)
@@ -57,9 +57,9 @@ def plan_class(value: Any, system: str = CLASS, code: str = "plan") -> JsonObjec
     return {"class": [{"type": {"coding": [{"system": system, "code": code}]}, "value": value}]}
 
 
-def plan_of(payers: Payers, one: JsonObject, member: JsonObject | None) -> str | None:
-    resources = [one, member] if member else [one]
-    plan = resolve_membership(one, chart_of(*resources), payers).plan
+def plan_of(payers: Payers, insured: JsonObject, member: JsonObject | None) -> str | None:
+    resources = [insured, member] if member else [insured]
+    plan = resolve_membership(insured, chart_of(*resources), payers).plan
     return plan.id if plan else None
 
 
@@ -249,17 +249,17 @@ def test_the_plan_is_told_by_class_then_type_then_state(
 def test_the_payer_is_whoever_the_first_payor_leads_to(
     payers: Payers, payor: Any, payer: str | None
 ) -> None:
-    """By identifier, whether it stands on the reference or on the Organization it leads to; never by name."""
+    """By identifier, on the Reference or on the Organization it leads to; never by name."""
     contained = {
         **ORGANIZATION,
         "id": "contained",
         "identifier": {"system": PAYER_ID, "value": "icare"},
     }
-    one = {**coverage(), "payor": payor, "contained": [contained]}
+    insured = {**coverage(), "payor": payor, "contained": [contained]}
     chart = chart_of(
-        one, patient(), ORGANIZATION, full_url="urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"
+        insured, patient(), ORGANIZATION, full_url="urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"
     )
-    found = resolve_membership(one, chart, payers).payer
+    found = resolve_membership(insured, chart, payers).payer
 
     assert (found.id if found else None) == payer
 
@@ -272,17 +272,17 @@ def test_a_person_who_pays_is_no_payer(payers: Payers, kind: str) -> None:
         "id": "member-1",
         "identifier": [{"system": PAYER_ID, "value": "icare"}],
     }
-    one = {**coverage(), "payor": [{"reference": f"{kind}/member-1"}]}
+    insured = {**coverage(), "payor": [{"reference": f"{kind}/member-1"}]}
 
-    assert resolve_membership(one, chart_of(one, person), payers).payer is None
+    assert resolve_membership(insured, chart_of(insured, person), payers).payer is None
 
 
 def test_the_organization_is_found_under_any_prefetch_key_and_without_being_contained(
     payers: Payers,
 ) -> None:
-    """The standard prefetch never names the payer's Organization, so it is looked for everywhere."""
-    one = {**coverage(), "payor": [{"reference": "Organization/org-7"}]}
-    membership = resolve_membership(one, chart_of(one, ORGANIZATION), payers)
+    """The standard prefetch never names the Organization, so it is looked for everywhere."""
+    insured = {**coverage(), "payor": [{"reference": "Organization/org-7"}]}
+    membership = resolve_membership(insured, chart_of(insured, ORGANIZATION), payers)
 
     assert membership.payer is not None
     assert membership.payer.brand == "Anthem"
@@ -314,20 +314,31 @@ ACTIVE, CANCELLED = coverage(id="active"), coverage(id="cancelled", status="canc
         ),
         ([coverage(id="nobody", beneficiary={})], ["nobody"]),
         ([{key: value for key, value in ACTIVE.items() if key != "status"}], ["active"]),
+        ([coverage(id="capitals", status="ACTIVE"), CANCELLED], ["capitals"]),
+        ([coverage(id="shouted", status="CANCELLED"), ACTIVE], ["active"]),
+        ([coverage(id="unknown", status="5"), CANCELLED], ["unknown"]),
+        ([coverage(id="object", status={"value": "cancelled"}), CANCELLED], ["object"]),
+        ([ACTIVE, coverage(id="unknown", status="unknown-word")], ["active", "unknown"]),
     ],
 )
 def test_the_patients_own_active_coverages_count(
     coverages: list[JsonObject], kept: list[str]
 ) -> None:
-    """Each once, none of another patient, and inactive ones only if there is no other."""
-    assert [one["id"] for one in candidate_coverages(chart_of(*coverages))] == kept
+    """Each once, none of another patient, and inactive ones only if there is no other.
+
+    One whose status is unknown may be active, so it stands beside an active one.
+    """
+    assert [insured["id"] for insured in candidate_coverages(chart_of(*coverages))] == kept
 
 
 def resolve(
     payers: Payers, *coverages: JsonObject, must: bool = True, looked_for: tuple[str, ...] = ()
 ) -> list[str]:
     chart = chart_of(*coverages, patient(), looked_for=looked_for)
-    return [str(one.coverage_key) for one in resolve_memberships(chart, payers, must_have_one=must)]
+    return [
+        str(membership.coverage_key)
+        for membership in resolve_memberships(chart, payers, must_have_one=must)
+    ]
 
 
 @pytest.mark.crd("hook-13")
@@ -359,6 +370,51 @@ def test_no_coverage_is_refused_differently_if_nobody_looked_for_it(payers: Paye
         resolve(payers, looked_for=("Coverage",))
     with pytest.raises(DataUnavailable):
         resolve(payers)
+
+
+NO_REFERENCE_CARRIES = [
+    "a b/c",
+    "a b",
+    "a/b",
+    "a?b",
+    "a#b",
+    "a|b",
+    "a\\b",
+    "a\tb",
+    "a\x00b",
+    "a\x7fb",
+]
+
+
+@pytest.mark.parametrize("must", [True, False], ids=["2.1 and 2.2", "older"])
+@pytest.mark.parametrize("identity", NO_REFERENCE_CARRIES, ids=repr)
+def test_a_coverage_whose_id_no_reference_can_carry_is_refused(
+    payers: Payers, identity: str, must: bool
+) -> None:
+    """What is said of a Coverage names it by `Coverage/id`: 400, whatever the version."""
+    with pytest.raises(InvalidRequest, match="id") as caught:
+        resolve(payers, coverage(id=identity), must=must)
+
+    assert (caught.value.status, caught.value.where) == (400, "$.prefetch")
+
+
+@pytest.mark.parametrize("must", [True, False], ids=["2.1 and 2.2", "older"])
+@pytest.mark.parametrize(
+    "identity",
+    ["a_b", "a:b", "a.b", "a-b", "x" * 194, "Überweisung-①", "a+b=c", "a%20b", "a@b", " padded "],
+)
+def test_a_coverage_with_an_id_that_ehrs_are_known_to_send_is_taken(
+    payers: Payers, identity: str, must: bool
+) -> None:
+    """FHIR allows letters, digits, `-` and `.`, up to 64 of them; real systems send more."""
+    assert resolve(payers, coverage(id=identity), must=must) == [f"Coverage/{identity.strip()}"]
+
+
+def test_a_coverage_that_is_not_answered_may_have_any_id(payers: Payers) -> None:
+    """Of an older client's Coverages those of payers hosted elsewhere are named nowhere."""
+    elsewhere = coverage("unheard-of", id="a b/c")
+
+    assert resolve(payers, elsewhere, ACTIVE, must=False) == ["Coverage/active"]
 
 
 def test_a_refusal_tells_how_many_coverages_came_and_nothing_of_them(payers: Payers) -> None:
@@ -425,9 +481,9 @@ def test_a_coverage_is_inactive_only_where_it_says_so(
     payers: Payers, elements: JsonObject, active: bool
 ) -> None:
     """Status and period, both bounds included; what is absent or unreadable excludes nothing."""
-    one = coverage(**elements)
+    insured = coverage(**elements)
 
-    assert resolve_membership(one, chart_of(one), payers).activity_on(MID_JUNE) is (
+    assert resolve_membership(insured, chart_of(insured), payers).activity_on(MID_JUNE) is (
         Activity.ACTIVE if active else Activity.INACTIVE
     )
 
@@ -453,13 +509,20 @@ junk = st.recursive(
         st.sampled_from(["payor", "type", "class", "period", "status", "contained"]), junk
     )
 )
-def test_no_malformed_coverage_stops_the_answer(payers: Payers, elements: JsonObject) -> None:
-    """Whatever stands in a Coverage, it leads to a membership, perhaps of nobody we know."""
-    one = {**coverage(), **elements}
-    membership = resolve_membership(one, chart_of(one, patient()), payers)
+def test_a_malformed_element_of_a_coverage_takes_nothing_else_along(
+    payers: Payers, elements: JsonObject
+) -> None:
+    """Payer, plan and activity are what the sound elements say, and unknown where none is."""
+    malformed = {**coverage(), **elements}
+    membership = resolve_membership(malformed, chart_of(malformed, patient()), payers)
+    has_payer = "payor" not in elements
 
-    assert isinstance(membership, Membership)
-    assert membership.activity_on(MID_JUNE) in Activity
+    assert (membership.payer is not None) is has_payer
+    assert (membership.plan is not None) is (has_payer and "type" not in elements)
+    assert membership.activity_on(MID_JUNE) is Activity.ACTIVE or not {
+        "status",
+        "period",
+    }.isdisjoint(elements)
 
 
 def test_medicare_and_commercial_types_used_by_other_tests_are_what_they_are_called(

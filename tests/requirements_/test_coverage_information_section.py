@@ -23,6 +23,7 @@ from every_hook import (
     minimal_orders,
     reference,
     repetitions,
+    updatable_orders,
     updates,
     with_token,
 )
@@ -101,8 +102,9 @@ def test_each_order_of_a_call_is_updated_once(hook: str, version: str) -> None:
     """Orders of all six kinds in one call, one of them twice, are updated once each."""
     orders = list(minimal_orders().values())
     response = ask(call(hook, *orders, orders[0], version=version))
+    updatable = updatable_orders(version).values()
 
-    assert sorted(map(reference, updates(response))) == sorted(map(reference, orders))
+    assert sorted(map(reference, updates(response))) == sorted(map(reference, updatable))
 
 
 @pytest.mark.crd("resp-35", "resp-36", "resp-29")

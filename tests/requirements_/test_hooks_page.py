@@ -21,6 +21,7 @@ from every_hook import (
     reason_codes,
     reference,
     status_of,
+    updatable_orders,
     updates,
 )
 from hook_requests import bundle, coverage, patient, service_request
@@ -64,15 +65,33 @@ def test_a_primary_hook_always_carries_coverage_information(
 
 
 @pytest.mark.crd("hook-16", "hook-33", "hook-39", "resp-29")
-@pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", ["order-sign", "order-dispatch"])
-@pytest.mark.parametrize("kind", minimal_orders())
+@pytest.mark.parametrize(
+    ("kind", "version"),
+    [(kind, version) for version in VERSIONS for kind in updatable_orders(version)],
+)
 def test_every_kind_of_order_gets_coverage_information(hook: str, version: str, kind: str) -> None:
-    """Each of the six kinds of orders is updated, though the policies are about one of them."""
+    """Each of the six kinds of orders is updated, though the policies are about one of them.
+
+    2.0.1 alone has no place for it on a VisionPrescription.
+    """
     order = minimal_orders()[kind]
     response = ask(call(hook, order, version=version))
 
     assert [reference(resource) for resource in updates(response)] == [reference(order)]
+
+
+@pytest.mark.crd("hook-16")
+@pytest.mark.parametrize("hook", ["order-sign", "order-dispatch"])
+@pytest.mark.parametrize("version", [None, "2.0"])
+def test_a_2_0_client_gets_no_action_on_a_vision_prescription(
+    hook: str, version: str | None
+) -> None:
+    """The published extension may not stand there, and 2.0 has no other place for the answer."""
+    vision_prescription = minimal_orders()["VisionPrescription"]
+    response = ask(call(hook, vision_prescription, version=version))
+
+    assert response == {"cards": [], "systemActions": []}
 
 
 @pytest.mark.crd("hook-26", "resp-29")

@@ -11,7 +11,7 @@ from cds_service.cds_hooks.request import HookRequest
 from cds_service.crd.request.lookups import Lookup, Lookups, read_prefetch_lookups
 from cds_service.crd.request.patient import CallPatient, IdentifierPair, read_identifier_pairs
 from cds_service.fhir.reference import ResourceKey, parse_reference
-from cds_service.fhir.resource import JsonObject, objects, resource_type, text
+from cds_service.fhir.resource import JsonObject, objects, text
 
 # Where a hook's context holds resources; all else there names things, or is the client's own.
 _RESOURCE_FIELDS = ("draftOrders", "appointments")
@@ -26,7 +26,7 @@ class Chart:
 
     call_patient: CallPatient
     context: JsonObject
-    resources: tuple[JsonObject, ...] = ()
+    found: tuple[Found, ...] = ()
     lookups: Lookups
     of_others: int = 0
     _in_context: Mapping[str, tuple[Found, ...]]
@@ -42,9 +42,14 @@ class Chart:
         found = self._in_context.get(name, ())
         return tuple([item.resource for item in found if self.call_patient.owns(item)])
 
+    @property
+    def resources(self) -> tuple[JsonObject, ...]:
+        """Every resource, in the order they came."""
+        return tuple([item.resource for item in self.found])
+
     def of_type(self, kind: str) -> tuple[JsonObject, ...]:
         """Every resource of one type, in the order they came."""
-        return tuple(resource for resource in self.resources if resource_type(resource) == kind)
+        return tuple([item.resource for item in self.found if item.type == kind])
 
     def find(self, reference: JsonObject, within: JsonObject) -> JsonObject | None:
         """The resource a Reference made by `within` points to.
@@ -81,14 +86,14 @@ class Chart:
         return Chart(
             call_patient=call_patient,
             context=self.context,
-            resources=(*self.resources, *(item.resource for item in own)),
+            found=(*self.found, *own),
             lookups=self.lookups.with_results(results),
             of_others=self.of_others + len(found) - len(own),
             _in_context=self._in_context,
             _by_key={**_by_key(own), **self._by_key},
             _by_url={**_by_url(own), **self._by_url},
             _by_identifier={**_by_identifier(own), **self._by_identifier},
-            _contained={**_contained(own), **self._contained},
+            _contained={**_contained(own, call_patient), **self._contained},
         )
 
 
@@ -140,15 +145,20 @@ def _by_identifier(found: Iterable[Found]) -> dict[IdentifierPair, JsonObject]:
     return {pair: item.resource for item in found for pair in read_identifier_pairs(item.resource)}
 
 
-def _contained(found: Iterable[Found]) -> dict[int, dict[str, JsonObject]]:
+def _contained(
+    found: Iterable[Found], call_patient: CallPatient
+) -> dict[int, dict[str, JsonObject]]:
     return {
-        id(item.resource): _by_id(item.resource) for item in found if "contained" in item.resource
+        id(item.resource): _by_id(item.resource, call_patient)
+        for item in found
+        if "contained" in item.resource
     }
 
 
-def _by_id(container: JsonObject) -> dict[str, JsonObject]:
-    """What a resource contains by id, the first of two with one id."""
+def _by_id(container: JsonObject, call_patient: CallPatient) -> dict[str, JsonObject]:
+    """What of the patient's a resource contains by id, the first of two with one id."""
     by_id: dict[str, JsonObject] = {}
     for resource in objects(container.get("contained")):
-        by_id.setdefault(text(resource.get("id")), resource)
+        if call_patient.owns(Found(resource)):
+            by_id.setdefault(text(resource.get("id")), resource)
     return by_id

@@ -87,7 +87,9 @@ class Membership:
 
 def coverage_status(coverage: JsonObject) -> str:
     """The status in lower case; a Coverage that states none is taken to be active."""
-    return text(coverage.get("status")).lower() or _ACTIVE
+    stated = coverage.get("status")
+    is_unreadable = bool(stated) and not isinstance(stated, str)
+    return text(stated).lower() or ("unreadable" if is_unreadable else _ACTIVE)
 
 
 def read_identifiers(value: object) -> tuple[Identifier, ...]:

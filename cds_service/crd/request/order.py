@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 from cds_service.cds_hooks.plain_text import plain
 from cds_service.crd.codes import BILLING_OPTIONS
+from cds_service.crd.request.chart import Chart
 from cds_service.crd.request.order_kinds import ORDER_KINDS, Path
-from cds_service.crd.request.patient import CallPatient
+from cds_service.crd.request.patient import read_references
 from cds_service.crd.request.service_date import planned_days, written_days
 from cds_service.fhir.coding import Coding, read_codings, read_displays, read_texts
 from cds_service.fhir.dates import Days
 from cds_service.fhir.extension import find_extensions
-from cds_service.fhir.reference import ResourceKey, parse_reference, read_key
+from cds_service.fhir.reference import ResourceKey, fits_reference, parse_reference, read_key
 from cds_service.fhir.resource import Json, JsonObject, first, follow, resource_type, text
 
 PAYLOAD_CONTENT = (
@@ -28,7 +29,10 @@ _OTHER_ACTORS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One order; `resource` is exactly what came, `date_of_service` the days it states, if any."""
+    """One order; `resource` is exactly what came, `date_of_service` the days it states, if any.
+
+    `key` is None where no reference, and so no update, can name it.
+    """
 
     resource: JsonObject
     key: ResourceKey | None
@@ -64,10 +68,11 @@ class Coded(NamedTuple):
 
 def read_coded(resource: JsonObject) -> Coded:
     """What a resource says of the thing ordered."""
-    concepts = _concepts(resource)
+    paths = _code_paths(resource)
+    concepts = _concepts(resource, paths)
     return Coded(
         codings=read_codings(concepts),
-        billing_options=tuple(_billing_options(resource, concepts)),
+        billing_options=tuple(_billing_options(resource, paths, concepts)),
         texts=read_texts(concepts),
         displays=read_displays(concepts),
     )
@@ -99,9 +104,10 @@ def read_order(
     not be read; `scheduled` is when an appointment for it takes place.
     """
     coded = _together(read_coded(resource), *coded_by)
+    key = read_key(resource)
     return Order(
         resource=resource,
-        key=read_key(resource),
+        key=key if key and fits_reference(key.id) else None,
         type=resource_type(resource),
         codings=coded.codings,
         billing_options=coded.billing_options,
@@ -118,8 +124,8 @@ def _code_paths(resource: JsonObject) -> tuple[Path, ...]:
     return kind.codes if kind else _CODES_OF_REFERENCED
 
 
-def _concepts(resource: JsonObject) -> list[JsonObject]:
-    found = [concept for path in _code_paths(resource) for concept in follow(resource, path)]
+def _concepts(resource: JsonObject, paths: tuple[Path, ...]) -> list[JsonObject]:
+    found = [concept for path in paths for concept in follow(resource, path)]
     return [
         _payload_concept(concept) if "valueCodeableConcept" in concept else concept
         for concept in found
@@ -132,12 +138,14 @@ def _payload_concept(extension: JsonObject) -> JsonObject:
     return first(extension.get("valueCodeableConcept")) if url == PAYLOAD_CONTENT else {}
 
 
-def _billing_options(resource: JsonObject, concepts: list[JsonObject]) -> list[tuple[Coding, ...]]:
+def _billing_options(
+    resource: JsonObject, paths: tuple[Path, ...], concepts: list[JsonObject]
+) -> list[tuple[Coding, ...]]:
     """Codes the order may be billed under (CRD billopt-3), one group of synonyms each.
 
     Profiles put them on the code, and on what holds it: a lens, a Device.
     """
-    outer_paths = {path[:-1] for path in _code_paths(resource)}
+    outer_paths = dict.fromkeys([path[:-1] for path in paths])
     outer = [holder for path in outer_paths for holder in follow(resource, path)]
     extended = [holder for holder in (*concepts, *outer) if "extension" in holder]
     options: list[tuple[Coding, ...]] = []
@@ -172,18 +180,30 @@ def day_of_service(order: Order, today: date) -> Days:
     return order.date_of_service or Days(today, today)
 
 
-def is_of_patient(order: JsonObject, patient: CallPatient) -> bool:
+def is_of_patient(order: JsonObject, chart: Chart) -> bool:
     """Whether an order at hand is about the call's patient.
 
-    Only an appointment may not be: whose all else is, the chart has looked at.
+    Only an appointment may not be: whose all else is, the chart has looked at. It is the patient's
+    who takes part in it, unless a reference leads to somebody who may be another patient. A name
+    or an identifier beside him does not: EHRs have no more than that of many a doctor and room.
     """
     if resource_type(order) != "Appointment":
         return True
-    actors = follow(order, ("participant", "actor"))
-    return patient.is_named_by([actor for actor in actors if not _is_another(actor)], order)
+    patient = chart.call_patient
+    actors = [actor for actor in _actors(order) if _kind(actor, order, chart) not in _OTHER_ACTORS]
+    if not patient.is_named_by([actor for actor in actors if actor.get("reference")], order):
+        return False
+    return not actors or any(patient.is_named_by([actor], order) for actor in actors)
 
 
-def _is_another(actor: JsonObject) -> bool:
-    """Whether who takes part in an appointment is no patient, but a practitioner, a room …"""
-    key = parse_reference(text(actor.get("reference")))
-    return key is not None and key.type in _OTHER_ACTORS
+def _actors(appointment: JsonObject) -> list[JsonObject]:
+    participants = follow(appointment, ("participant",))
+    return [actor for each in participants for actor in read_references(each.get("actor"))]
+
+
+def _kind(actor: JsonObject, appointment: JsonObject, chart: Chart) -> str:
+    """The type of who takes part: as the reference has it, else its target, else as stated."""
+    if key := parse_reference(text(actor.get("reference"))):
+        return key.type
+    found = chart.find(actor, appointment)
+    return resource_type(found) if found else text(actor.get("type"))

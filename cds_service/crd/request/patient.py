@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from cds_service.cds_hooks.prefetch import Found
 from cds_service.fhir.reference import ResourceKey, parse_reference
-from cds_service.fhir.resource import JsonObject, objects, resource_type, text
+from cds_service.fhir.resource import Json, JsonObject, objects, resource_type, text
 
 IdentifierPair = tuple[str, str]
 
-# Where resources say whose they are.
+# Where resources say whose they are, and with what a Reference names somebody.
 _WHOSE = ("subject", "patient", "beneficiary")
+_NAMING = ("reference", "identifier", "display")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ class CallPatient:
             return found.key == self.key
         resource = found.resource
         whose = [resource[name] for name in _WHOSE if name in resource]
-        references = [reference for named in whose for reference in objects(named)]
+        references = [reference for named in whose for reference in read_references(named)]
         return self.is_named_by(references, resource)
 
     def is_named_by(self, references: Iterable[JsonObject], within: JsonObject) -> bool:
@@ -64,7 +65,7 @@ class CallPatient:
         pairs = read_identifier_pairs(reference)
         if pairs:
             return not self.identifiers.isdisjoint(pairs)
-        return not text(reference.get("display"))
+        return not any(_is_stated(reference.get(name)) for name in _NAMING)
 
     def _contained_in(self, resource: JsonObject) -> frozenset[str]:
         """The ids under which a resource contains this patient, by whose identifiers he is told."""
@@ -74,6 +75,17 @@ class CallPatient:
             if resource_type(contained) == "Patient"
             and not self.identifiers.isdisjoint(read_identifier_pairs(contained))
         )
+
+
+def read_references(value: Json) -> tuple[JsonObject, ...]:
+    """The References in an element; a bare text is read as the literal reference of one."""
+    if type(value) is list:
+        return objects([{"reference": item} if type(item) is str else item for item in value])
+    return ({"reference": value},) if type(value) is str else objects(value)
+
+
+def _is_stated(value: Json) -> bool:
+    return bool(value.strip() if isinstance(value, str) else value)
 
 
 def read_identifier_pairs(holder: JsonObject) -> tuple[IdentifierPair, ...]:

@@ -1,6 +1,6 @@
 """The requested orders: which orders a call asks about, and where it stands what they are for."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cds_service.crd.request.chart import Chart
@@ -13,7 +13,7 @@ from cds_service.crd.request.version import Version
 from cds_service.errors import DataUnavailable, InvalidRequest
 from cds_service.fhir.extension import find_extensions
 from cds_service.fhir.reference import read_key
-from cds_service.fhir.resource import JsonObject, objects, resource_type
+from cds_service.fhir.resource import JsonObject, objects, resource_type, text
 
 ALTERNATE_REFERENCE = "http://hl7.org/fhir/StructureDefinition/alternate-reference"
 
@@ -42,16 +42,20 @@ def find_requested(hook: Hook, chart: Chart) -> Requested:
     """What a call of this hook asks about: what its context holds or refers to.
 
     Raises:
-        InvalidRequest: two different resources asked about have one type and id, so both cannot be
-            updated.
+        InvalidRequest: two different resources asked about have one type and id.
     """
     named = tuple({"reference": reference} for reference in hook.references(chart.context))
-    in_context = [resource for resource in hook.resources(chart) if is_order(resource)]
-    found = [chart.find(reference, {}) for reference in named]
-    referred_to = [resource for resource in found if resource and is_order(resource)]
-    resources = _distinct([*in_context, *referred_to, *_copies(referred_to, chart)])
+    in_context = (resource for resource in hook.resources(chart) if is_order(resource))
+    found = (chart.find(reference, {}) for reference in named)
+    resources = (
+        *_distinct(in_context, "$.context"),
+        *_once(resource for resource in found if resource and is_order(resource)),
+    )
     based_on = ((reference, source) for source in resources for reference in orders_behind(source))
-    return Requested(resources=resources, named=named, based_on=tuple(based_on))
+    requested = Requested(resources=resources, named=named, based_on=tuple(based_on))
+    if requested.named or requested.based_on:
+        _check_named(requested, chart)
+    return requested
 
 
 def _once(resources: Iterable[JsonObject]) -> list[JsonObject]:
@@ -59,29 +63,26 @@ def _once(resources: Iterable[JsonObject]) -> list[JsonObject]:
     return list({id(resource): resource for resource in resources}.values())
 
 
-def _copies(orders: Collection[JsonObject], chart: Chart) -> list[JsonObject]:
-    """All that came under the ids of orders that were found by reference.
-
-    What the context itself holds is newer than any copy; of two copies none is.
-    """
-    if not orders:
-        return []
-    keys = {read_key(order) for order in _once(orders)} - {None}
-    return [resource for resource in chart.resources if read_key(resource) in keys]
+def _check_named(requested: Requested, chart: Chart) -> None:
+    """What is only named must be at hand in one form: of two, either could be the one meant."""
+    by_reference = [*((reference, {}) for reference in requested.named), *requested.based_on]
+    found = (chart.find(reference, source) for reference, source in by_reference)
+    keys = {read_key(resource) for resource in found if resource} - {None}
+    _distinct((item.resource for item in chart.found if item.key in keys), "$.prefetch")
 
 
-def _distinct(resources: Iterable[JsonObject]) -> tuple[JsonObject, ...]:
+def _distinct(resources: Iterable[JsonObject], where: str) -> list[JsonObject]:
     """The resources, one that came twice the first time only.
 
     Of two that differ under one id only one could be updated, and what holds for the other would be
     lost.
     """
     by_identity: dict[object, JsonObject] = {}
-    for resource in _once(resources):  # comparing one costs its size
+    for resource in resources:
         key = read_key(resource)
         if by_identity.setdefault(key or id(resource), resource) != resource:
-            raise InvalidRequest(f"two different orders have the id `{key}`", "$.context")
-    return tuple(by_identity.values())
+            raise InvalidRequest(f"two different orders have the id `{key}`", where)
+    return list(by_identity.values())
 
 
 def check_at_hand(requested: Requested, chart: Chart) -> None:
@@ -105,36 +106,36 @@ def read_requested_orders(requested: Requested, chart: Chart, version: Version) 
     """The patient's own orders, each once, read one by one.
 
     One that forbids its service (`doNotPerform`) asks for nothing.
-
-    Raises:
-        InvalidRequest: two different orders have one type and id.
     """
-    asked: list[JsonObject] = []
-    behind: list[JsonObject] = []  # those of `asked` that appointments are for
-    sources: dict[int, JsonObject] = {}  # by the identity of the order's JSON object
-    for source in requested.resources:
+    sources: dict[object, tuple[JsonObject, JsonObject]] = {}
+    own = (source for source in requested.resources if is_of_patient(source, chart))
+    for source in own:
         for resource in _ordered_by(source, chart, version):
-            asked.append(resource)
-            sources[id(resource)] = source
-            if resource is not source:
-                behind.append(resource)
+            sources[read_key(resource) or id(resource)] = resource, source
     coded: dict[int, Coded] = {}
-    for resource in _distinct([*asked, *_copies(behind, chart)]):
-        if is_of_patient(resource, chart.call_patient):
-            order = _read(resource, sources[id(resource)], chart, coded)
+    for resource, source in sources.values():
+        # What an appointment is for may be another, and somebody else's.
+        if resource is source or is_of_patient(resource, chart):
+            order = _read(resource, source, chart, coded)
             if not order.prohibits:
                 yield order
 
 
 def _ordered_by(source: JsonObject, chart: Chart, version: Version) -> list[JsonObject]:
-    """An appointment made for orders is answered on the orders since CRD 2.1.
+    """An appointment made for orders is answered on them since CRD 2.1, all else on itself.
 
-    All else on itself.
+    So is one whose order it contains: that is on no server, and its id there is another order's.
     """
     if not version.answers_on_order:
         return [source]
-    found = (chart.find(reference, source) for reference in orders_behind(source))
+    references = orders_behind(source)
+    found = [chart.find(reference, source) for reference in references if not _is_local(reference)]
     return [order for order in found if order and is_order(order)] or [source]
+
+
+def _is_local(reference: JsonObject) -> bool:
+    """Whether a Reference is to a contained resource (FHIR R4, references.html#contained)."""
+    return text(reference.get("reference")).startswith("#")
 
 
 def orders_behind(resource: JsonObject) -> tuple[JsonObject, ...]:

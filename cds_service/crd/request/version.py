@@ -31,6 +31,9 @@ VERSIONS: Mapping[str, Version] = {
         always_system_actions=True,
         refuses_without_coverage=False,
         answers_on_order=False,
+        # The extension's context in 2.0.1 names neither this nor Appointment, their profiles carry
+        # it; clients and validators are known to take it on an Appointment only.
+        unwritable=frozenset({"VisionPrescription"}),
     ),
     "2.1": Version(
         name="2.1",

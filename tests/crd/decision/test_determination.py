@@ -1,4 +1,4 @@
-"""Determinations: what the guide forbids cannot be built, and combining is order-free with the strictest winning."""
+"""Determinations: what the guide forbids cannot be built; of several the strictest wins."""
 
 from datetime import date
 from itertools import pairwise, permutations, product
@@ -35,7 +35,7 @@ ELEMENTS = st.fixed_dictionaries(
 
 
 def is_legal(said: dict[str, Any]) -> bool:
-    """crd-ci-q1 to q9 over plain codes, each in its text's and its expression's reading (crd-server.md 3.3)."""
+    """crd-ci-q1 to q9 over plain codes, each as its text and as its expression reads."""
     answers = {str(said["covered"]), str(said["pa_needed"]), *map(str, said["doc_needed"])}
     info = {str(code) for code in said["info_needed"]}
     return all(
@@ -68,19 +68,19 @@ def written(determination: Determination) -> bytes:
 @settings(max_examples=200, deadline=None)
 @given(said=ELEMENTS)
 def test_exactly_what_the_invariants_allow_can_be_built(said: dict[str, Any]) -> None:
-    """Nothing that crd-ci-q1 to q9 forbid in either reading can be constructed; everything else can."""
+    """What crd-ci-q1 to q9 forbid in either reading cannot be constructed; all else can."""
     assert can_be_built(said) == is_legal(said)
 
 
 def test_every_combination_of_single_codes_is_judged_as_the_invariants_judge_it() -> None:
-    """The same for all 18,816 combinations of at most one code an element, so that no corner is left to luck."""
+    """The same for all 18,816 combinations of at most one code an element."""
     named = {
         "covered": list(Covered),
         "pa_needed": [None, *PaNeeded],
         "satisfied_pa_id": ["", "PA-1"],
-        "doc_needed": [frozenset(), *(frozenset({one}) for one in DocNeeded)],
+        "doc_needed": [frozenset(), *(frozenset({code}) for code in DocNeeded)],
         "doc_purpose": [frozenset(), frozenset({DocPurpose.WITH_CLAIM})],
-        "info_needed": [frozenset(), *(frozenset({one}) for one in InfoNeeded)],
+        "info_needed": [frozenset(), *(frozenset({code}) for code in InfoNeeded)],
         "reasons": [(), BECAUSE],
         "questionnaires": [(), (FORM,)],
     }
@@ -128,7 +128,7 @@ def test_a_reason_without_words_cannot_be_built() -> None:
 
 
 def test_documents_for_a_prior_authorization_cannot_be_asked_for() -> None:
-    """`withpa` beside an ordinary `auth-needed` fails the published crd-ci-q4, so the code is not there to be used."""
+    """`withpa` beside an ordinary `auth-needed` fails the published crd-ci-q4."""
     assert "withpa" not in set(DocPurpose)
 
 
@@ -160,7 +160,7 @@ def test_the_order_of_rules_never_matters(said: list[Determination]) -> None:
     """However the rules are asked, the determination is the same."""
     combined = [combine(ordered) for ordered in permutations(said)]
 
-    assert all(one == combined[0] for one in combined)
+    assert all(each == combined[0] for each in combined)
 
 
 @settings(max_examples=50, deadline=None)
@@ -187,8 +187,8 @@ def test_one_rule_alone_is_answered_in_its_own_words(determination: Determinatio
 @settings(max_examples=50, deadline=None)
 @given(said=st.lists(cited_determinations, min_size=1, max_size=4))
 def test_the_strictest_coverage_wins(said: list[Determination]) -> None:
-    """From `covered` over `conditional` and `indeterminate` to `not-covered`, the strictest said is the answer."""
-    said_covered = [one.covered for one in said]
+    """From `covered` over `conditional` and `indeterminate` to `not-covered`."""
+    said_covered = [each.covered for each in said]
 
     assert combine(said).covered is max(said_covered, key=STRICTNESS.index)
 
@@ -200,11 +200,13 @@ def test_no_speaking_rule_asks_for_more_than_the_combination_does(
 ) -> None:
     """Documents, reasons and forms of the rules that speak are all kept."""
     combined = combine(said)
-    speaking = [one for one in said if not combined.is_refusal or one.is_refusal]
+    speaking = [each for each in said if not combined.is_refusal or each.is_refusal]
 
-    assert combined.doc_needed == frozenset().union(*(one.doc_needed for one in speaking))
-    assert set(combined.reasons) == {reason for one in speaking for reason in one.reasons}
-    assert set(combined.questionnaires) == {form for one in speaking for form in one.questionnaires}
+    assert combined.doc_needed == frozenset().union(*(each.doc_needed for each in speaking))
+    assert set(combined.reasons) == {reason for each in speaking for reason in each.reasons}
+    assert set(combined.questionnaires) == {
+        form for each in speaking for form in each.questionnaires
+    }
 
 
 COVERED_FROM_LOOSE_TO_STRICT = ("covered", "conditional", "indeterminate", "not-covered")
@@ -256,7 +258,7 @@ def needing(pa_needed: str) -> Determination:
 def test_beside_a_rule_that_could_not_decide_no_authorization_is_ever_waived(
     undecided: Covered,
 ) -> None:
-    """A rule that failed may have wanted an authorization: whatever fails, the answer never gets looser."""
+    """A rule that failed may have wanted one: whatever fails, the answer never gets looser."""
     info = frozenset({InfoNeeded.OTHER}) if undecided is Covered.CONDITIONAL else frozenset()
     failed = Determination(
         covered=undecided, info_needed=info, reasons=BECAUSE, citations=(citation("failed"),)

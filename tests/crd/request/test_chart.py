@@ -1,4 +1,4 @@
-"""The chart: every resource of a call, whatever key or Bundle it came in, and how references find theirs."""
+"""The chart: every resource of a call, however it came, and how references find theirs."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def chart(prefetch: JsonObject, *orders: JsonObject, **context: Any) -> Chart:
 
 
 def kinds(read: Chart) -> list[str]:
-    return [one["resourceType"] for one in read.resources]
+    return [resource["resourceType"] for resource in read.resources]
 
 
 @pytest.mark.crd("found-33", "found-32")
@@ -164,7 +164,7 @@ def test_a_fragment_is_found_inside_the_resource_that_refers_to_it() -> None:
 
 
 def test_the_reference_to_the_container_itself_finds_no_contained_resource() -> None:
-    """`#` alone is the containing resource (FHIR R4, references), not a contained one that lacks its id."""
+    """`#` alone is the container (FHIR R4, references), not a contained one without an id."""
     nameless = {name: value for name, value in ORGANIZATION.items() if name != "id"}
     holder = coverage(contained=[nameless])
 

@@ -103,7 +103,7 @@ def test_a_limit_that_is_no_number_of_cards_is_noted_and_ignored(senseless: Any)
 
 @pytest.mark.crd("dev-4", "dev-7", "dev-8")
 def test_the_options_are_complete_and_unlike_each_other() -> None:
-    """Code, type, name, description and a default of that type; no two share a code, name or description."""
+    """Each has all its parts and a default of its type; no two share code, name or description."""
     for option in OPTIONS:
         assert set(option) == {"code", "type", "name", "description", "default"}
         assert type(option["default"]) is TYPES[option["type"]]
@@ -113,7 +113,7 @@ def test_the_options_are_complete_and_unlike_each_other() -> None:
 
 @pytest.mark.crd("dev-5")
 def test_every_response_type_we_send_can_be_switched() -> None:
-    """A boolean option for coverage information and for each kind of card, and none for what we never send."""
+    """Coverage information and each kind of card has its switch, what we never send has none."""
     switches = {option["code"] for option in OPTIONS if option["type"] == "boolean"}
 
     assert switches == {Topic.COVERAGE_INFO, *CARD_TYPES}

@@ -6,11 +6,13 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hook_requests import bundle, patient
+from every_hook import call
+from hook_requests import patient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cds_service.cds_hooks.prefetch import read_resources
+from cds_service.cds_hooks.request import HookRequestParser
 from cds_service.crd.codes import BILLING_OPTIONS
 from cds_service.crd.request.chart import Chart, index_chart
 from cds_service.crd.request.hooks import HOOKS
@@ -97,6 +99,49 @@ def test_the_kinds_of_order_are_known() -> None:
     )
 
 
+@pytest.mark.crd("found-33")
+@pytest.mark.parametrize(
+    ("hook", "name"),
+    [
+        ("order-sign", "draftOrders"),
+        ("order-select", "draftOrders"),
+        ("appointment-book", "appointments"),
+    ],
+)
+@pytest.mark.parametrize("kind", [*ORDER_KINDS, "Bundle"])
+def test_a_resource_of_each_kind_may_come_without_its_bundle(
+    hook: str, name: str, kind: str
+) -> None:
+    """The schema of a hook's context knows every kind of order there is."""
+    parse_context(hook, name, {"resourceType": kind, "id": "1"})
+
+
+@pytest.mark.parametrize(
+    ("hook", "name"),
+    [
+        ("order-sign", "draftOrders"),
+        ("order-select", "draftOrders"),
+        ("appointment-book", "appointments"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["Patient", "Task", "OperationOutcome", "servicerequest", "", 7])
+def test_a_resource_that_comes_alone_and_is_no_order_is_refused(
+    hook: str, name: str, kind: Any
+) -> None:
+    """Nothing at all would be answered, and nobody would learn why."""
+    with pytest.raises(InvalidRequest) as caught:
+        parse_context(hook, name, {"resourceType": kind, "id": "1"})
+
+    assert caught.value.where == f"$.context.{name}.resourceType"
+
+
+def parse_context(hook: str, name: str, value: JsonObject) -> None:
+    """Read a call of a hook with this in its context."""
+    request = call(hook)
+    body = {**request, "context": {**request["context"], name: value}}
+    HookRequestParser(hook).parse(encode(body))
+
+
 @pytest.mark.parametrize(("kind", "elements"), CODED)
 def test_each_kind_is_read_where_it_keeps_its_code(kind: str, elements: JsonObject) -> None:
     """Codes and words, whatever the element is called."""
@@ -129,7 +174,7 @@ def test_a_code_may_stand_on_the_thing_the_order_points_to(
     dangling = {"resourceType": kind, "id": "3", element: {"reference": f"{target}/missing"}}
     read = read_orders((pointing, containing, dangling), chart(thing))
 
-    assert [[coding.code for coding in one.codings] for one in read] == [["0600T"], ["0600T"], []]
+    assert [[coding.code for coding in each.codings] for each in read] == [["0600T"], ["0600T"], []]
 
 
 @pytest.mark.parametrize("kind", WRITTEN)
@@ -158,7 +203,7 @@ def test_an_order_with_mandatory_elements_alone_is_read(kind: str) -> None:
     ids=repr,
 )
 def test_a_code_that_is_not_system_and_code_is_none(code: Any) -> None:
-    """The CDS Hooks Sandbox sends `{"coding": [{}]}`; a code without a system could be anybody's."""
+    """The CDS Hooks Sandbox sends `[{}]`; a code without a system could be anybody's."""
     assert order(code=code).codings == ()
 
 
@@ -166,7 +211,7 @@ def test_every_coding_counts_in_its_order() -> None:
     """EHRs put their local code first."""
     local = {"system": "urn:oid:1.2.3", "code": "LOCAL"}
 
-    assert [one.code for one in order(code={"coding": [local, *CODE["coding"]]}).codings] == [
+    assert [coding.code for coding in order(code={"coding": [local, *CODE["coding"]]}).codings] == [
         "LOCAL",
         "0600T",
     ]
@@ -181,6 +226,44 @@ def test_a_label_is_the_orders_words_else_its_codes() -> None:
         ).label
         == "0600T, 0601T"
     )
+
+
+# Modifiers (FHIR R4, Extensibility).
+MODIFIER: JsonObject = {"modifierExtension": [{"url": "https://e.example.invalid"}]}
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        MODIFIER,
+        {"dispenseRequest": MODIFIER},
+        {"lensSpecification": [{}, MODIFIER]},
+        {"dispenseRequest": {"initialFill": MODIFIER}},
+        {"lensSpecification": [{"eye": "left"}, {"prism": [{"base": "up"}, MODIFIER]}]},
+        {"oralDiet": {"nutrient": [{"modifier": {"text": "x"}}, {"modifier": MODIFIER}]}},
+        {"enteralFormula": {"administration": [{"schedule": {"repeat": {"bounds": MODIFIER}}}]}},
+    ],
+    ids=["root", "object", "list", "object in object", "list in list", "three deep", "five deep"],
+)
+def test_a_modifier_is_found_however_deep_it_stands(elements: JsonObject) -> None:
+    """It turns the meaning of what holds it around, and with it perhaps the order's."""
+    assert order("NutritionOrder", **elements).modified
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {},
+        {"modifierExtension": []},
+        {"modifierExtension": None, "dispenseRequest": {"modifierExtension": [], "quantity": {}}},
+        {"extension": [{"url": "https://e.example.invalid", "valueString": "modifierExtension"}]},
+        {"contained": [{"resourceType": "Medication", **MODIFIER}]},
+    ],
+    ids=["nothing", "an empty list", "empty ones inside", "a word", "in a contained resource"],
+)
+def test_an_order_without_a_modifier_of_its_own_is_not_modified(elements: JsonObject) -> None:
+    """Empty is absent, and a contained resource's modifier changes that resource alone."""
+    assert not order("MedicationRequest", **elements).modified
 
 
 # Dates of service (design 4.6).
@@ -253,10 +336,10 @@ UNREADABLE = [
 @pytest.mark.parametrize(
     "elements",
     [
-        lambda one: {"occurrenceDateTime": one},
-        lambda one: {"occurrencePeriod": {"start": one}},
-        lambda one: {"occurrenceTiming": {"event": [one]}},
-        lambda one: {"occurrenceDateTime": one, "authoredOn": "2026-11-01"},
+        lambda day: {"occurrenceDateTime": day},
+        lambda day: {"occurrencePeriod": {"start": day}},
+        lambda day: {"occurrenceTiming": {"event": [day]}},
+        lambda day: {"occurrenceDateTime": day, "authoredOn": "2026-11-01"},
     ],
     ids=["dateTime", "Period", "Timing", "beside a readable authoredOn"],
 )
@@ -267,7 +350,7 @@ def test_a_planned_date_that_cannot_be_read_is_unknown(elements: Any, written: s
 
 @pytest.mark.parametrize("kind", WRITTEN)
 def test_a_written_date_that_cannot_be_read_is_unknown_too(kind: str) -> None:
-    """An order that says when it was written, in words nobody can read, was not therefore written today."""
+    """An order written on a day that nobody can read was not therefore written today."""
     assert day_of_service(order(kind, **{WRITTEN[kind]: "10/05/2019"}), TODAY) == ANY_DAY
 
 
@@ -383,7 +466,7 @@ def test_another_patients_order_is_left_alone(kind: str) -> None:
     nobodys = {"resourceType": kind, "id": "3"}
     read = read_orders((mine, theirs, nobodys), chart(patient()))
 
-    assert [one.resource["id"] for one in read] == ["1", "3"]
+    assert [each.resource["id"] for each in read] == ["1", "3"]
 
 
 def test_an_order_that_came_twice_is_one_order() -> None:
@@ -418,7 +501,6 @@ def test_the_order_is_the_very_object_that_came() -> None:
     )
 
     assert read_order(resource).resource is resource
-    assert bundle(resource)["entry"][0]["resource"] is resource
 
 
 junk = st.recursive(
@@ -436,9 +518,10 @@ junk = st.recursive(
     max_leaves=6,
 )
 ELEMENTS = (
-    "id code codeCodeableConcept codeReference medicationCodeableConcept medicationReference oralDiet supplement "
-    "enteralFormula lensSpecification payload subject patient occurrenceDateTime occurrencePeriod occurrenceTiming "
-    "dispenseRequest authoredOn dateTime dateWritten doNotPerform contained"
+    "id code codeCodeableConcept codeReference medicationCodeableConcept medicationReference "
+    "oralDiet supplement enteralFormula lensSpecification payload subject patient "
+    "occurrenceDateTime occurrencePeriod occurrenceTiming dispenseRequest authoredOn dateTime "
+    "dateWritten doNotPerform contained"
 ).split()
 
 
@@ -449,11 +532,21 @@ ELEMENTS = (
     elements=st.dictionaries(st.sampled_from(ELEMENTS), junk, max_size=5),
 )
 def test_no_malformed_order_stops_the_answer(kind: str, elements: JsonObject) -> None:
-    """Whatever stands where, each order is read, and dated and named somehow."""
+    """Whatever stands where: what is read is the order that came, dated and named somehow."""
     resource = {"resourceType": kind, **elements}
     before = encode(resource)
-    for read in read_orders((resource,), chart(resource, patient())):
-        assert day_of_service(read, TODAY)
-        assert read.label
+    for read in read_orders((resource,), chart(patient())):
+        days = day_of_service(read, TODAY)
+        assert days.first <= days.last
+        assert read.label.strip()
+        assert read.resource is resource
 
     assert encode(resource) == before
+
+
+@pytest.mark.parametrize("identity", ["a/b", "a?b", "a#b", "a|1"])
+def test_an_order_whose_id_no_reference_can_carry_cannot_be_updated(identity: str) -> None:
+    """It is read like any other, and has no key that an update could name."""
+    read = order(id=identity, code=CODE)
+
+    assert (read.key, [coding.code for coding in read.codings]) == (None, ["0600T"])

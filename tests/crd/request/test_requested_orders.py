@@ -385,14 +385,9 @@ def booked_by_url(*orders: JsonObject) -> JsonObject:
     return booked(*links, serviceRequests=entries(*zip(urls, orders, strict=True)))
 
 
-def booked_and_contained(*orders: JsonObject) -> JsonObject:
-    """Two appointments, each with its order in it."""
-    links: list[JsonObject] = [{"reference": "#order-1"}]
-    appointments = [
-        appointment(id=f"appointment-{number}", contained=[order], basedOn=links)
-        for number, order in enumerate(orders)
-    ]
-    return with_prefetch(call("appointment-book", *appointments))
+def booked_by_an_older_client(*orders: JsonObject) -> JsonObject:
+    """The same in a call that is answered on the appointment, by what its orders order."""
+    return {**booked_by_url(*orders), "extension": {}}
 
 
 WAYS_TO_GIVE_TWO = (
@@ -402,7 +397,7 @@ WAYS_TO_GIVE_TWO = (
     dispatched_by_url,
     booked_copies,
     booked_by_url,
-    booked_and_contained,
+    booked_by_an_older_client,
 )
 REFUSED_FIRST_OR_LAST = ((REFUSED, HARMLESS), (HARMLESS, REFUSED))
 
@@ -436,13 +431,16 @@ def test_the_context_is_newer_than_a_prefetched_copy(version: str) -> None:
     assert parts["covered"] == ["not-covered"]
 
 
-def test_an_older_clients_appointment_gets_the_codes_of_both_orders_of_one_id() -> None:
-    """Neither is updated: the appointment is, and nothing is lost."""
-    request = booked_by_url(HARMLESS, REFUSED)
-    request["extension"] = {}
-    (parts,) = annotations(ask(request))
+def test_what_two_appointments_contain_under_one_id_are_two_orders() -> None:
+    """An id within a resource is its own: each appointment is answered for what it contains."""
+    links: list[JsonObject] = [{"reference": "#order-1"}]
+    appointments = [
+        appointment(NOT_IN_A_POLICY, id=f"appointment-{n}", contained=[order], basedOn=links)
+        for n, order in enumerate((REFUSED, HARMLESS))
+    ]
+    stated = annotations(ask(call("appointment-book", *appointments)))
 
-    assert parts["covered"] == ["not-covered"]
+    assert [parts["covered"] for parts in stated] == [["not-covered"], ["indeterminate"]]
 
 
 # Out of reach

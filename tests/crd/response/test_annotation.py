@@ -1,4 +1,4 @@
-"""Annotation: only our own extension ever changes in an order, and only if there is something new to say."""
+"""Annotation: nothing but our own extension changes in an order, and only if it is new."""
 
 from dataclasses import replace
 from datetime import date
@@ -33,8 +33,8 @@ AS_IT_CAME = b"""{"zzz":"unknown","resourceType":"ServiceRequest","id":"1","exte
 "code":{"text":"\\u00e9\\ud83e\\ude7a","coding":[{"code":"0600T"}]},"aaa":[1,0.30,-0.0,12345678901234567890],"meta":null}"""
 
 
-def assertion(coverage: ResourceKey = OURS, *, day: int = 20, id: str = "a-1") -> Assertion:
-    return Assertion(coverage=coverage, day=date(2026, 11, day), id=id)
+def assertion(coverage: ResourceKey = OURS, *, day: int = 20, identity: str = "a-1") -> Assertion:
+    return Assertion(coverage=coverage, day=date(2026, 11, day), id=identity)
 
 
 def annotated(order: JsonObject, *given: Any) -> JsonObject:
@@ -43,8 +43,8 @@ def annotated(order: JsonObject, *given: Any) -> JsonObject:
 
 
 def without_ours(order: JsonObject) -> bytes:
-    """The order less every coverage-information extension, and less the element if nothing else is in it."""
-    kept = [one for one in order.get("extension", []) if one.get("url") != URL]
+    """The order less its coverage information, and less `extension` if nothing else is in it."""
+    kept = [extension for extension in order.get("extension", []) if extension.get("url") != URL]
     bare = {name: value for name, value in order.items() if name != "extension"}
     return encode({**order, "extension": kept} if kept else bare)
 
@@ -71,7 +71,7 @@ orders = st.dictionaries(
 def test_nothing_but_our_extension_is_different(
     order: JsonObject, determination: Determination
 ) -> None:
-    """Whatever stands in an order comes back as it was, in the order it had, and the order given is left alone."""
+    """What stands in an order comes back as and where it was; the order given is left alone."""
     before = encode(order)
     after = annotated(order, [determination], assertion(), V2_2)
 
@@ -107,7 +107,7 @@ def test_extensions_that_were_there_stay_in_front() -> None:
     ids=repr,
 )
 def test_an_extension_element_of_any_shape_does_not_stop_the_answer(present: Any) -> None:
-    """EHRs send one object, null or worse where a list is due; the order is annotated all the same."""
+    """EHRs send one object, null or worse where a list is due; it is annotated all the same."""
     order: JsonObject = {"resourceType": "ServiceRequest", "id": "1", "extension": present}
     after = annotated(order, [COVERED], assertion(), V2_2)
 
@@ -126,11 +126,11 @@ def test_text_where_extensions_are_due_is_not_taken_apart() -> None:
 @settings(max_examples=50, deadline=None)
 @given(determination=st.lists(determinations(), min_size=1, max_size=2))
 def test_saying_it_again_says_nothing_new(version: Any, determination: list[Determination]) -> None:
-    """The very same order comes back if it says so already, whenever and under whichever id it was said."""
+    """The very same order comes back if it states that already, whenever and under any id."""
     order: JsonObject = {"resourceType": "ServiceRequest", "id": "1"}
     once = annotated(order, determination, assertion(), version)
 
-    again = annotate(once, determination, assertion(day=21, id="a-2"), version)
+    again = annotate(once, determination, assertion(day=21, identity="a-2"), version)
 
     assert (again.is_new, again.resource is once) == (False, True)
 
@@ -148,7 +148,7 @@ def test_it_is_still_nothing_new_after_the_client_stored_it() -> None:
     )
     stored["extension"][0]["extension"].reverse()
 
-    again = annotate(stored, [NOT_COVERED], assertion(id="a-2"), V2_2)
+    again = annotate(stored, [NOT_COVERED], assertion(identity="a-2"), V2_2)
 
     assert (again.is_new, again.resource is stored) == (False, True)
 
@@ -174,7 +174,7 @@ def test_other_payers_repetitions_are_kept_byte_for_byte(
 ) -> None:
     """What another payer wrote is not ours to change, whatever we say."""
     bare: JsonObject = {"resourceType": "ServiceRequest", "id": "1"}
-    foreign = annotated(bare, [other], assertion(THEIRS, id="their-1"), VERSIONS["2.0"])
+    foreign = annotated(bare, [other], assertion(THEIRS, identity="their-1"), VERSIONS["2.0"])
     ours = annotated(foreign, [first], assertion(), V2_2)
     changed = annotated(ours, [then], assertion(), V2_2)
 
@@ -205,10 +205,10 @@ def test_what_was_said_for_another_version_is_said_anew() -> None:
 def test_two_coverages_stand_side_by_side(version: str) -> None:
     """Each has its own repetition and its own assertion id."""
     writer = VERSIONS[version]
-    one = annotated(
+    annotated_once = annotated(
         {"resourceType": "ServiceRequest", "id": "1"}, [NOT_COVERED], assertion(), writer
     )
-    both = annotated(one, [COVERED], assertion(THEIRS, id="a-2"), writer)
+    both = annotated(annotated_once, [COVERED], assertion(THEIRS, identity="a-2"), writer)
 
     assert len(both["extension"]) == 2
     assert order_violations(both, version) == []

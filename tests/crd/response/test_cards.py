@@ -1,4 +1,4 @@
-"""Cards: each fits one CRD response type, says whose it is and what it is about, and carries nobody's markup."""
+"""Cards: each fits one CRD response type, names its payer and order, and carries no markup."""
 
 import re
 from dataclasses import replace
@@ -37,7 +37,10 @@ JsonObject = dict[str, Any]
 
 BRAND = "Invented Plan"
 TAGS = '<script>alert(1)</script><img src=x onerror=alert(1)><!-- --><b title="&lt;">'
-MARKDOWN = "[x](https://bad.example.invalid) ![x](y) *a* _b_ `c` ~d~ | https://bad.invalid www.bad.invalid a@b.invalid"
+MARKDOWN = (
+    "[x](https://bad.example.invalid) ![x](y) *a* _b_ `c` ~d~ | "
+    "https://bad.invalid www.bad.invalid a@b.invalid"
+)
 HIDDEN = (
     "one\u202etwo\u200bthree\u2066four\x00five\x1b[31msix\ufeffseven\u00adeight\u2028nine\u200f"
 )
@@ -92,13 +95,13 @@ def instruction(words: str) -> Detail:
 @pytest.mark.crd("resp-13", "resp-22", "resp-24", "resp-25", "resp-4", "resp-5")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_card_of_the_library_fits_exactly_one_response_type(version: str) -> None:
-    """Each card that the built-in policies' cases lead to satisfies its type's model and CDS Hooks."""
+    """Each card of the built-in policies' cases satisfies its type's model and CDS Hooks."""
     answers = [answer for _, answer in answered_cases(builtin_index()) if answer.from_policy]
     cards = [
         card
-        for one in answers
-        if one.from_policy
-        for card in shown(one.from_policy, one.order, version)
+        for answer in answers
+        if answer.from_policy
+        for card in shown(answer.from_policy, answer.order, version)
     ]
 
     assert len(cards) > 100
@@ -159,7 +162,7 @@ def test_a_card_carries_the_payers_brand() -> None:
     ],
 )
 def test_only_a_refusal_is_a_warning(determination: Determination, indicator: str) -> None:
-    """A clinician is stopped by what will not be paid and by nothing else; `critical` is never ours to say."""
+    """What will not be paid stops a clinician, and nothing else; `critical` is never ours."""
     assert shown(determination)[0]["indicator"] == indicator
 
 
@@ -238,7 +241,7 @@ def test_what_to_do_is_said_on_advice_too() -> None:
 
 @pytest.mark.parametrize("reason", [TECHNICAL, CONDITION_UNKNOWN], ids=["technical", "unknown"])
 def test_a_rule_that_could_not_be_applied_does_not_lend_the_card_its_title(reason: Coding) -> None:
-    """A title is what the rule says; a card for an answer that is not the rule's must not say it."""
+    """A card for a determination that is not the rule's own must not have the rule's title."""
     undecided = Covered.INDETERMINATE if reason is TECHNICAL else Covered.CONDITIONAL
     determination = Determination(
         covered=undecided,
@@ -301,7 +304,7 @@ def test_advice_is_worded_for_members_of_the_plan() -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_nothing_an_order_says_becomes_markup(hostile: str) -> None:
-    """No tag, no link, no emphasis and no hidden character passes from an order's words into a card."""
+    """No tag, link, emphasis or hidden character passes from an order's words into a card."""
     cards = shown(OPEN, order(hostile))
 
     assert [problem for card in cards for problem in card_problems(card, "2.2")] == []
@@ -370,7 +373,7 @@ def test_no_summary_and_no_link_label_holds_a_tag() -> None:
     "reason", ["# Now", "- Now", "+ Now", "> Now", "---", "    Now", "```", "***"]
 )
 def test_a_reason_starts_no_markdown_block(reason: str) -> None:
-    """A reason stands at the start of a line, where markdown reads headings, lists, quotes and rules."""
+    """It stands at the start of a line, where markdown reads headings, lists, quotes and rules."""
     detail = every_card(replace(REFUSED, reasons=(Reason(text=reason),)))[0].detail
     _, paragraph, _ = detail.split("\n\n")
 
@@ -378,7 +381,7 @@ def test_a_reason_starts_no_markdown_block(reason: str) -> None:
 
 
 def markup(detail: str, sign: str) -> list[str]:
-    """What a markdown reader would take for more than text: tags, links, images, emphasis, bare addresses."""
+    """What a markdown reader takes for more than text: tags, links, images, emphasis, addresses."""
     bare = re.sub(r"\\[!-/:-@\[-`{-~]", "", detail)
     quoted = bare[bare.rindex("“") :]
     found = [mark for mark in ("<", ">", "](", "*", "_", "`", "~", "|", "[") if mark in quoted]

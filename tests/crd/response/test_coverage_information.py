@@ -1,4 +1,4 @@
-"""The coverage-information extension, judged by a checker that was written from the standard and not from the code."""
+"""The coverage-information extension, judged by a checker written from the standard alone."""
 
 from datetime import date
 from decimal import Decimal
@@ -56,10 +56,21 @@ def conditional(*needed: InfoNeeded, **elements: Any) -> Determination:
     )
 
 
+def documents(*needed: DocNeeded) -> Determination:
+    """A rule that covers and wants documentation, all of it or what depends on something."""
+    depends = DocNeeded.CONDITIONAL in needed
+    return Determination(
+        covered=Covered.COVERED,
+        doc_needed=frozenset(needed),
+        info_needed=frozenset({InfoNeeded.OTHER}) if depends else frozenset(),
+        reasons=BECAUSE,
+    )
+
+
 @pytest.mark.crd("resp-24", "resp-26", "resp-47", "resp-52")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_determination_of_the_library_has_the_shape_its_version_wants(version: str) -> None:
-    """Cardinalities, value types, codes and both readings of the invariants hold for all the library can say."""
+    """Cardinalities, value types, codes and both readings of the invariants hold for them all."""
     said = library_determinations(builtin_index())
 
     assert len(said) > 70
@@ -88,7 +99,7 @@ def test_any_determination_at_all_has_the_shape_its_version_wants(
 @settings(max_examples=50, deadline=None)
 @given(determination=determinations())
 def test_an_older_version_never_says_anything_looser(determination: Determination) -> None:
-    """Going down, `covered` stays or becomes `conditional`; no authorization is waived and none is invented."""
+    """`covered` stays or becomes `conditional`; no authorization is waived and none invented."""
     newest = read_parts(write(determination))
     for version in ("2.0", "2.1"):
         older = read_parts(write(determination, version))
@@ -134,6 +145,10 @@ DOCUMENTS = Determination(
     covered=Covered.COVERED, doc_needed=frozenset({DocNeeded.CLINICAL, DocNeeded.ADMIN})
 )
 FROM_THE_PATIENT = Determination(covered=Covered.COVERED, doc_needed=frozenset({DocNeeded.PATIENT}))
+FROM_TWO = documents(DocNeeded.PATIENT, DocNeeded.ADMIN)
+FROM_THREE = documents(DocNeeded.PATIENT, DocNeeded.ADMIN, DocNeeded.CLINICAL)
+PERHAPS_CLINICAL = documents(DocNeeded.CONDITIONAL, DocNeeded.CLINICAL)
+PERHAPS_ANY = documents(*DocNeeded)
 WITH_EXPIRY = Determination(covered=Covered.COVERED, expiry_date=date(2027, 1, 1))
 NEEDS_CODE = conditional(InfoNeeded.DETAIL_CODE)
 PA_UNKNOWN = Determination(
@@ -161,6 +176,30 @@ TABLE: list[tuple[str, Determination, str, str, list[Any]]] = [
     ("two documents are `both` in 2.0", DOCUMENTS, "2.0", "doc-needed", ["both"]),
     ("two documents are two in 2.1", DOCUMENTS, "2.1", "doc-needed", ["admin", "clinical"]),
     ("two documents are two in 2.2", DOCUMENTS, "2.2", "doc-needed", ["admin", "clinical"]),
+    (
+        "what depends is `conditional` in 2.0",
+        PERHAPS_CLINICAL,
+        "2.0",
+        "doc-needed",
+        ["conditional"],
+    ),
+    ("what depends counts before `both` in 2.0", PERHAPS_ANY, "2.0", "doc-needed", ["conditional"]),
+    (
+        "what depends stands beside the rest in 2.1",
+        PERHAPS_CLINICAL,
+        "2.1",
+        "doc-needed",
+        ["clinical", "conditional"],
+    ),
+    ("patient and administration are one in 2.0", FROM_TWO, "2.0", "doc-needed", ["admin"]),
+    (
+        "patient and administration are two in 2.1",
+        FROM_TWO,
+        "2.1",
+        "doc-needed",
+        ["admin", "patient"],
+    ),
+    ("with a clinician they are `both` in 2.0", FROM_THREE, "2.0", "doc-needed", ["both"]),
     ("the patient is the administration in 2.0", FROM_THE_PATIENT, "2.0", "doc-needed", ["admin"]),
     ("the patient is named in 2.1", FROM_THE_PATIENT, "2.1", "doc-needed", ["patient"]),
     ("no expiry date in 2.0", WITH_EXPIRY, "2.0", "expiry-date", []),
@@ -305,10 +344,10 @@ def test_the_same_facts_in_another_order_and_with_another_date_and_id_are_the_sa
 
 
 @settings(max_examples=50, deadline=None)
-@given(one=determinations(), other=determinations())
-def test_different_facts_are_different(one: Determination, other: Determination) -> None:
+@given(first=determinations(), other=determinations())
+def test_different_facts_are_different(first: Determination, other: Determination) -> None:
     """Two determinations are the same exactly if they are written the same."""
-    assert states_the_same([write(one)], [write(other)]) == (write(one) == write(other))
+    assert states_the_same([write(first)], [write(other)]) == (write(first) == write(other))
 
 
 @pytest.mark.parametrize(

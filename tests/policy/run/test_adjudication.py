@@ -1,4 +1,4 @@
-"""Adjudication: what the rules come to for one order of one member, and that no failure makes it looser."""
+"""Adjudication: what the rules come to for one order of one member; no failure loosens it."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -49,7 +49,9 @@ def answer(
     index: PolicyIndex, order: JsonObject, of: JsonObject, member: JsonObject | None = None
 ) -> OrderAnswer:
     """What is determined for one order under one Coverage."""
-    chart = index_chart([Found(one) for one in (of, member or patient())], patient_id="member-1")
+    chart = index_chart(
+        [Found(resource) for resource in (of, member or patient())], patient_id="member-1"
+    )
     read = read_order(order)
     days = day_of_service(read, TODAY)
     return determine(
@@ -72,14 +74,14 @@ def acme(index: PolicyIndex, order: JsonObject | None = None, **elements: Any) -
 
 
 def coding_of(determination: Determination) -> list[str]:
-    return [one.coding.code for one in determination.reasons if one.coding]
+    return [given.coding.code for given in determination.reasons if given.coding]
 
 
 def words_of(determination: Determination) -> str:
     return " ".join(
         [
-            *(one.text for one in determination.reasons),
-            *(str(one.value) for one in determination.details),
+            *(given.text for given in determination.reasons),
+            *(str(detail.value) for detail in determination.details),
         ]
     )
 
@@ -101,9 +103,9 @@ def test_a_rule_whose_conditions_hold_speaks_and_is_cited(tmp_path: Path) -> Non
     )
 
     assert determination.covered is Covered.NOT_COVERED
-    assert [one.text for one in determination.reasons] == ["its own words"]
-    assert [one.rule_id for one in determination.citations] == ["rule-1"]
-    assert [one.code for one in determination.billing_codes] == ["0001T"]
+    assert [given.text for given in determination.reasons] == ["its own words"]
+    assert [cited.rule_id for cited in determination.citations] == ["rule-1"]
+    assert [coding.code for coding in determination.billing_codes] == ["0001T"]
 
 
 def test_a_rule_with_a_false_condition_is_silent(tmp_path: Path) -> None:
@@ -198,9 +200,9 @@ def test_a_trace_shows_each_condition_and_what_was_missing(tmp_path: Path) -> No
         small_index(tmp_path, policy(rule(conditions=("%order.exists()", UNKNOWN))))
     ).traces
 
-    assert [one.value for one in trace.conditions][-2:] == [Truth.TRUE, Truth.UNKNOWN]
+    assert [condition.value for condition in trace.conditions][-2:] == [Truth.TRUE, Truth.UNKNOWN]
     assert trace.missing == (UNKNOWN,)
-    assert [one.code for one in trace.matched] == ["0001T"]
+    assert [coding.code for coding in trace.matched] == ["0001T"]
 
 
 # Details that depend on the order.
@@ -255,7 +257,7 @@ def test_the_strictest_of_several_policies_wins(tmp_path: Path) -> None:
         policy(rule(determination=AUTHORIZATION_NEEDED), name="c-middle"),
     )
 
-    assert [one.policy_id for one in alone(acme(index)).citations] == ["b-strict"]
+    assert [cited.policy_id for cited in alone(acme(index)).citations] == ["b-strict"]
 
 
 @pytest.mark.parametrize("condition", [FAILING, UNKNOWN], ids=["failed", "unknown"])
@@ -295,7 +297,7 @@ LINE = ("InsurancePlan/acme-hmo",)
 def test_a_line_of_business_that_cannot_be_told_is_not_a_no(
     tmp_path: Path, plan_type: str, covered: Covered, reasons: list[str]
 ) -> None:
-    """In it the rule speaks, outside it is silent, and unknown is conditional with the reason (design 4.4)."""
+    """In it the rule speaks, outside it is silent; unknown is conditional, with the reason."""
     plans = (insurance_plan("acme-hmo", "511"), insurance_plan("acme-ppo", "512"))
     index = small_index(tmp_path, *plans, policy(lines=LINE))
     member = coverage(
@@ -342,12 +344,56 @@ def test_without_active_coverage_no_policy_is_asked(tmp_path: Path, elements: Js
 def test_a_vague_day_that_may_lie_outside_the_coverage_is_not_covered_for_certain(
     tmp_path: Path, period: JsonObject
 ) -> None:
-    """`2026` may be a day without coverage: no rule may say `covered`, and the date is asked for."""
+    """`2026` may be a day without coverage: nothing is `covered`, and the date is asked for."""
     index = small_index(tmp_path, policy(rule(determination=COVERED_WITHOUT_AUTHORIZATION)))
     found = acme(index, service_request("0001T", occurrenceDateTime="2026"), period=period)
 
     assert alone(found).covered is Covered.CONDITIONAL
     assert alone(found).info_needed == {InfoNeeded.TIMEFRAME}
+
+
+UNKNOWN_STATUSES: list[Any] = ["unknown-word", 5, {"value": "cancelled"}, ["cancelled"]]
+
+
+@pytest.mark.parametrize("status", UNKNOWN_STATUSES, ids=repr)
+def test_with_an_unknown_status_nothing_is_covered_for_certain(tmp_path: Path, status: Any) -> None:
+    """The rule covers; whether the member is covered at all is left open, with a reason."""
+    index = small_index(tmp_path, policy(rule(determination=COVERED_WITHOUT_AUTHORIZATION)))
+    determination = alone(acme(index, status=status))
+
+    assert (determination.covered, determination.pa_needed) == (Covered.CONDITIONAL, None)
+    assert determination.info_needed == {InfoNeeded.OTHER}
+    assert coding_of(determination) == ["condition-unknown"]
+    assert [cited.rule_id for cited in determination.citations] == ["rule-1"]
+
+
+@pytest.mark.parametrize("status", UNKNOWN_STATUSES, ids=repr)
+def test_an_unknown_status_makes_no_refusal_looser(tmp_path: Path, status: Any) -> None:
+    """Active or not, the service is not covered: the policy's reason is given, and no other."""
+    determination = alone(acme(small_index(tmp_path, policy()), status=status))
+
+    assert determination.covered is Covered.NOT_COVERED
+    assert [given.text for given in determination.reasons] == ["because"]
+
+
+@pytest.mark.parametrize("status", UNKNOWN_STATUSES, ids=repr)
+def test_an_unknown_status_without_a_rule_is_not_called_inactive(
+    tmp_path: Path, status: Any
+) -> None:
+    """No policy addresses the order, and nobody said that the coverage ended."""
+    found = acme(small_index(tmp_path, policy()), service_request("0999T"), status=status)
+
+    assert alone(found).covered is Covered.INDETERMINATE
+    assert coding_of(alone(found)) == ["no-policy-found"]
+
+
+def test_an_unknown_status_waives_no_authorization_that_a_rule_wants(tmp_path: Path) -> None:
+    """What the rule asks for stays beside the doubt."""
+    index = small_index(tmp_path, policy(rule(determination=AUTHORIZATION_NEEDED)))
+    determination = alone(acme(index, status="unknown-word"))
+
+    assert determination.covered is Covered.CONDITIONAL
+    assert determination.pa_needed is PaNeeded.AUTH_NEEDED
 
 
 def test_a_payer_that_is_not_identified_is_conditional(tmp_path: Path) -> None:
@@ -384,7 +430,7 @@ def test_an_order_with_a_modifier_we_do_not_know_is_conditional(
     ],
 )
 def test_a_modifier_inside_the_order_counts_too(tmp_path: Path, kind: str, element: str) -> None:
-    """Modifier extensions may stand on every backbone element, and turn its meaning around as well."""
+    """They may stand on every backbone element, and turn its meaning around as well."""
     modified = {
         element: [{"modifierExtension": [{"url": "https://e.invalid", "valueBoolean": True}]}]
     }
@@ -444,7 +490,7 @@ def test_billing_options_with_different_answers_are_answered_each(tmp_path: Path
         small_index(tmp_path, policy(*TWO_ANSWERS)), billed_as(("0001T",), ("0002T",), ("0009T",))
     )
     answers = {
-        tuple(one.code for one in determination.billing_codes): determination.covered
+        tuple(coding.code for coding in determination.billing_codes): determination.covered
         for determination in found.determinations
     }
 
@@ -461,7 +507,7 @@ def test_billing_options_with_one_answer_are_answered_once(tmp_path: Path) -> No
     index = small_index(tmp_path, policy(rule(codes=("0001T", "0002T"))))
     determination = alone(acme(index, billed_as(("0001T",), ("0002T",))))
 
-    assert [one.code for one in determination.billing_codes] == ["0001T", "0002T"]
+    assert [coding.code for coding in determination.billing_codes] == ["0001T", "0002T"]
 
 
 @pytest.mark.crd("billopt-3")
@@ -470,7 +516,9 @@ def test_every_billing_option_appears_in_some_answer(tmp_path: Path) -> None:
     index = small_index(tmp_path, policy(*TWO_ANSWERS))
     found = acme(index, billed_as(("0001T",), ("0002T",), ("0008T",), ("0009T",)))
     codes = [
-        one.code for determination in found.determinations for one in determination.billing_codes
+        coding.code
+        for determination in found.determinations
+        for coding in determination.billing_codes
     ]
 
     assert sorted(codes) == ["0001T", "0002T", "0008T", "0009T"]
@@ -480,10 +528,10 @@ def test_every_billing_option_appears_in_some_answer(tmp_path: Path) -> None:
 def test_the_order_of_billing_options_changes_no_answer(tmp_path: Path) -> None:
     """Which comes first says nothing."""
     index = small_index(tmp_path, policy(*TWO_ANSWERS))
-    one = acme(index, billed_as(("0001T",), ("0002T",))).determinations
+    first = acme(index, billed_as(("0001T",), ("0002T",))).determinations
     other = acme(index, billed_as(("0002T",), ("0001T",))).determinations
 
-    assert sorted(map(repr, one)) == sorted(map(repr, other))
+    assert sorted(map(repr, first)) == sorted(map(repr, other))
 
 
 def test_synonyms_are_one_option(tmp_path: Path) -> None:
@@ -511,7 +559,7 @@ def test_a_code_on_the_order_itself_counts_beside_each_option(tmp_path: Path) ->
 
 
 def advice(index: PolicyIndex, order: Order) -> Determination | None:
-    payer = next(one for one in index.payers.all if one.id in ("acme", "icare"))
+    payer = next(hosted for hosted in index.payers.all if hosted.id in ("acme", "icare"))
     return advise(order, payer, NOW, index=index, hook=HOOKS["order-sign"]).from_policy
 
 
@@ -646,7 +694,7 @@ def test_the_day_before_the_icare_policy_began_no_rule_of_it_speaks(index: Polic
 def test_anthem_decides_93799_by_the_words_of_the_order_itself(
     index: PolicyIndex, text: str, covered: Covered
 ) -> None:
-    """Said and not denied it is refused, else the order must say which procedure is meant (design 4.9)."""
+    """Named and not denied it is refused, else the order must say which procedure is meant."""
     order = {
         **service_request(),
         "code": {"coding": [{"system": CPT, "code": "93799"}], **({"text": text} if text else {})},

@@ -203,7 +203,8 @@ def test_these_functions_and_no_others_may_be_used() -> None:
     """The list is as long as what policies need."""
     assert (
         set(
-            "where exists empty not all count first select lower upper startsWith contains join mentions".split()
+            "where exists empty not all count first select lower upper startsWith contains join "
+            "mentions".split()
         )
         == FUNCTIONS
     )
@@ -269,7 +270,7 @@ def test_expressions_answer_many_threads_at_once() -> None:
     ]
     with ThreadPoolExecutor(16) as pool:
         found = list(
-            pool.map(lambda one: truth(expression.evaluate({**BOUND, "order": one})), orders)
+            pool.map(lambda order: truth(expression.evaluate({**BOUND, "order": order})), orders)
         )
 
     assert found == [Truth.TRUE if number % 3 else Truth.FALSE for number in range(200)]

@@ -46,7 +46,7 @@ def index_of(directory: Path, generated: list[dict[str, Any]]) -> PolicyIndex:
     """The index over generated policies of two payers."""
     written = [
         policy(
-            *(rule(f"rule-{at}", **one) for at, one in enumerate(made["rules"])),
+            *(rule(f"rule-{at}", **elements) for at, elements in enumerate(made["rules"])),
             name=f"policy-{number}",
             payer=made["payer"],
             hooks=made["hooks"],
@@ -73,7 +73,7 @@ def named(candidates: Candidates) -> list[tuple[str, str, tuple[Coding, ...]]]:
 def test_the_index_finds_what_asking_every_rule_finds(
     tmp_path_factory: pytest.TempPathFactory, generated: list[dict[str, Any]], asked: list[Any]
 ) -> None:
-    """For any library, payer, order and hook: the same rules, matched by the same codings, each once."""
+    """For any library, payer, order and hook: the same rules by the same codings, each once."""
     index = index_of(tmp_path_factory.mktemp("library"), generated)
     for question in asked:
         assert named(index.candidates(*question)) == named(index.ask_every_rule(*question))
@@ -120,7 +120,10 @@ def test_index_terms_are_found_in_the_words_of_an_order() -> None:
     """The built-in policies' topics, however they are written; with whose policy and which term."""
     index = builtin_index()
     found = {
-        words: [(one.citation.number, term) for one, term in index.mentioned("anthem", [words])]
+        words: [
+            (mentioned.citation.number, term)
+            for mentioned, term in index.mentioned("anthem", [words])
+        ]
         for words in (
             "NanoKnife for pancreas",
             "nano-knife",
@@ -169,7 +172,7 @@ def test_a_hint_is_found_exactly_if_a_topic_is_said(
     """Looking up first words misses no policy that reading every topic would find."""
     text = " ".join(words)
     index = small_index(
-        tmp_path_factory.mktemp("library"), policy(topic=[{"text": one} for one in topics])
+        tmp_path_factory.mktemp("library"), policy(topic=[{"text": words} for words in topics])
     )
 
     assert bool(index.mentioned("acme", [text])) == bool(
@@ -183,5 +186,6 @@ def test_versions_of_one_policy_hint_once_each(tmp_path: Path) -> None:
     index = small_index(tmp_path, policy(name="one", topic=topic), policy(name="two", topic=topic))
 
     assert [
-        one.id for one, _ in index.mentioned("acme", ["invented ablation", "Invented Ablation"])
+        mentioned.id
+        for mentioned, _ in index.mentioned("acme", ["invented ablation", "Invented Ablation"])
     ] == ["one", "two"]
