@@ -305,6 +305,12 @@ def contained_orders_behind_an_older_clients_appointment(many: int) -> JsonObjec
     return {**contained_orders_behind_an_appointment(many), "extension": {}}
 
 
+def participants_of_an_appointment_that_contains_patients(many: int) -> JsonObject:
+    held = patients(many)
+    actors = [{"actor": {"display": f"Doctor {number}"}} for number in range(10 * many)]
+    return call("appointment-book", appointment(contained=held, participant=actors))
+
+
 def participants_of_an_appointment_booked_often(many: int) -> JsonObject:
     actors = [{"actor": {"reference": f"Practitioner/{number}"}} for number in range(many)]
     behind = appointment(id="behind", participant=actors)
@@ -336,14 +342,19 @@ def identifiers_of_a_reference(many: int) -> JsonObject:
 
 
 def contained_patients(many: int) -> JsonObject:
-    held = [
-        {"resourceType": "Patient", "id": f"p-{number}", "identifier": [identifier]}
-        for number, identifier in enumerate(many_identifiers(many))
-    ]
+    held = patients(many)
     subjects = [{"reference": f"#{held_patient['id']}"} for held_patient in held]
     order = service_request(contained=held, subject=subjects)
     member = [patient(identifier=many_identifiers(many)), coverage()]
     return call("order-sign", order, member=member)
+
+
+def patients(many: int) -> list[JsonObject]:
+    """Patients to contain, who have an identifier each."""
+    return [
+        {"resourceType": "Patient", "id": f"p-{number}", "identifier": [identifier]}
+        for number, identifier in enumerate(many_identifiers(many))
+    ]
 
 
 # The member
@@ -486,6 +497,7 @@ CROWDS: dict[Crowd, int] = {
     orders_behind_an_appointment: 25,
     contained_orders_behind_an_appointment: 25,
     contained_orders_behind_an_older_clients_appointment: 25,
+    participants_of_an_appointment_that_contains_patients: 25,
     participants_of_an_appointment_booked_often: 50,
     medications_of_an_order_behind_many_appointments: 50,
     codings_of_an_order_behind_an_older_clients_appointment: 50,

@@ -189,11 +189,12 @@ def is_of_patient(order: JsonObject, chart: Chart) -> bool:
     """
     if resource_type(order) != "Appointment":
         return True
-    patient = chart.call_patient
     actors = [actor for actor in _actors(order) if _kind(actor, order, chart) not in _OTHER_ACTORS]
-    if not patient.is_named_by([actor for actor in actors if actor.get("reference")], order):
-        return False
-    return not actors or any(patient.is_named_by([actor], order) for actor in actors)
+    named = chart.call_patient.is_named_by_each(actors, order)
+    for actor, is_named in zip(actors, named, strict=True):
+        if actor.get("reference") and not is_named:
+            return False
+    return not actors or any(named)
 
 
 def _actors(appointment: JsonObject) -> list[JsonObject]:

@@ -53,8 +53,12 @@ class CallPatient:
 
     def is_named_by(self, references: Iterable[JsonObject], within: JsonObject) -> bool:
         """Whether these References by `within` are to this patient, as far as they name anyone."""
+        return all(self.is_named_by_each(references, within))
+
+    def is_named_by_each(self, references: Iterable[JsonObject], within: JsonObject) -> list[bool]:
+        """The same of each of these References; what `within` contains is read once for all."""
         contained = self._contained_in(within) if "contained" in within else frozenset()
-        return all(self._is_named(reference, contained) for reference in references)
+        return [self._is_named(reference, contained) for reference in references]
 
     def _is_named(self, reference: JsonObject, contained: Collection[str]) -> bool:
         literal = text(reference.get("reference"))
