@@ -115,10 +115,20 @@ def read_codings(concept: Json) -> tuple[Coding, ...]:
 
 def read_words(concept: Json) -> tuple[str, ...]:
     """What one or many CodeableConcepts say in words: their texts and displays."""
+    return read_texts(concept) + read_displays(concept)
+
+
+def read_texts(concept: Json) -> tuple[str, ...]:
+    """The texts of one or many CodeableConcepts."""
     texts = [text(part.get("text")) for part in objects(concept)]
+    return tuple([words for words in texts if words])
+
+
+def read_displays(concept: Json) -> tuple[str, ...]:
+    """The displays of the codings of one or many CodeableConcepts."""
     displays = [
         text(coding.get("display"))
         for part in objects(concept)
         for coding in objects(part.get("coding"))
     ]
-    return tuple(words for words in texts + displays if words)
+    return tuple([words for words in displays if words])

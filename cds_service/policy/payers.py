@@ -1,11 +1,9 @@
-"""Payers: which payer a Coverage leads to, and the memberships a call is about (CRD hook-13.
+"""Payers: which payer a Coverage leads to, and the memberships a call is about.
 
-HRex Coverage).
-
-Payers are matched by identifier, never by name.
+Payers are matched by identifier, never by name (CRD hook-13; HRex Coverage).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from cds_service.crd.request.chart import Chart
 from cds_service.crd.request.lookups import Lookup
@@ -14,7 +12,9 @@ from cds_service.crd.request.membership import (
     Membership,
     Payer,
     candidate_coverages,
+    find_organization,
     payor_identifiers,
+    read_identifiers,
 )
 from cds_service.errors import DataUnavailable, InvalidRequest, PayerNotHandled
 from cds_service.fhir.reference import fits_reference, read_key
@@ -58,37 +58,68 @@ def resolve_memberships(
         DataUnavailable: no Coverage was sent, none was looked for, and there is nowhere to ask.
         InvalidRequest: a Coverage has an id that no reference can carry.
     """
-    found = tuple(
-        resolve_membership(coverage, chart, payers) for coverage in candidate_coverages(chart)
-    )
+    coverages = candidate_coverages(chart)
     if must_have_one:
-        _check_one(found, chart)
-        memberships = found
+        membership = resolve_membership(_only(coverages, chart), chart, payers)
+        _check_known(membership)
+        memberships: tuple[Membership, ...] = (membership,)
     else:
-        hosted = tuple(membership for membership in found if membership.payer)
-        memberships = hosted[:_MOST_COVERAGES] or found[:1]
+        memberships = _hosted(coverages, chart, payers)
     _check_ids(memberships)
     return memberships
 
 
-def _check_one(found: tuple[Membership, ...], chart: Chart) -> None:
+def _only(coverages: Sequence[JsonObject], chart: Chart) -> JsonObject:
     looked_for = chart.lookups.state_of_type("Coverage") is Lookup.ABSENT
-    if not found and not (looked_for or chart.of_others):
+    if not coverages and not (looked_for or chart.of_others):
         raise DataUnavailable(
             "the patient's Coverage was not sent and could not be queried", "$.prefetch"
         )
-    if len(found) != 1:
-        count = "several Coverages" if found else "no Coverage"
+    if len(coverages) != 1:
+        count = "several Coverages" if coverages else "no Coverage"
         raise PayerNotHandled(
             f"exactly one Coverage is needed to tell the payer; {count} came", "$.prefetch"
         )
-    (membership,) = found
+    return coverages[0]
+
+
+def _check_known(membership: Membership) -> None:
     if membership.payer is None and not membership.unreachable:
         raise PayerNotHandled(
             "the identifier of the Coverage's payer is missing or not hosted here", "$.prefetch"
         )
     if membership.coverage_key is None:
         raise PayerNotHandled("the Coverage has no id, so nothing can be said of it", "$.prefetch")
+
+
+def _hosted(
+    coverages: Sequence[JsonObject], chart: Chart, payers: Payers
+) -> tuple[Membership, ...]:
+    """The memberships of payers hosted here, not too many of them; if there is none, the first."""
+    if len(coverages) > _MOST_COVERAGES:
+        coverages = _first_hosted(coverages, chart, payers) or coverages[:1]
+    found = tuple(resolve_membership(coverage, chart, payers) for coverage in coverages)
+    return tuple(membership for membership in found if membership.payer) or found[:1]
+
+
+def _first_hosted(
+    coverages: Sequence[JsonObject], chart: Chart, payers: Payers
+) -> list[JsonObject]:
+    """As many Coverages of payers hosted here as are written; what all share is read once."""
+    hosted: list[JsonObject] = []
+    by_organization: dict[int, Payer | None] = {}  # by the identity of its JSON object
+    for coverage in coverages:
+        payor = first(coverage.get("payor"))
+        organization = find_organization(payor, coverage, chart)
+        if organization and id(organization) not in by_organization:
+            identifiers = read_identifiers(organization.get("identifier"))
+            by_organization[id(organization)] = payers.find(identifiers)
+        own = read_identifiers(payor.get("identifier"))
+        if payers.find(own) or by_organization.get(id(organization)):
+            hosted.append(coverage)
+        if len(hosted) == _MOST_COVERAGES:
+            break
+    return hosted
 
 
 def _check_ids(memberships: Iterable[Membership]) -> None:

@@ -1,13 +1,9 @@
 """What the pages cost, in steps of the interpreter: these do not depend on the machine."""
 
-import sys
-from collections.abc import Callable
-from types import FrameType
-from typing import Any
-
 import pytest
 from flask.testing import FlaskClient
 from hosted_policies import TODAY, client_of, library_of, many_policies
+from steps import TENFOLD, count_steps
 
 from cds_service.pages.routes import create_pages
 from cds_service.policy.library.artifacts import Library
@@ -15,7 +11,6 @@ from cds_service.policy.library.compiler import compile_library
 from cds_service.policy.run.index import PolicyIndex
 
 FEW, MANY = 100, 1_000
-TENFOLD = 12  # what ten times as much may cost
 SAME = 1.1  # what a page may cost that does not depend on the number of policies
 
 
@@ -36,28 +31,6 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[Libra
 def clients(libraries: dict[int, tuple[Library, PolicyIndex]]) -> dict[int, FlaskClient]:
     """Pages over few policies and over many."""
     return {count: client_of(library) for count, (library, _) in libraries.items()}
-
-
-def count_steps(work: Callable[[], object]) -> int:
-    """How many bytecode instructions run while this work is done.
-
-    Calls of functions would not do: a scan in one comprehension is one call.
-    """
-    steps = 0
-
-    def trace(frame: FrameType, event: str, _argument: object) -> Any:
-        nonlocal steps
-        frame.f_trace_opcodes = True
-        steps += event == "opcode"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return steps
 
 
 def cost(client: FlaskClient, path: str) -> int:

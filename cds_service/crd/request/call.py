@@ -62,8 +62,7 @@ def read_call(
     requested = find_requested(hook, chart)
     check_requested(requested, chart)
     check_at_hand(requested, chart)
-    orders = read_requested_orders(requested, chart, version)
-    check_orders(orders)
+    orders = check_orders(read_requested_orders(requested, chart, version))
     return Call(
         at=at,
         hook=hook,

@@ -3,7 +3,7 @@
 Beyond them a call is refused in words (413).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from cds_service.crd.request.chart import Chart
 from cds_service.crd.request.order import Order
@@ -14,6 +14,7 @@ from cds_service.fhir.resource import JsonObject, objects
 MAX_ORDERS = 250  # in one call
 MAX_REFERENCES = 500  # in the context, and to orders in the appointments
 MAX_CODINGS = 1_000  # of one order, its billing options among them
+MAX_WORDS = 10_000  # texts and displays of the codes of all orders: many may refer to the same
 MAX_CONTAINED = 250  # in one resource
 
 
@@ -29,16 +30,24 @@ def check_requested(requested: Requested, chart: Chart) -> None:
     _check(_most_contained(chart.resources), MAX_CONTAINED, "contained resources in one resource")
 
 
-def check_orders(orders: Sequence[Order]) -> None:
-    """Pass orders that are no more, and each have no more codings, than they may.
+def check_orders(orders: Iterable[Order]) -> tuple[Order, ...]:
+    """The same orders, now known to be no more, and to have no more codes, than they may.
+
+    They may be read one by one: none is read beyond the first that is too much.
 
     Raises:
         TooLarge: there are more, or one has more.
     """
-    _check(len(orders), MAX_ORDERS, "orders in one call")
+    checked: list[Order] = []
+    words = 0
     for order in orders:
+        checked.append(order)
+        _check(len(checked), MAX_ORDERS, "orders in one call")
         billed_as = sum(map(len, order.billing_options))
         _check(len(order.codings) + billed_as, MAX_CODINGS, "codings of one order")
+        words += len(order.words)
+        _check(words, MAX_WORDS, "texts and displays of codes in one call")
+    return tuple(checked)
 
 
 def _most_contained(resources: Iterable[JsonObject]) -> int:
@@ -48,4 +57,4 @@ def _most_contained(resources: Iterable[JsonObject]) -> int:
 
 def _check(count: int, limit: int, what: str) -> None:
     if count > limit:
-        raise TooLarge(f"{count} {what}; this service reads at most {limit}")
+        raise TooLarge(f"too many {what}: this service reads at most {limit:,}")

@@ -104,10 +104,17 @@ def read_identifiers(value: object) -> tuple[Identifier, ...]:
 def payor_identifiers(coverage: JsonObject, chart: Chart) -> tuple[Identifier, ...]:
     """The identifiers of `Coverage.payor[0]`: its own and those of the Organization there."""
     payor = first(coverage.get("payor"))
-    own = read_identifiers(payor.get("identifier"))
+    organization = find_organization(payor, coverage, chart)
+    return (
+        *read_identifiers(payor.get("identifier")),
+        *read_identifiers(organization.get("identifier")),
+    )
+
+
+def find_organization(payor: JsonObject, coverage: JsonObject, chart: Chart) -> JsonObject:
+    """The Organization that a Coverage's `payor` points to; empty if none is at hand."""
     found = chart.find(payor, coverage) or {}
-    organization = found if resource_type(found) == "Organization" else {}
-    return (*own, *read_identifiers(organization.get("identifier")))
+    return found if resource_type(found) == "Organization" else {}
 
 
 def candidate_coverages(chart: Chart) -> tuple[JsonObject, ...]:

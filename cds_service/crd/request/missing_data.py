@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from cds_service.crd.request.chart import Chart
 from cds_service.crd.request.hooks import Hook
+from cds_service.crd.request.limits import check_requested
 from cds_service.crd.request.lookups import Lookup
 from cds_service.crd.request.membership import candidate_coverages
 from cds_service.crd.request.order_kinds import code_references
@@ -16,8 +17,14 @@ from cds_service.fhir.resource import JsonObject, first, text
 
 
 def missing_data(hook: Hook, chart: Chart) -> list[str]:
-    """The queries to make now, each once; later ones may follow from what these bring."""
+    """The queries to make now, each once; later ones may follow from what these bring.
+
+    Raises:
+        InvalidRequest: two different orders have one type and id.
+        TooLarge: the call names more than a person would, so nothing is asked.
+    """
     requested = find_requested(hook, chart)
+    check_requested(requested, chart)
     queries = dict.fromkeys(
         (*_orders(requested, chart), *_codes(requested, chart), *_member(chart))
     )
@@ -45,7 +52,7 @@ def _member(chart: Chart) -> Iterator[str]:
     if chart.patient is None and patient.id and _may_be_asked("Patient", chart):
         yield str(patient)
     coverages = candidate_coverages(chart)
-    if not coverages and _may_be_asked("Coverage", chart):
+    if not coverages and patient.id and _may_be_asked("Coverage", chart):
         # The guide's standard search (CRD found-29).
         yield f"Coverage?patient={patient.id}&status=active"
     for coverage in coverages:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
+from typing import NamedTuple
 
 from cds_service.cds_hooks.plain_text import plain
 from cds_service.crd.codes import BILLING_OPTIONS
@@ -9,7 +11,7 @@ from cds_service.crd.request.chart import Chart
 from cds_service.crd.request.order_kinds import ORDER_KINDS, Path
 from cds_service.crd.request.patient import read_references
 from cds_service.crd.request.service_date import planned_days, written_days
-from cds_service.fhir.coding import Coding, read_codings, read_words
+from cds_service.fhir.coding import Coding, read_codings, read_displays, read_texts
 from cds_service.fhir.dates import Days
 from cds_service.fhir.extension import find_extensions
 from cds_service.fhir.reference import ResourceKey, fits_reference, parse_reference, read_key
@@ -55,33 +57,61 @@ class Order:
         return next(filter(None, map(plain, self.words)), "") or codes or self.type
 
 
+class Coded(NamedTuple):
+    """The codes and words of one resource: an order, or what one refers to for its code."""
+
+    codings: tuple[Coding, ...]
+    billing_options: tuple[tuple[Coding, ...], ...]
+    texts: tuple[str, ...]
+    displays: tuple[str, ...]
+
+
+def read_coded(resource: JsonObject) -> Coded:
+    """What a resource says of the thing ordered."""
+    paths = _code_paths(resource)
+    concepts = _concepts(resource, paths)
+    return Coded(
+        codings=read_codings(concepts),
+        billing_options=tuple(_billing_options(resource, paths, concepts)),
+        texts=read_texts(concepts),
+        displays=read_displays(concepts),
+    )
+
+
+def _together(own: Coded, *others: Coded) -> Coded:
+    """What an order and the resources it points to say of the thing ordered."""
+    if not others:
+        return own
+    codings, billing_options, texts, displays = zip(own, *others, strict=True)
+    return Coded(
+        tuple(chain(*codings)),
+        tuple(chain(*billing_options)),
+        tuple(chain(*texts)),
+        tuple(chain(*displays)),
+    )
+
+
 def read_order(
     resource: JsonObject,
-    coded_by: tuple[JsonObject, ...] = (),
+    coded_by: tuple[Coded, ...] = (),
     scheduled: Days | None = None,
     *,
     unreachable: bool = False,
 ) -> Order:
     """The order in a resource of a kind we know.
 
-    `coded_by` are resources it points to for its code; `unreachable` says that one could not be
-    read; `scheduled` is when an appointment for it takes place.
+    `coded_by` is read from resources it points to for its code; `unreachable` says that one could
+    not be read; `scheduled` is when an appointment for it takes place.
     """
-    concepts: list[JsonObject] = []
-    billing_options: list[tuple[Coding, ...]] = []
-    for holder in (resource, *coded_by):
-        paths = _code_paths(holder)
-        coded = _concepts(holder, paths)
-        concepts.extend(coded)
-        billing_options.extend(_billing_options(holder, paths, coded))
+    coded = _together(read_coded(resource), *coded_by)
     key = read_key(resource)
     return Order(
         resource=resource,
         key=key if key and fits_reference(key.id) else None,
         type=resource_type(resource),
-        codings=read_codings(concepts),
-        billing_options=tuple(billing_options),
-        words=read_words(concepts),
+        codings=coded.codings,
+        billing_options=coded.billing_options,
+        words=coded.texts + coded.displays,
         date_of_service=planned_days(resource) or scheduled or written_days(resource),
         prohibits=resource.get("doNotPerform") in (True, "true"),
         modified=_is_modified(resource),

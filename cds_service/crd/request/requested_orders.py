@@ -1,12 +1,12 @@
 """The requested orders: which orders a call asks about, and where it stands what they are for."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from cds_service.crd.request.chart import Chart
 from cds_service.crd.request.hooks import Hook
 from cds_service.crd.request.lookups import Lookup
-from cds_service.crd.request.order import Order, is_of_patient, read_order
+from cds_service.crd.request.order import Coded, Order, is_of_patient, read_coded, read_order
 from cds_service.crd.request.order_kinds import code_references, is_order
 from cds_service.crd.request.service_date import planned_days
 from cds_service.crd.request.version import Version
@@ -32,10 +32,10 @@ class Requested:
     based_on: tuple[tuple[JsonObject, JsonObject], ...]
 
     def orders_at_hand(self, chart: Chart) -> Iterator[JsonObject]:
-        """Every resource that may hold an order's code: those asked about, or behind them."""
+        """Every resource that may hold an order's code, once: those asked about, or behind them."""
         yield from self.resources
         behind = (chart.find(reference, appointment) for reference, appointment in self.based_on)
-        yield from (order for order in behind if order and is_order(order))
+        yield from _once(order for order in behind if order and is_order(order))
 
 
 def find_requested(hook: Hook, chart: Chart) -> Requested:
@@ -45,25 +45,31 @@ def find_requested(hook: Hook, chart: Chart) -> Requested:
         InvalidRequest: two different resources asked about have one type and id.
     """
     named = tuple({"reference": reference} for reference in hook.references(chart.context))
-    in_context = (resource for resource in hook.resources(chart) if is_order(resource))
-    found = (chart.find(reference, {}) for reference in named)
+    in_context = [resource for resource in hook.resources(chart) if is_order(resource)]
+    found = [chart.find(reference, {}) for reference in named]
+    referred_to = [resource for resource in found if resource and is_order(resource)]
     resources = (
         *_distinct(in_context, "$.context"),
-        *(resource for resource in found if resource and is_order(resource)),
+        *_distinct([*referred_to, *_copies(referred_to, chart)], "$.prefetch"),
     )
     based_on = ((reference, source) for source in resources for reference in orders_behind(source))
-    requested = Requested(resources=resources, named=named, based_on=tuple(based_on))
-    if requested.named or requested.based_on:
-        _check_named(requested, chart)
-    return requested
+    return Requested(resources=resources, named=named, based_on=tuple(based_on))
 
 
-def _check_named(requested: Requested, chart: Chart) -> None:
-    """What is only named must be at hand in one form: of two, either could be the one meant."""
-    by_reference = [*((reference, {}) for reference in requested.named), *requested.based_on]
-    found = (chart.find(reference, source) for reference, source in by_reference)
-    keys = {read_key(resource) for resource in found if resource} - {None}
-    _distinct((item.resource for item in chart.found if item.key in keys), "$.prefetch")
+def _once(resources: Iterable[JsonObject]) -> list[JsonObject]:
+    """The resources, each once however many references lead to it."""
+    return list({id(resource): resource for resource in resources}.values())
+
+
+def _copies(orders: Collection[JsonObject], chart: Chart) -> list[JsonObject]:
+    """All that came under the ids of orders that were found by reference.
+
+    What the context itself holds is newer than any copy; of two copies none is.
+    """
+    if not orders:
+        return []
+    keys = {read_key(order) for order in _once(orders)} - {None}
+    return [item.resource for item in chart.found if item.key in keys]
 
 
 def _distinct(resources: Iterable[JsonObject], where: str) -> list[JsonObject]:
@@ -73,7 +79,7 @@ def _distinct(resources: Iterable[JsonObject], where: str) -> list[JsonObject]:
     lost.
     """
     by_identity: dict[object, JsonObject] = {}
-    for resource in resources:
+    for resource in _once(resources):  # comparing one costs its size
         key = read_key(resource)
         if by_identity.setdefault(key or id(resource), resource) != resource:
             raise InvalidRequest(f"two different orders have the id `{key}`", where)
@@ -97,21 +103,30 @@ def check_at_hand(requested: Requested, chart: Chart) -> None:
         )
 
 
-def read_requested_orders(
-    requested: Requested, chart: Chart, version: Version
-) -> tuple[Order, ...]:
-    """The patient's own orders, each once.
+def read_requested_orders(requested: Requested, chart: Chart, version: Version) -> Iterator[Order]:
+    """The patient's own orders, each once, read one by one.
 
     One that forbids its service (`doNotPerform`) asks for nothing.
+
+    Raises:
+        InvalidRequest: two different orders have one type and id.
     """
-    sources: dict[object, tuple[JsonObject, JsonObject]] = {}
+    requested_orders: list[JsonObject] = []
+    behind: list[JsonObject] = []  # those of them that appointments are for
+    sources: dict[int, JsonObject] = {}  # by the identity of the order's JSON object
     own = (source for source in requested.resources if is_of_patient(source, chart))
     for source in own:
-        for order in _ordered_by(source, chart, version):
-            if is_of_patient(order, chart):
-                sources[read_key(order) or id(order)] = order, source
-    orders = (_read(order, source, chart) for order, source in sources.values())
-    return tuple(order for order in orders if not order.prohibits)
+        for resource in _ordered_by(source, chart, version):
+            requested_orders.append(resource)
+            sources[id(resource)] = source
+            if resource is not source:
+                behind.append(resource)
+    coded: dict[int, Coded] = {}
+    for resource in _distinct([*requested_orders, *_copies(behind, chart)], "$.prefetch"):
+        if is_of_patient(resource, chart):
+            order = _read(resource, sources[id(resource)], chart, coded)
+            if not order.prohibits:
+                yield order
 
 
 def _ordered_by(source: JsonObject, chart: Chart, version: Version) -> list[JsonObject]:
@@ -146,13 +161,18 @@ def _alternate(reference: JsonObject) -> JsonObject:
     return reference
 
 
-def _read(order: JsonObject, source: JsonObject, chart: Chart) -> Order:
+def _read(order: JsonObject, source: JsonObject, chart: Chart, coded: dict[int, Coded]) -> Order:
+    """The order; `coded` keeps what was read of resources that many orders may refer to."""
     # An appointment answered on itself is still for what its orders order.
     references = (*code_references(order), *orders_behind(order))
     found = (chart.find(reference, order) for reference in references)
+    holders = _once(holder for holder in found if holder) if references else []
+    for holder in holders:
+        if id(holder) not in coded:
+            coded[id(holder)] = read_coded(holder)
     return read_order(
         order,
-        tuple(holder for holder in found if holder),
+        tuple([coded[id(holder)] for holder in holders]),
         planned_days(source) if source is not order else None,
         unreachable=any(chart.state(reference, order) is Lookup.FAILED for reference in references),
     )

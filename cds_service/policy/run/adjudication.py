@@ -124,15 +124,17 @@ def _by_policy(answer: OrderAnswer, payer: Payer, index: PolicyIndex, hook: Hook
     alike: dict[frozenset[Rule], list[int]] = {}
     for number, candidates in enumerate(by_group):
         alike.setdefault(frozenset((*by_order, *candidates)), []).append(number)
-    traces: list[RuleTrace] = []
+    traces: dict[tuple[Rule, tuple[Coding, ...]], RuleTrace] = {}
     determined: list[tuple[Determination, list[Coding]]] = []
     for numbers in alike.values():
         candidates = _merged(by_order, [by_group[number] for number in numbers])
-        applied = [apply_rule(rule, found, evaluation) for rule, found in candidates.items()]
-        traces.extend(applied)
+        for rule, found in candidates.items():
+            if (rule, found) not in traces:
+                traces[rule, found] = apply_rule(rule, found, evaluation)
+        applied = [traces[met] for met in candidates.items()]
         billed_as = [coding for number in numbers for coding in groups[number][:1]]
         determined.append((_combined(applied, answer, payer), billed_as))
-    return replace(answer, determinations=_scoped(determined), traces=tuple(traces))
+    return replace(answer, determinations=_scoped(determined), traces=tuple(traces.values()))
 
 
 def _merged(by_order: Candidates, by_group: Sequence[Candidates]) -> Candidates:

@@ -38,7 +38,7 @@ def read_orders(resources: Sequence[JsonObject], at_hand: Chart) -> tuple[Order,
     found = read_resources(list(resources))
     called = replace(at_hand.with_found(found, {}), _in_context={"draftOrders": found})
     requested = find_requested(HOOKS["order-sign"], called)
-    return read_requested_orders(requested, called, VERSIONS["2.2"])
+    return tuple(read_requested_orders(requested, called, VERSIONS["2.2"]))
 
 
 TODAY = date(2026, 11, 20)
