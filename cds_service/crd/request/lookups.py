@@ -5,7 +5,7 @@
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -66,16 +66,24 @@ class Lookups:
         return Lookups({**self.by_query, **results}, {**self.by_type, **searches})
 
 
-def read_prefetch_lookups(prefetch: JsonObject, found: Mapping[str, Iterable[Found]]) -> Lookups:
+def read_prefetch_lookups(prefetch: JsonObject, found: Mapping[str, Sequence[Found]]) -> Lookups:
     """What the client looked for and did not send; `found` holds the resources under each key."""
     by_type: dict[str, Lookup] = {}
     for key, value in prefetch.items():
         kind = _type_of(key)
-        if kind and kind not in [item.type for item in found[key]]:
+        if kind and _brought_nothing(kind, [item.type for item in found[key]]):
             result = Lookup.FAILED if has_failed(value) else Lookup.ABSENT
             # Of two keys for one type, one that failed leaves it open what the other missed.
             by_type[kind] = Lookup.FAILED if by_type.get(kind) is Lookup.FAILED else result
     return Lookups(by_type=by_type)
+
+
+def _brought_nothing(kind: str, types: Sequence[str]) -> bool:
+    """Whether a key was looked up in vain: it is empty, or a search for Coverage without one.
+
+    Other things under a key for what a reference names tell nothing of whether that is there.
+    """
+    return not types or (kind == "Coverage" and kind not in types)
 
 
 def _type_of(key: str) -> str:

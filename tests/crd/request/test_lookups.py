@@ -91,8 +91,14 @@ def test_a_key_with_data_of_its_type_says_nothing_of_what_is_not_there(held: Any
     assert prefetched(coverage=held).by_type == {}
 
 
-def test_a_key_with_data_of_another_type_was_looked_for_in_vain() -> None:
-    """A search for Coverages that brought the patient alone brought no Coverage."""
+@pytest.mark.parametrize("key", ["payers", "serviceRequests", "medications", "encounter"])
+def test_a_key_with_other_things_tells_nothing_of_what_a_reference_names(key: str) -> None:
+    """A client may keep what it likes under such a key."""
+    assert prefetched(**{key: bundle(patient())}).by_type == {}
+
+
+def test_a_search_for_coverages_that_brought_other_things_brought_none() -> None:
+    """The patient alone is no Coverage, and it was looked for."""
     known = prefetched(coverage=bundle(patient()))
 
     assert known.state_of_type("Coverage") is Lookup.ABSENT

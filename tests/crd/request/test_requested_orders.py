@@ -387,7 +387,7 @@ def booked_by_url(*orders: JsonObject) -> JsonObject:
 
 def booked_by_an_older_client(*orders: JsonObject) -> JsonObject:
     """The same in a call that is answered on the appointment, by what its orders order."""
-    return {**booked_by_url(*orders), "extension": {}}
+    return {**booked_copies(*orders), "extension": {}}
 
 
 WAYS_TO_GIVE_TWO = (
