@@ -1481,23 +1481,31 @@ def test_no_response_holds_anything_empty(
     assert no_empties(answer) == []
 
 
-def test_an_appointment_is_answered_on_itself_where_it_contains_its_order(
-    index: PolicyIndex,
+@pytest.mark.parametrize("others", [[], [service_request("0999T", id="other")]])
+def test_an_appointment_is_answered_on_itself_for_an_order_that_it_contains(
+    index: PolicyIndex, others: list[JsonObject]
 ) -> None:
-    """The contained order is on no server: an update by its id could overwrite another's order."""
+    """It is on no server: an update by its id could overwrite another order there."""
     contained = {**service_request(), "id": "c"}
     appointment = {
         "resourceType": "Appointment",
         "id": "appointment-1",
         "status": "proposed",
         "participant": [{"actor": {"reference": "Patient/member-1"}}],
-        "basedOn": [{"reference": "#c"}],
+        "basedOn": [
+            {"reference": "#c"},
+            *({"reference": f"ServiceRequest/{other['id']}"} for other in others),
+        ],
         "contained": [contained],
     }
     request = order_sign(version="2.2")
     request["hook"] = "appointment-book"
     request["context"] = {**request["context"], "appointments": bundle(appointment)}
+    request["prefetch"] = {**request["prefetch"], "serviceRequests": bundle(*others)}
     response = decode(fake_pipeline(index, hook="appointment-book").respond(encode(request)))
 
-    assert [resource["id"] for resource in updated(response)] == ["appointment-1"]
-    assert stated(response) == [REFUSED_2_2]
+    assert [resource["id"] for resource in updated(response)] == [
+        *(other["id"] for other in others),
+        "appointment-1",
+    ]
+    assert stated(response)[-1] == REFUSED_2_2

@@ -124,13 +124,16 @@ def read_requested_orders(requested: Requested, chart: Chart, version: Version) 
 def _ordered_by(source: JsonObject, chart: Chart, version: Version) -> list[JsonObject]:
     """An appointment made for orders is answered on them since CRD 2.1, all else on itself.
 
-    So is one whose order it contains: that is on no server, and its id there is another order's.
+    One that contains an order is answered on itself for it: what is contained is on no server, and
+    its id there is another order's.
     """
     if not version.answers_on_order:
         return [source]
     references = orders_behind(source)
-    found = [chart.find(reference, source) for reference in references if not _is_local(reference)]
-    return [order for order in found if order and is_order(order)] or [source]
+    remote = [reference for reference in references if not _is_local(reference)]
+    found = (chart.find(reference, source) for reference in remote)
+    orders = [order for order in found if order and is_order(order)]
+    return orders if orders and len(remote) == len(references) else [*orders, source]
 
 
 def _is_local(reference: JsonObject) -> bool:
