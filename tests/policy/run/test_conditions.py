@@ -182,7 +182,7 @@ def test_each_of_the_variables_may_be_read(name: str) -> None:
     ],
 )
 def test_functions_that_loop_reach_out_or_tell_the_time_are_refused(call: str) -> None:
-    """What a rule says depends on its five variables alone, and is soon said."""
+    """What a rule says depends on its variables alone, and is soon said."""
     name = call.split("(", maxsplit=1)[0]
     with pytest.raises(ExpressionError, match=f"`{name}\\(\\)` is not for policies"):
         ExpressionCompiler().compile(f"%order.{call}.exists()")
