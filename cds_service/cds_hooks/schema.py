@@ -3,6 +3,7 @@
 from importlib import resources
 from typing import Any
 
+import jsonschema_rs
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
@@ -11,13 +12,19 @@ from cds_service.fhir.resource import Json, JsonObject, decode
 
 
 class Schema:
-    """One JSON Schema, compiled; `check` passes or raises."""
+    """One JSON Schema, compiled twice; `check` passes or raises.
+
+    jsonschema-rs tells in microseconds that a value follows it, as nearly all do; jsonschema, which
+    takes twenty times as long, says what is wrong with the rest.
+    """
 
     def __init__(self, name: str, what: str, *, context_of: str = "") -> None:
         schema = _read(name)
         if context_of:
             schema["properties"]["hook"] = {"const": context_of}
             schema["properties"]["context"] = _read("hook-contexts")["$defs"][context_of]
+        self.schema: Json = schema
+        self._fast = jsonschema_rs.Draft202012Validator(schema)
         self._validator = Draft202012Validator(schema)
         self._what = what
 
@@ -27,13 +34,16 @@ class Schema:
         Raises:
             InvalidRequest: it does not; says where and why, and never repeats the value.
         """
-        fault: Any = best_match(self._validator.iter_errors(value))
-        if fault is not None:
-            raise InvalidRequest(
-                f"invalid {self._what} at `{fault.json_path}`: {_problem(fault)}", fault.json_path
-            )
+        if not self._fast.is_valid(value):
+            self._raise_fault(value)
         checked: JsonObject = value
         return checked
+
+    def _raise_fault(self, value: Json) -> None:
+        fault: Any = best_match(self._validator.iter_errors(value))
+        if fault is not None:  # of the two it is the judge
+            where = fault.json_path
+            raise InvalidRequest(f"invalid {self._what} at `{where}`: {_problem(fault)}", where)
 
 
 def _read(name: str) -> Json:

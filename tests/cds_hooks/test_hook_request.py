@@ -8,10 +8,13 @@ from hook_requests import HOOK_INSTANCE, order_sign
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from json_values import json_objects, json_values, paths, replaced
+from jsonschema import Draft202012Validator
 
 from cds_service.cds_hooks.request import HookRequest, HookRequestParser, decode_json
+from cds_service.cds_hooks.schema import Schema
+from cds_service.crd.request.hooks import HOOKS
 from cds_service.errors import InvalidRequest
-from cds_service.fhir.resource import encode
+from cds_service.fhir.resource import decode, encode
 
 SERVER = "https://ehr.example.invalid/fhir"
 TOKEN = "a-token-nobody-may-see"  # noqa: S105
@@ -298,3 +301,32 @@ def test_decimals_of_a_request_keep_their_digits() -> None:
     body = encode(full_request()).replace(b'"draft"', b'"draft","quantityQuantity":{"value":1.50}')
 
     assert b'{"value":1.50}' in encode(PARSER.parse(body).context)
+
+
+SCHEMAS = {hook: Schema("hook-request", "hook request", context_of=hook) for hook in HOOKS}
+
+
+def follows(schema: Schema, value: Any) -> bool:
+    """What jsonschema alone says of a value."""
+    return Draft202012Validator(schema.schema).is_valid(value)
+
+
+def passes(schema: Schema, value: Any) -> bool:
+    """What the two validators together say."""
+    try:
+        schema.check(value)
+    except InvalidRequest:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("hook", SCHEMAS)
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_the_fast_validator_judges_as_the_slow_one_does(hook: str, data: Any) -> None:
+    """Wherever anything is put into a request, both find it sound or neither does."""
+    request = decode(encode({**order_sign(), "hook": hook, "fhirServer": SERVER}))
+    place = data.draw(st.sampled_from(sorted(paths(request), key=str)))
+    changed = replaced(request, place, data.draw(json_values))
+
+    assert passes(SCHEMAS[hook], changed) == follows(SCHEMAS[hook], changed)

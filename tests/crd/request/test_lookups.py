@@ -105,7 +105,6 @@ def test_a_search_for_coverages_that_brought_other_things_brought_none() -> None
     assert known.state_of_type("Patient") is Lookup.NOT_ASKED
 
 
-@pytest.mark.crd("found-30")
 @pytest.mark.parametrize(
     ("key", "kind"),
     [
