@@ -4,13 +4,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import builtin_index
+from fakes import builtin_index, fake_pipeline
+from hook_requests import bundle, coverage, order_sign, patient, service_request
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from library_answers import answered_cases
 from small_library import organization, policy, rule, small_index
+from steps import count_steps
 
+from cds_service.crd.codes import Covered
 from cds_service.fhir.coding import CPT, HCPCS, Coding
+from cds_service.fhir.resource import encode
+from cds_service.pipeline import Pipeline
 from cds_service.policy.run.index import Candidates, PolicyIndex
 from cds_service.policy.run.mentions import find_mentions, read_phrases
 
@@ -189,3 +194,58 @@ def test_versions_of_one_policy_hint_once_each(tmp_path: Path) -> None:
         mentioned.id
         for mentioned, _ in index.mentioned("acme", ["invented ablation", "Invented Ablation"])
     ] == ["one", "two"]
+
+
+FEW, MANY = 50, 5_000  # codes of one rule
+SAME = 1.1  # what a call may cost that does not depend on the number of codes
+
+
+@pytest.fixture(scope="module")
+def pipelines(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Pipeline]:
+    """A rule of few codes and a rule of many, each behind a pipeline."""
+    directory = tmp_path_factory.mktemp("rules")
+    rules = {count: rule(codes=[f"{code:05}" for code in range(count)]) for count in (FEW, MANY)}
+    return {
+        count: fake_pipeline(small_index(directory / str(count), policy(listing)))
+        for count, listing in rules.items()
+    }
+
+
+# The first code, one among them, the last, and several at once.
+PLACES = ([0], [25], [-1], [0, 25, -1])
+
+
+def call_about(count: int, places: list[int]) -> bytes:
+    """A call about an order of the codes at these places among so many."""
+    codes = [{"system": CPT, "code": f"{range(count)[place]:05}"} for place in places]
+    order = {**service_request(), "code": {"coding": codes}}
+    prefetch = {"patient": patient(), "coverage": bundle(coverage("acme"))}
+    return encode(order_sign(order, version="2.2", prefetch=prefetch))
+
+
+@pytest.mark.parametrize("places", PLACES, ids=str)
+def test_a_call_costs_the_same_however_many_codes_its_rule_lists(
+    pipelines: dict[int, Pipeline], places: list[int]
+) -> None:
+    """A rule's codes are looked up, never gone through."""
+
+    def steps(count: int) -> int:
+        body = call_about(count, places)
+        pipelines[count].respond(body)  # the first call of a pipeline does more
+        return count_steps(lambda: pipelines[count].respond(body))
+
+    assert steps(MANY) <= SAME * steps(FEW)
+
+
+@pytest.mark.parametrize("places", PLACES, ids=str)
+def test_one_code_of_thousands_is_met_as_one_of_a_few(
+    pipelines: dict[int, Pipeline], places: list[int]
+) -> None:
+    """The calls above are refused, for as many codes as they name."""
+    determined = {}
+    for count, pipeline in pipelines.items():
+        decisions, _ = pipeline.evaluate(call_about(count, places))
+        (determination,) = decisions.answers[0].determinations
+        determined[count] = determination.covered, len(determination.billing_codes)
+
+    assert determined == dict.fromkeys((FEW, MANY), (Covered.NOT_COVERED, len(places)))
