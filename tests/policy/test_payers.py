@@ -532,3 +532,21 @@ def test_medicare_and_commercial_types_used_by_other_tests_are_what_they_are_cal
     assert plan_of(payers, coverage("icare", MEDICARE_HMO), WISCONSIN) == MEDICARE
     assert plan_of(payers, coverage("anthem", COMMERCIAL_PPO), WISCONSIN) == COMMERCIAL
     assert plan_of(payers, coverage("anthem", COMMERCIAL_HMO), CALIFORNIA) == CALIFORNIA_HMO
+
+
+@pytest.mark.parametrize("must", [True, False], ids=["2.1 and later", "older"])
+@pytest.mark.parametrize("reverse", [True, False])
+def test_two_coverages_that_differ_under_one_id_are_refused(
+    payers: Payers, must: bool, reverse: bool
+) -> None:
+    """Which of them counts must not hang on their order."""
+    forms = [coverage(), coverage(status="cancelled")]
+    with pytest.raises(InvalidRequest, match="two different Coverages have the id"):
+        resolve(payers, *(reversed(forms) if reverse else forms), must=must)
+
+
+def test_a_coverage_that_came_twice_with_the_same_facts_is_one(payers: Payers) -> None:
+    """What else differs, such as `meta`, decides nothing."""
+    memberships = resolve(payers, coverage(), coverage(meta={"versionId": "2"}))
+
+    assert memberships

@@ -4,7 +4,7 @@ Data of other patients never enters it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cds_service.cds_hooks.prefetch import Found, read_resources
 from cds_service.cds_hooks.request import HookRequest
@@ -21,7 +21,8 @@ _RESOURCE_FIELDS = ("draftOrders", "appointments")
 class Chart:
     """What is known for one call.
 
-    `of_others` counts resources of other patients, which are left out.
+    `of_others` counts resources of other patients, which are left out; `ambiguous` are ids under
+    which different resources were prefetched, so that nobody can tell which one is meant.
     """
 
     call_patient: CallPatient
@@ -29,6 +30,7 @@ class Chart:
     found: tuple[Found, ...] = ()
     lookups: Lookups
     of_others: int = 0
+    ambiguous: frozenset[ResourceKey] = frozenset()
     _in_context: Mapping[str, tuple[Found, ...]]
     _by_key: Mapping[ResourceKey, JsonObject]
     _by_url: Mapping[str, JsonObject]
@@ -79,6 +81,12 @@ class Chart:
         """The Patient the call is about, if at hand."""
         return self._by_key.get(self.call_patient.key)
 
+    def forms_of(self, key: ResourceKey | None) -> tuple[JsonObject, ...]:
+        """All that came under one id, if what was prefetched differs."""
+        if key not in self.ambiguous:
+            return ()
+        return tuple([item.resource for item in self.found if item.key == key])
+
     def with_found(self, found: Sequence[Found], results: Mapping[str, Lookup]) -> "Chart":
         """The chart with the resources that queries brought; what came with the call stays."""
         call_patient = self.call_patient.with_found(found)
@@ -89,6 +97,7 @@ class Chart:
             found=(*self.found, *own),
             lookups=self.lookups.with_results(results),
             of_others=self.of_others + len(found) - len(own),
+            ambiguous=self.ambiguous,
             _in_context=self._in_context,
             _by_key={**_by_key(own), **self._by_key},
             _by_url={**_by_url(own), **self._by_url},
@@ -130,7 +139,24 @@ def index_chart(
         _by_identifier={},
         _contained={},
     )
-    return empty.with_found(found, {})
+    chart = empty.with_found(found, {})
+    ambiguous = _ambiguous(chart.found, in_context or {})
+    return replace(chart, ambiguous=ambiguous) if ambiguous else chart
+
+
+def _ambiguous(
+    found: Iterable[Found], in_context: Mapping[str, tuple[Found, ...]]
+) -> frozenset[ResourceKey]:
+    """The ids that differ among what was prefetched; what the context holds is newer than that."""
+    newer = {id(item.resource) for items in in_context.values() for item in items}
+    by_key: dict[ResourceKey, JsonObject] = {}
+    ambiguous: set[ResourceKey] = set()
+    for item in found:
+        if item.key and id(item.resource) not in newer:
+            known = by_key.setdefault(item.key, item.resource)
+            if known is not item.resource and known != item.resource:
+                ambiguous.add(item.key)
+    return frozenset(ambiguous)
 
 
 def _by_key(found: Iterable[Found]) -> dict[ResourceKey, JsonObject]:

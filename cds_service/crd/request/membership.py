@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from cds_service.crd.request.chart import Chart
+from cds_service.errors import InvalidRequest
 from cds_service.fhir.coding import CodingKey
 from cds_service.fhir.dates import ANY_DAY, Days, period_days
 from cds_service.fhir.reference import ResourceKey, read_key
@@ -56,6 +57,8 @@ _ACTIVE = "active"
 _INACTIVE = frozenset(
     {"cancelled", "draft", "entered-in-error"}
 )  # FHIR R4, FinancialResourceStatus
+
+_DECIDING = ("status", "period", "type", "class", "payor")  # what a membership is read from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,10 +124,16 @@ def candidate_coverages(chart: Chart) -> tuple[JsonObject, ...]:
     """The patient's Coverages, each once.
 
     Inactive ones only if there is no other (US Core: one in prefetch).
+
+    Raises:
+        InvalidRequest: two that differ have one id, so what is said of it could be of either.
     """
-    by_identity = {
-        read_key(coverage) or id(coverage): coverage for coverage in chart.of_type("Coverage")
-    }
+    by_identity: dict[object, JsonObject] = {}
+    for coverage in chart.of_type("Coverage"):
+        key = read_key(coverage)
+        known = by_identity.setdefault(key or id(coverage), coverage)
+        if any(known.get(name) != coverage.get(name) for name in _DECIDING):
+            raise InvalidRequest(f"two different Coverages have the id `{key}`", "$.prefetch")
     coverages = tuple(by_identity.values())
     perhaps_active = tuple(
         coverage for coverage in coverages if coverage_status(coverage) not in _INACTIVE

@@ -1,6 +1,6 @@
 """The requested orders: which orders a call asks about, and where it stands what they are for."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from cds_service.crd.request.chart import Chart
@@ -66,9 +66,10 @@ def _once(resources: Iterable[JsonObject]) -> list[JsonObject]:
 def _check_named(requested: Requested, chart: Chart) -> None:
     """What is only named must be at hand in one form: of two, either could be the one meant."""
     by_reference = [*((reference, {}) for reference in requested.named), *requested.based_on]
-    found = (chart.find(reference, source) for reference, source in by_reference)
-    keys = {read_key(resource) for resource in found if resource} - {None}
-    _distinct((item.resource for item in chart.found if item.key in keys), "$.prefetch")
+    remote = ((reference, source) for reference, source in by_reference if not _is_local(reference))
+    found = (chart.find(reference, source) for reference, source in remote)
+    for key in {read_key(resource) for resource in found if resource}:
+        _distinct(chart.forms_of(key), "$.prefetch")
 
 
 def _distinct(resources: Iterable[JsonObject], where: str) -> list[JsonObject]:
@@ -156,12 +157,22 @@ def _alternate(reference: JsonObject) -> JsonObject:
     return reference
 
 
+def _check_coded_alike(forms: Collection[JsonObject]) -> None:
+    """Pass a Medication or Device that came in several forms, if all have the same codes."""
+    if len({read_coded(form) for form in forms}) > 1:
+        key = read_key(next(iter(forms)))
+        raise InvalidRequest(f"two different resources have the id `{key}`", "$.prefetch")
+
+
 def _read(order: JsonObject, source: JsonObject, chart: Chart, coded: dict[int, Coded]) -> Order:
     """The order; `coded` keeps what was read of resources that many orders may refer to."""
     # An appointment answered on itself is still for what its orders order.
     references = (*code_references(order), *orders_behind(order))
-    found = (chart.find(reference, order) for reference in references)
-    holders = _once(holder for holder in found if holder) if references else []
+    found = [(reference, chart.find(reference, order)) for reference in references]
+    for reference, holder in found:
+        if holder and not _is_local(reference):
+            _check_coded_alike(chart.forms_of(read_key(holder)))
+    holders = _once(holder for _, holder in found if holder) if references else []
     for holder in holders:
         if id(holder) not in coded:
             coded[id(holder)] = read_coded(holder)

@@ -525,3 +525,27 @@ def test_a_call_that_names_nothing_is_never_out_of_reach(hook: str) -> None:
 def test_an_encounter_at_hand_is_the_subject() -> None:
     """Under whatever key."""
     at_hand(with_prefetch(call("encounter-start"), visit=encounter()))
+
+
+def drug(code: str, **elements: Any) -> JsonObject:
+    """A Medication under one id."""
+    coded = {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": code}]}
+    return {"resourceType": "Medication", "id": "drug", "code": coded, **elements}
+
+
+@pytest.mark.parametrize("codes", [("1", "2"), ("2", "1")])
+def test_a_medication_of_two_codes_under_one_id_is_refused(codes: tuple[str, str]) -> None:
+    """The order is for one of them, and a refusal of the other's code would be lost."""
+    first, last = map(drug, codes)
+    request = with_prefetch(call("order-sign", PRESCRIPTION), medications=first, others=last)
+    with pytest.raises(
+        InvalidRequest, match="two different resources have the id `Medication/drug`"
+    ):
+        ask(request)
+
+
+def test_a_medication_that_came_twice_with_the_same_code_is_one() -> None:
+    """What else differs, such as `meta`, decides nothing."""
+    twice = {"medications": drug("1"), "others": drug("1", meta={"versionId": "2"})}
+
+    assert annotations(ask(with_prefetch(call("order-sign", PRESCRIPTION), **twice)))
