@@ -281,8 +281,8 @@ def appointments(many: int) -> JsonObject:
 
 def appointments_for_orders_named_by_identifier(many: int) -> JsonObject:
     named = [
-        {**each, "basedOn": [{"identifier": identifier}]}
-        for each, identifier in zip(
+        {**booked, "basedOn": [{"identifier": identifier}]}
+        for booked, identifier in zip(
             numbered(appointment(), many), many_identifiers(many), strict=True
         )
     ]
@@ -383,8 +383,8 @@ def coverages_of_a_payer_with_identifiers(many: int) -> JsonObject:
 
 def coverages_of_a_patient_with_identifiers(many: int) -> JsonObject:
     member = [
-        {**each, "beneficiary": {"identifier": identifier}}
-        for each, identifier in zip(numbered(coverage(), many), many_identifiers(many), strict=True)
+        {**held, "beneficiary": {"identifier": identifier}}
+        for held, identifier in zip(numbered(coverage(), many), many_identifiers(many), strict=True)
     ]
     named = patient(identifier=many_identifiers(many))
     return call("order-sign", version=None, member=[named, *member])
@@ -449,8 +449,10 @@ def observations(many: int, patient_id: str) -> list[JsonObject]:
     subject = {"reference": f"Patient/{patient_id}"}
     observed = {"resourceType": "Observation", "subject": subject}
     return [
-        {**each, "identifier": [identifier]}
-        for each, identifier in zip(numbered(observed, many), many_identifiers(many), strict=True)
+        {**resource, "identifier": [identifier]}
+        for resource, identifier in zip(
+            numbered(observed, many), many_identifiers(many), strict=True
+        )
     ]
 
 

@@ -23,11 +23,11 @@ _WORD = re.compile(r"[A-Z]?[a-z]+")
 
 
 def nameless_variables(house: Sequence[Source]) -> Iterator[str]:
-    """Variables and parameters called `one`: the name of the thing is better."""
+    """Variables and parameters called `one`, `each` or a letter: name the thing."""
     for source in house:
         for line, name in _bound_names(source.tree):
-            if name == "one":
-                yield source.at(line, "`one` names nothing")
+            if name in ("one", "each") or (len(name) == 1 and name.islower()):
+                yield source.at(line, f"`{name}` names nothing")
 
 
 def old_words(house: Sequence[Source]) -> Iterator[str]:

@@ -233,6 +233,8 @@ CHECKS: Mapping[Check, tuple[Source, ...]] = {
     nameless_variables: (
         Source("crd.cards", "for one in (1, 2):\n    call(one)"),
         Source("crd.cards", "IDS = [one.id for one in CARDS]"),
+        Source("crd.cards", "IDS = [each.id for each in CARDS]"),
+        Source("crd.cards", "IDS = {k: v for k, v in CARDS.items()}"),
         Source("crd.cards", "ORDER = sorted(CARDS, key=lambda one: one.id)"),
     ),
     old_words: (

@@ -201,8 +201,11 @@ def test_a_late_call_is_recorded_as_it_was_answered() -> None:
     (record,) = log.records
     determined = [decision["determined"][0] for decision in decode(record.decisions)]
 
-    assert [each["covered"] for each in determined] == ["not-covered", *["indeterminate"] * 2]
-    assert [each["reasons"] for each in determined][1:] == [["technical"]] * 2
+    assert [decision["covered"] for decision in determined] == [
+        "not-covered",
+        *["indeterminate"] * 2,
+    ]
+    assert [decision["reasons"] for decision in determined][1:] == [["technical"]] * 2
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -116,12 +116,12 @@ def test_an_entry_keeps_its_address() -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(each=st.lists(resources, max_size=4), apart=st.booleans())
-def test_resources_keep_their_order_and_number(each: list[Any], apart: bool) -> None:
+@given(members=st.lists(resources, max_size=4), apart=st.booleans())
+def test_resources_keep_their_order_and_number(members: list[Any], apart: bool) -> None:
     """Every resource is found as often as it came, in order, in one Bundle or in several."""
-    value = [bundle_of(resource) for resource in each] if apart else bundle_of(*each)
+    value = [bundle_of(resource) for resource in members] if apart else bundle_of(*members)
 
-    assert [found.resource for found in read_resources(value)] == each
+    assert [found.resource for found in read_resources(value)] == members
 
 
 @settings(max_examples=200, deadline=None)

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain
+from typing import TypeVar
 
 from cds_service.crd.codes import Covered, DocNeeded, PaNeeded
 from cds_service.crd.decision.determination import Determination
 from cds_service.fhir.resource import encode
+
+Part = TypeVar("Part")
 
 # From the loosest to the strictest: what cannot be decided is never better news than what depends.
 STRICTNESS = (
@@ -68,40 +72,43 @@ def _strictest_first(determination: Determination) -> tuple[int, bytes]:
 
 
 def _merge(determinations: list[Determination], covered: Covered) -> Determination:
-    """All parts of all of them, each once; dict keys keep their order and are found at once."""
+    """All parts of all of them, each once."""
     pa_needed = _strictest_authorization(determinations)
-    doc_needed = frozenset(need for each in determinations for need in each.doc_needed)
+    doc_needed = _union(determination.doc_needed for determination in determinations)
     depends = "conditional" in (covered.value, pa_needed, *doc_needed)
-    info_needed = frozenset(info for each in determinations for info in each.info_needed)
-    expiry_dates = [each.expiry_date for each in determinations if each.expiry_date]
+    info_needed = _union(determination.info_needed for determination in determinations)
+    stated = (determination.expiry_date for determination in determinations)
+    expiry_dates = [day for day in stated if day]
     return Determination(
         covered=covered,
         pa_needed=pa_needed,
         satisfied_pa_id=_authorization(determinations) if pa_needed is PaNeeded.SATISFIED else "",
         doc_needed=doc_needed,
-        doc_purpose=frozenset(purpose for each in determinations for purpose in each.doc_purpose),
+        doc_purpose=_union(determination.doc_purpose for determination in determinations),
         info_needed=info_needed if depends else frozenset(),
-        reasons=tuple(dict.fromkeys(reason for each in determinations for reason in each.reasons)),
-        details=tuple(dict.fromkeys(detail for each in determinations for detail in each.details)),
-        questionnaires=tuple(
-            dict.fromkeys(form for each in determinations for form in each.questionnaires)
-        ),
-        contacts=tuple(
-            dict.fromkeys(contact for each in determinations for contact in each.contacts)
-        ),
-        billing_codes=tuple(
-            dict.fromkeys(code for each in determinations for code in each.billing_codes)
-        ),
+        reasons=_once(determination.reasons for determination in determinations),
+        details=_once(determination.details for determination in determinations),
+        questionnaires=_once(determination.questionnaires for determination in determinations),
+        contacts=_once(determination.contacts for determination in determinations),
+        billing_codes=_once(determination.billing_codes for determination in determinations),
         expiry_date=min(expiry_dates, default=None),
-        citations=tuple(
-            dict.fromkeys(citation for each in determinations for citation in each.citations)
-        ),
+        citations=_once(determination.citations for determination in determinations),
     )
 
 
+def _once(parts: Iterable[Iterable[Part]]) -> tuple[Part, ...]:
+    """Each part once; dict keys keep their order and are found at once."""
+    return tuple(dict.fromkeys(chain.from_iterable(parts)))
+
+
+def _union(codes: Iterable[Iterable[Part]]) -> frozenset[Part]:
+    """The codes that any of them has."""
+    return frozenset(chain.from_iterable(codes))
+
+
 def _strictest_authorization(determinations: list[Determination]) -> PaNeeded | None:
-    stated = (each.pa_needed for each in determinations if each.pa_needed)
-    strictest = max(stated, key=_PA_STRICTNESS.index, default=None)
+    stated = (determination.pa_needed for determination in determinations)
+    strictest = max(filter(None, stated), key=_PA_STRICTNESS.index, default=None)
     if strictest is PaNeeded.NO_AUTH and any(map(_may_want_authorization, determinations)):
         return None
     return strictest
@@ -114,4 +121,5 @@ def _may_want_authorization(determination: Determination) -> bool:
 
 
 def _authorization(determinations: list[Determination]) -> str:
-    return min(each.satisfied_pa_id for each in determinations if each.satisfied_pa_id)
+    stated = (determination.satisfied_pa_id for determination in determinations)
+    return min(filter(None, stated))

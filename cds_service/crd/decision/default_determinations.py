@@ -27,11 +27,7 @@ def perhaps_inactive() -> Determination:
         "Whether the member's coverage is active depends on the date of service, "
         "which the order does not tell."
     )
-    return Determination(
-        covered=Covered.CONDITIONAL,
-        info_needed=frozenset({InfoNeeded.TIMEFRAME}),
-        reasons=(Reason(text=words, coding=CONDITION_UNKNOWN),),
-    )
+    return _conditional(Reason(text=words, coding=CONDITION_UNKNOWN), InfoNeeded.TIMEFRAME)
 
 
 def status_not_understood() -> Determination:
@@ -82,10 +78,10 @@ def order_not_understood() -> Determination:
     return _conditional(Reason(text=words, coding=ORDER_NOT_UNDERSTOOD))
 
 
-def _conditional(reason: Reason) -> Determination:
+def _conditional(reason: Reason, needed: InfoNeeded = InfoNeeded.OTHER) -> Determination:
     return Determination(
         covered=Covered.CONDITIONAL,
-        info_needed=frozenset({InfoNeeded.OTHER}),
+        info_needed=frozenset({needed}),
         reasons=(reason,),
     )
 

@@ -37,7 +37,11 @@ class OrderAnswer:
     @property
     def is_unaddressed(self) -> bool:
         """Whether no policy addresses the order, though one could have."""
-        codings = {reason.coding for each in self.determinations for reason in each.reasons}
+        codings = [
+            reason.coding
+            for determination in self.determinations
+            for reason in determination.reasons
+        ]
         return not self.determinations or NO_POLICY_FOUND in codings
 
     @property

@@ -43,7 +43,8 @@ _CODES_OF_DRAFTS: Prefetch = (
     ),
     (
         "medications",
-        "Medication?_id={{context.draftOrders.entry.resource.ofType(MedicationRequest).medication.resolve().id}}",
+        "Medication?_id={{context.draftOrders.entry.resource"
+        ".ofType(MedicationRequest).medication.resolve().id}}",
     ),
 )
 _CODES_OF_REQUESTS: Prefetch = (

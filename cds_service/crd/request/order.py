@@ -199,7 +199,9 @@ def is_of_patient(order: JsonObject, chart: Chart) -> bool:
 
 def _actors(appointment: JsonObject) -> list[JsonObject]:
     participants = follow(appointment, ("participant",))
-    return [actor for each in participants for actor in read_references(each.get("actor"))]
+    return [
+        actor for participant in participants for actor in read_references(participant.get("actor"))
+    ]
 
 
 def _kind(actor: JsonObject, appointment: JsonObject, chart: Chart) -> str:

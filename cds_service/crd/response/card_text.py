@@ -119,7 +119,7 @@ def open_summary(subject: Subject) -> str:
 
 def render_texts(determinations: Iterable[Determination]) -> dict[str, str]:
     """The texts of rules as markdown, so that no call has to render what never changes."""
-    return {text: prose(text) for each in determinations for text in _texts(each)}
+    return {text: prose(text) for determination in determinations for text in _texts(determination)}
 
 
 def _texts(determination: Determination) -> Iterator[str]:

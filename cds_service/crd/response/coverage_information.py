@@ -80,7 +80,7 @@ def _codes(url: str, codes: Iterable[str]) -> Iterator[JsonObject]:
 def _coding(coding: Coding) -> JsonObject:
     """Without display: a policy's codings have none, and CPT's are not ours to give."""
     shown = {"system": coding.system, "code": coding.code}
-    return shown if coding.system and coding.code else {k: v for k, v in shown.items() if v}
+    return {name: value for name, value in shown.items() if value}
 
 
 def _concept(reason: Reason) -> JsonObject:

@@ -59,7 +59,7 @@ def to_2_1(determination: Determination) -> Determination:
     covered = _known(determination.covered, Covered.CONDITIONAL)
     pa_needed = determination.pa_needed
     pa_needed = pa_needed and _known(pa_needed, PaNeeded.CONDITIONAL)
-    doc_needed = frozenset(_known(n, DocNeeded.CONDITIONAL) for n in determination.doc_needed)
+    doc_needed = frozenset(_known(need, DocNeeded.CONDITIONAL) for need in determination.doc_needed)
     info_needed = frozenset(map(_known_info, determination.info_needed))
     is_conditional = "conditional" in (covered.value, pa_needed, *doc_needed)
     return replace(
@@ -175,7 +175,7 @@ def _with_pa_needed(parts: Parts) -> Parts:
 
     A conditional `pa-needed` in turn needs an `info-needed` (crd-ci-q3).
     """
-    stated = {each["url"] for each in parts}
+    stated = {present["url"] for present in parts}
     if "pa-needed" in stated:
         return parts
     parts = _inserted(parts, part("pa-needed", "valueCode", "conditional"), ("covered",))

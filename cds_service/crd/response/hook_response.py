@@ -21,10 +21,10 @@ def respond(call: Call, decisions: Decisions, cards: CardMaker) -> HookResponse:
     annotations = [annotate_order(order, by_order[id(order)], call) for order in call.orders]
     shown = [card for annotation in annotations for card in _cards(annotation, call, cards)]
     shown.extend(card for advice in decisions.advice for card in _advice(advice, call, cards))
-    actions = [system_action(each) for each in annotations if each.annotated.is_new]
+    changed = [annotation for annotation in annotations if annotation.annotated.is_new]
     return write_response(
         most_urgent(shown, call.configuration.max_cards),
-        actions if call.configuration.wants(Topic.COVERAGE_INFO) else [],
+        list(map(system_action, changed)) if call.configuration.wants(Topic.COVERAGE_INFO) else [],
         call.version,
         primary=call.hook.primary,
     )

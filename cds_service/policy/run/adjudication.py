@@ -54,8 +54,8 @@ def decide(
                 answer = leave_open(order, membership, days, hook=call.hook)
             answers.append(replace(answer, assertion_id=new_id()))
         if not call.memberships and has_time():
-            payers = index.payers.all
-            advice.extend(advise(order, each, days, index=index, hook=call.hook) for each in payers)
+            for payer in index.payers.all:
+                advice.append(advise(order, payer, days, index=index, hook=call.hook))
     return Decisions(answers=tuple(answers), advice=tuple(advice))
 
 
@@ -95,8 +95,12 @@ def advise(
 
 def _for_secondary(answer: OrderAnswer) -> OrderAnswer:
     """Secondary hooks say what a policy says, but ask for no documentation yet (CRD hook-19)."""
-    cited = (each for each in answer.determinations if each.citations)
-    return replace(answer, determinations=tuple(map(without_documentation, cited)))
+    determinations = (
+        without_documentation(determination)
+        for determination in answer.determinations
+        if determination.citations
+    )
+    return replace(answer, determinations=tuple(determinations))
 
 
 def _with_hints(answer: OrderAnswer, payer: Payer, index: PolicyIndex) -> OrderAnswer:

@@ -160,7 +160,7 @@ def test_the_order_of_rules_never_matters(said: list[Determination]) -> None:
     """However the rules are asked, the determination is the same."""
     combined = [combine(ordered) for ordered in permutations(said)]
 
-    assert all(each == combined[0] for each in combined)
+    assert all(result == combined[0] for result in combined)
 
 
 @settings(max_examples=50, deadline=None)
@@ -185,27 +185,27 @@ def test_one_rule_alone_is_answered_in_its_own_words(determination: Determinatio
 
 
 @settings(max_examples=50, deadline=None)
-@given(said=st.lists(cited_determinations, min_size=1, max_size=4))
-def test_the_strictest_coverage_wins(said: list[Determination]) -> None:
+@given(rules=st.lists(cited_determinations, min_size=1, max_size=4))
+def test_the_strictest_coverage_wins(rules: list[Determination]) -> None:
     """From `covered` over `conditional` and `indeterminate` to `not-covered`."""
-    said_covered = [each.covered for each in said]
+    stated = [rule.covered for rule in rules]
 
-    assert combine(said).covered is max(said_covered, key=STRICTNESS.index)
+    assert combine(rules).covered is max(stated, key=STRICTNESS.index)
 
 
 @settings(max_examples=50, deadline=None)
-@given(said=st.lists(cited_determinations, min_size=1, max_size=4))
+@given(rules=st.lists(cited_determinations, min_size=1, max_size=4))
 def test_no_speaking_rule_asks_for_more_than_the_combination_does(
-    said: list[Determination],
+    rules: list[Determination],
 ) -> None:
     """Documents, reasons and forms of the rules that speak are all kept."""
-    combined = combine(said)
-    speaking = [each for each in said if not combined.is_refusal or each.is_refusal]
+    combined = combine(rules)
+    speaking = [rule for rule in rules if not combined.is_refusal or rule.is_refusal]
 
-    assert combined.doc_needed == frozenset().union(*(each.doc_needed for each in speaking))
-    assert set(combined.reasons) == {reason for each in speaking for reason in each.reasons}
+    assert combined.doc_needed == frozenset().union(*(rule.doc_needed for rule in speaking))
+    assert set(combined.reasons) == {reason for rule in speaking for reason in rule.reasons}
     assert set(combined.questionnaires) == {
-        form for each in speaking for form in each.questionnaires
+        form for rule in speaking for form in rule.questionnaires
     }
 
 

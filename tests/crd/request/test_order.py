@@ -174,7 +174,11 @@ def test_a_code_may_stand_on_the_thing_the_order_points_to(
     dangling = {"resourceType": kind, "id": "3", element: {"reference": f"{target}/missing"}}
     read = read_orders((pointing, containing, dangling), chart(thing))
 
-    assert [[coding.code for coding in each.codings] for each in read] == [["0600T"], ["0600T"], []]
+    assert [[coding.code for coding in order.codings] for order in read] == [
+        ["0600T"],
+        ["0600T"],
+        [],
+    ]
 
 
 @pytest.mark.parametrize("kind", WRITTEN)
@@ -466,7 +470,7 @@ def test_another_patients_order_is_left_alone(kind: str) -> None:
     nobodys = {"resourceType": kind, "id": "3"}
     read = read_orders((mine, theirs, nobodys), chart(patient()))
 
-    assert [each.resource["id"] for each in read] == ["1", "3"]
+    assert [order.resource["id"] for order in read] == ["1", "3"]
 
 
 def test_an_order_that_came_twice_is_one_order() -> None:

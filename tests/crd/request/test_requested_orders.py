@@ -123,7 +123,7 @@ def test_three_hooks_name_what_they_are_about(hook: str, named: list[str]) -> No
     """These may have to be read first."""
     found, _ = requested(with_prefetch(call(hook)))
 
-    assert [each["reference"] for each in found.named] == named
+    assert [reference["reference"] for reference in found.named] == named
     assert bool(found.resources) is not bool(named)
 
 
