@@ -7,6 +7,7 @@
 `authoring`         what an author of policies needs
 `policy`            what the payer says: a library read at start, its rules run in a call
 `ehr`, `audit`      what the EHR says; what we said
+`members`           what the payer knows of its members
 `outbound`          guarded HTTP to others
 `crd`               what the CRD guide says: what was asked, what holds, what goes back
 `cds_hooks`         what CDS Hooks says

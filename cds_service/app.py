@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import MappingProxyType
 from uuid import uuid4
 
 from flask import Flask
@@ -20,6 +21,7 @@ from cds_service.ehr.client import Ehr
 from cds_service.errors import HookError, SettingError
 from cds_service.fhir.coding import Coding
 from cds_service.fhir.resource import JsonObject, encode, follow, text
+from cds_service.members.authorizations import open_authorizations
 from cds_service.pages.routes import create_pages
 from cds_service.pipeline import Pipeline
 from cds_service.policy.library.artifacts import (
@@ -72,8 +74,10 @@ def build_service(
     with _undisturbed():
         library = read_library(directories, progress)
         index = compile_library(library, base_url=settings.links_base)
+    on_file = open_authorizations(settings.authorizations, [payer.id for payer in index.payers.all])
     kept = log or open_log(settings.database)
-    cards = make_cards(index, _override_reasons(library), _new_id)
+    reasons, titles = _override_reasons(library), _form_titles(library)
+    cards = make_cards(index, reasons, _new_id, form_titles=titles)
     pipelines = {
         hook.service_id: Pipeline(
             hook=hook,
@@ -81,6 +85,7 @@ def build_service(
             index=index,
             cards=cards,
             log=kept,
+            authorizations=on_file,
             ehr=ehr,
             ehr_seconds=settings.ehr_seconds,
             now=_now,
@@ -92,11 +97,18 @@ def build_service(
 
 
 def make_cards(
-    index: PolicyIndex, override_reasons: tuple[Coding, ...], new_id: Callable[[], str]
+    index: PolicyIndex,
+    override_reasons: tuple[Coding, ...],
+    new_id: Callable[[], str],
+    *,
+    form_titles: Mapping[str, str] = MappingProxyType({}),
 ) -> CardMaker:
-    """What makes the cards of the policies in this index, their texts rendered once."""
+    """What makes the cards of the policies in this index, their texts rendered once.
+
+    `form_titles` are those of the library's Questionnaires by their canonicals.
+    """
     rendered = render_texts(rule.determination for rule in index.rules)
-    return CardMaker(CardText(rendered), override_reasons, new_id)
+    return CardMaker(CardText(rendered, form_titles), override_reasons, new_id)
 
 
 def warm_up(pipelines: Iterable[Pipeline]) -> None:
@@ -164,6 +176,17 @@ def _override_reasons(library: Library) -> tuple[Coding, ...]:
                 code, display = text(concept.get("code")), text(concept.get("display"))
                 reasons.append(Coding(_OVERRIDE_REASONS, code, display))
     return tuple(reasons)
+
+
+def _form_titles(library: Library) -> dict[str, str]:
+    """The titles of the library's Questionnaires, by canonical with and without the version."""
+    titles: dict[str, str] = {}
+    for artifact in library.of_type("Questionnaire"):
+        url, version, title = (
+            text(artifact.resource.get(name)) for name in ("url", "version", "title")
+        )
+        titles.update({url: title, f"{url}|{version}": title} if title else {})
+    return titles
 
 
 def utc_today() -> date:

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -11,6 +11,7 @@ from cds_service.audit.log import AuditLog
 from cds_service.audit.record import write_record
 from cds_service.cds_hooks.request import HookRequest, HookRequestParser
 from cds_service.cds_hooks.response import HookResponse
+from cds_service.crd.decision.authorizations import Authorizations
 from cds_service.crd.decision.order_answer import Decisions
 from cds_service.crd.request.call import Call, read_call
 from cds_service.crd.request.chart import read_chart
@@ -20,17 +21,16 @@ from cds_service.crd.request.version import agree_version
 from cds_service.crd.response.cards import CardMaker
 from cds_service.crd.response.hook_response import respond
 from cds_service.ehr.client import Ehr
-from cds_service.ehr.gather import gather_chart
+from cds_service.ehr.gather import Gathering
 from cds_service.errors import HookError
 from cds_service.fhir.outcome import outcome_of
 from cds_service.fhir.resource import encode
 from cds_service.policy.payers import resolve_memberships
 from cds_service.policy.run.adjudication import decide
 from cds_service.policy.run.index import PolicyIndex
+from cds_service.policy.run.needs import needed_queries
 
-_LOG = logging.getLogger("cds_service")
-_SECONDS = 5.0  # for a whole call (CRD found-2)
-_LEAST_SECONDS = 1.0  # for deciding, however long the EHR took
+_SECONDS, _LEAST_SECONDS = 5.0, 1.0  # of a whole call (CRD found-2), and to decide in any case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,7 @@ class Pipeline:
     index: PolicyIndex
     cards: CardMaker
     log: AuditLog
+    authorizations: Authorizations
     ehr: Ehr | None  # None: there is no asking, as for a request file
     ehr_seconds: float
     now: Callable[[], datetime]
@@ -70,29 +71,28 @@ class Pipeline:
         return self._evaluate(self.parser.parse(body), self.now())
 
     def _evaluate(self, request: HookRequest, at: datetime) -> tuple[Decisions, HookResponse]:
-        started = self.clock()
-        call = self._understand(request, at)
+        started, call = self.clock(), self._understand(request, at)
         until = max(started + _SECONDS, self.clock() + _LEAST_SECONDS)
         decisions = decide(
-            call, self.index, has_time=lambda: self.clock() < until, new_id=self.new_id
+            call,
+            self.index,
+            authorizations=self.authorizations,
+            has_time=lambda: self.clock() < until,
+            new_id=self.new_id,
         )
         return decisions, respond(call, decisions, self.cards)
 
     def _understand(self, request: HookRequest, at: datetime) -> Call:
         version = agree_version(request.extension)
-        chart = gather_chart(
-            request,
-            read_chart(request),
-            partial(missing_data, self.hook),
-            self.ehr,
-            seconds=self.ehr_seconds,
-        )
+        gathering = Gathering(request, self.ehr, seconds=self.ehr_seconds)
+        chart = gathering.gather(read_chart(request), partial(missing_data, self.hook))
         must_have_one = version.refuses_without_coverage
         members = resolve_memberships(chart, self.index.payers, must_have_one=must_have_one)
         call = read_call(request, chart, members, hook=self.hook, version=version, at=at)
         for oddity in call.oddities:
-            _LOG.warning("%s: %s", self.hook.name, oddity)
-        return call
+            logging.getLogger("cds_service").warning("%s: %s", self.hook.name, oddity)
+        needed = partial(needed_queries, self.index, call)
+        return replace(call, chart=gathering.gather(chart, needed))
 
     def _record(
         self, at: datetime, asked: HookRequest | bytes, decisions: Decisions, response: bytes

@@ -99,6 +99,9 @@ class Settings:
     database_url: str = _setting(
         "", "--database", str, "where answers are kept, such as sqlite:///FILE"
     )
+    authorizations: str = _setting(
+        "", "--authorizations", str, "JSON file of prior authorizations that payers granted"
+    )
     auth: str = _setting("open", "--auth", click.Choice(["open"]), "who may call: open (anyone)")
     allow_open: bool = _setting(
         False,

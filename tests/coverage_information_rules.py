@@ -37,6 +37,20 @@ _PARTS_2_2: Mapping[str, tuple[int, int, str]] = {
     "contact": (0, MANY, "valueContactDetail"),
     "expiry-date": (0, 1, "valueDate"),
 }
+# 3.1: what a dependency may lead to.
+_ORDERS = {
+    "Appointment",
+    "CommunicationRequest",
+    "DeviceRequest",
+    "MedicationRequest",
+    "NutritionOrder",
+    "ServiceRequest",
+}
+TARGETS: Mapping[str, set[str]] = {
+    "2.0": _ORDERS,
+    "2.1": _ORDERS,
+    "2.2": {*_ORDERS, "VisionPrescription"},
+}
 _PARTS_2_1 = {**_PARTS_2_2, "contact": (0, MANY, "valueContactPoint")}
 _PARTS_2_0 = {
     **{name: rule for name, rule in _PARTS_2_1.items() if name != "expiry-date"},
@@ -138,6 +152,7 @@ def violations(repetition: JsonObject, version: str) -> list[str]:
         *_codes(parts, version),
         *_details(parts, version),
         *_concepts(parts, version),
+        *_dependencies(parts, version),
         *(key for key, holds in INVARIANTS[version].items() if not holds(parts)),
     ]
 
@@ -268,6 +283,13 @@ _PYTHON_TYPES: Mapping[str, type | tuple[type, ...]] = {
 }
 
 
+def _dependencies(parts: Parts, version: str) -> Iterator[str]:
+    for reference in parts.get("dependency", []):
+        kind, _, identity = reference.get("reference", "").rpartition("/")
+        if kind and identity and kind not in TARGETS[version]:
+            yield f"dependency leads to a {kind}"
+
+
 def _concepts(parts: Parts, version: str) -> Iterator[str]:
     for reason in parts.get("reason", []):
         for coding in reason.get("coding", []):
@@ -327,6 +349,18 @@ def _q4(parts: Parts) -> bool:
     return not _says(parts, "doc-purpose", "withpa")
 
 
+def _q4_2_0(parts: Parts) -> bool:
+    # 2.0.1 compares with `PA`, no code at all; its text means an authorization that is not needed.
+    return _implies(
+        _says(parts, "doc-purpose", "withpa"),
+        not _says(parts, "pa-needed", "satisfied", "no-auth") and not _refuses(parts),
+    )
+
+
+def _refuses(parts: Parts) -> bool:
+    return _says(parts, "covered", "not-covered")
+
+
 def _q5(parts: Parts) -> bool:
     return _says(parts, "pa-needed", "satisfied") == ("satisfied-pa-id" in parts)
 
@@ -352,7 +386,7 @@ INVARIANTS: Mapping[str, Mapping[str, Callable[[Parts], bool]]] = {
         "crd-ci-q1": _q1,
         "crd-ci-q2": _q2_2_0,
         "crd-ci-q3": _q3_2_0,
-        "crd-ci-q4": _q4,
+        "crd-ci-q4": _q4_2_0,
         "crd-ci-q5": _q5,
     },
     "2.1": {

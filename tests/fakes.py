@@ -9,6 +9,7 @@ from cds_service.app import make_cards
 from cds_service.audit.record import AuditRecord
 from cds_service.cds_hooks.feedback import Feedback
 from cds_service.cds_hooks.request import HookRequestParser
+from cds_service.crd.decision.authorizations import Authorizations, NoAuthorizations
 from cds_service.crd.request.hooks import HOOKS
 from cds_service.ehr.client import Ehr
 from cds_service.errors import NotRecorded
@@ -65,6 +66,7 @@ def fake_pipeline(
     log: FakeLog | None = None,
     hook: str = "order-sign",
     ehr: Ehr | None = None,
+    authorizations: Authorizations | None = None,
 ) -> Pipeline:
     """A real pipeline on fake seams."""
     ids = CountingIds()
@@ -75,6 +77,7 @@ def fake_pipeline(
         index=index,
         cards=make_cards(index, reasons, ids),
         log=log or FakeLog(),
+        authorizations=authorizations or NoAuthorizations(),
         ehr=ehr,
         ehr_seconds=1.0,
         now=lambda: NOON,

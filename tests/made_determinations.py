@@ -18,7 +18,9 @@ from cds_service.crd.codes import (
     InfoNeeded,
     PaNeeded,
 )
+from cds_service.crd.decision.dependency import Dependency
 from cds_service.crd.decision.determination import Citation, Contact, Detail, Determination, Reason
+from cds_service.crd.request.membership import Identifier
 from cds_service.fhir.coding import CPT, Coding
 
 OUR_REASONS = "https://reasons.example.invalid"
@@ -88,6 +90,26 @@ contacts = st.builds(
 )
 
 
+# Beside which documentation can go with the request for an authorization.
+PERHAPS_AUTHORIZED = (
+    PaNeeded.AUTH_NEEDED,
+    PaNeeded.PERFORM_PA,
+    PaNeeded.CONDITIONAL,
+    PaNeeded.INDETERMINATE,
+)
+NOT_FOR_AUTHORIZATION = set(DocPurpose) - {DocPurpose.WITH_PA}
+dependencies = st.one_of(
+    st.sampled_from(["ServiceRequest/1", "VisionPrescription/2", "#contained"]).map(
+        lambda reference: Dependency(reference=reference)
+    ),
+    st.builds(
+        Dependency,
+        identifier=st.just(Identifier("https://orders.example.invalid", "3")),
+        display=st.one_of(st.just(""), words),
+    ),
+)
+
+
 def _tuples(of: st.SearchStrategy[Any], *, at_least: int = 0) -> st.SearchStrategy[tuple[Any, ...]]:
     return st.lists(of, min_size=at_least, max_size=at_least + 2, unique_by=repr).map(tuple)
 
@@ -102,7 +124,8 @@ def determinations(draw: st.DrawFn, covered: Covered | None = None) -> Determina
         else draw(st.one_of(st.none(), st.sampled_from(PaNeeded)))
     )
     doc_needed = draw(st.frozensets(st.sampled_from(DocNeeded)))
-    doc_purpose = draw(st.frozensets(st.sampled_from(DocPurpose), max_size=2))
+    purposes = set(DocPurpose) if pa_needed in PERHAPS_AUTHORIZED else NOT_FOR_AUTHORIZATION
+    doc_purpose = draw(st.frozensets(st.sampled_from(sorted(purposes)), max_size=3))
     answers = {str(answer), str(pa_needed), *map(str, doc_needed)}
     info = st.frozensets(st.sampled_from(InfoNeeded), min_size=1)
     info_needed = draw(info) if "conditional" in answers else frozenset()
@@ -118,6 +141,7 @@ def determinations(draw: st.DrawFn, covered: Covered | None = None) -> Determina
         info_needed=info_needed,
         reasons=draw(_tuples(reasons, at_least=int(must_say_why))),
         details=draw(_tuples(details())),
+        dependencies=draw(_tuples(dependencies)),
         questionnaires=draw(_tuples(st.just("https://forms.example.invalid/Questionnaire/1")))
         if doc_needed
         else (),

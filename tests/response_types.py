@@ -2,9 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
+
+from response_models import fitting_types, response_problems
 
 JsonObject = dict[str, Any]
 
@@ -26,65 +28,9 @@ _CARD_ELEMENTS = set(
 _UNESCAPED_TAG = re.compile(r"<[A-Za-z/!?]")
 
 
-def _no_suggestions(card: JsonObject) -> bool:
-    return "suggestions" not in card
-
-
-def _no_links(card: JsonObject) -> bool:
-    return "links" not in card
-
-
-def _all_links(card: JsonObject, kind: str) -> bool:
-    return bool(card.get("links")) and all(link.get("type") == kind for link in card["links"])
-
-
-def _actions(card: JsonObject) -> list[JsonObject]:
-    return [
-        action
-        for suggestion in card.get("suggestions", [])
-        for action in suggestion.get("actions", [])
-    ]
-
-
-def _all_actions(card: JsonObject, kind: str, *resource_types: str) -> bool:
-    actions = _actions(card)
-    return bool(actions) and all(
-        action.get("type") == kind
-        and action.get("resource", {}).get("resourceType") in resource_types
-        for action in actions
-    )
-
-
-_ORDERS = (
-    "Appointment",
-    "CommunicationRequest",
-    "DeviceRequest",
-    "MedicationRequest",
-    "NutritionOrder",
-    "ServiceRequest",
-    "VisionPrescription",
-)
-# Coverage Information, the eighth, is a system action and has no card.
-RESPONSE_TYPES: Mapping[str, Callable[[JsonObject], bool]] = {
-    "externalReference": lambda card: (
-        _no_suggestions(card)
-        and _all_links(card, "absolute")
-        and not any("appContext" in link for link in card["links"])
-    ),
-    "instructions": lambda card: (
-        bool(card.get("detail")) and _no_suggestions(card) and _no_links(card)
-    ),
-    "alternateRequest": lambda card: _no_links(card) and _all_actions(card, "update", *_ORDERS),
-    "additionalOrders": lambda card: _no_links(card) and _all_actions(card, "create", *_ORDERS),
-    "formCompletion": lambda card: _no_links(card) and _all_actions(card, "create", "Task"),
-    "adjustCoverage": lambda card: _no_links(card) and _all_actions(card, "update", "Coverage"),
-    "launchSMART": lambda card: not _actions(card) and _all_links(card, "smart"),
-}
-
-
-def response_types(card: JsonObject) -> list[str]:
+def response_types(card: JsonObject, version: str = "2.2") -> list[str]:
     """The response types whose model this card fits; a sound card fits one."""
-    return [name for name, fits in RESPONSE_TYPES.items() if fits(card)]
+    return fitting_types(card, version)
 
 
 def card_problems(card: JsonObject, version: str) -> list[str]:
@@ -93,8 +39,7 @@ def card_problems(card: JsonObject, version: str) -> list[str]:
 
 
 def _card_problems(card: JsonObject, version: str) -> Iterator[str]:
-    if len(response_types(card)) != 1:
-        yield f"fits the response types {response_types(card)}"
+    yield from response_problems({"cards": [card]}, version)
     yield from (f"has an unknown element {name}" for name in set(card) - _CARD_ELEMENTS)
     if str(UUID(card["uuid"])) != card["uuid"]:
         yield "its uuid is not one"
@@ -103,13 +48,6 @@ def _card_problems(card: JsonObject, version: str) -> Iterator[str]:
     if card["indicator"] not in ("info", "warning", "critical"):
         yield f"its indicator is {card['indicator']}"
     yield from _source_problems(card["source"], version)
-    if ("suggestions" in card) != ("selectionBehavior" in card):
-        yield "cds-resp-6"
-    if any(
-        not {"system", "code", "display"} <= set(reason)
-        for reason in card.get("overrideReasons", [])
-    ):
-        yield "cds-resp-4"
     yield from (
         f"a link leads to {link['url']}"
         for link in card.get("links", [])

@@ -32,7 +32,7 @@ FLOORS = (
     ("app",),
     ("web", "pages"),
     ("pipeline", "authoring"),
-    ("policy", "ehr", "audit"),
+    ("policy", "ehr", "audit", "members"),
     ("outbound",),
     ("crd",),
     ("cds_hooks",),
@@ -43,7 +43,7 @@ FLOORS = (
 # Two rooms have floors of their own.
 FLOORS_INSIDE = {
     "crd": (("response",), ("decision",), ("request",), ("codes",)),
-    "policy": (("library",), ("run",), ("payers",), ("plans",)),
+    "policy": (("library",), ("run",), ("language",), ("payers",), ("plans",)),
 }
 FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 FLOOR_INSIDE = {

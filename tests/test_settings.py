@@ -20,6 +20,7 @@ TABLE: dict[str, tuple[Any, str, Any]] = {
     "builtin_library": (True, "no", False),
     "data_dir": ("", "/var/lib/crd", "/var/lib/crd"),
     "database_url": ("", "sqlite:////var/lib/crd.sqlite3", "sqlite:////var/lib/crd.sqlite3"),
+    "authorizations": ("", "/etc/crd/authorizations.json", "/etc/crd/authorizations.json"),
     "auth": ("open", "open", "open"),
     "allow_open": (False, "yes", True),
     "base_url": ("", "https://crd.example.invalid", "https://crd.example.invalid"),

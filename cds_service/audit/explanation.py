@@ -4,6 +4,7 @@ A row is a name and a value; a row of two empty texts is a blank line.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from cds_service.cds_hooks.plain_text import plain
 from cds_service.crd.decision.determination import Determination
@@ -14,6 +15,7 @@ from cds_service.fhir.dates import Days
 
 _NAME_WIDTH = 14
 _BLANK = ("", "")
+_SHOWN = 5  # values of one element
 
 _Row = tuple[str, str]
 
@@ -48,6 +50,10 @@ def _answer_rows(answer: OrderAnswer) -> Iterator[_Row]:
     for determination in answer.determinations:
         yield _BLANK
         yield from _determination_rows(determination)
+    for proposal in answer.proposals:
+        yield _BLANK
+        yield "proposed", f"{proposal.kind}: {proposal.title}"
+        yield "  by", proposal.name
 
 
 def _rule_rows(trace: RuleTrace) -> Iterator[_Row]:
@@ -55,11 +61,28 @@ def _rule_rows(trace: RuleTrace) -> Iterator[_Row]:
     yield "  policy", trace.citation.canonical
     yield "  matched", _codings(trace.matched) or "every order of its type"
     for condition in trace.conditions:
-        error = f" ({condition.error})" if condition.error else ""
-        yield f"  {condition.value}", f"{condition.description}{error}"
+        why = condition.error or "; ".join(condition.causes)
+        yield f"  {condition.value}", f"{condition.description}{f' ({why})' if why else ''}"
         yield "", f"· {condition.expression}"
+        for path, values in condition.read:
+            yield "", f"  {path}: {_shown(values)}"
     if trace.missing:
         yield "  missing", "; ".join(trace.missing)
+
+
+def _shown(values: tuple[Any, ...]) -> str:
+    """What a condition read, in short: texts as they are, and of an object what names it."""
+    shown = ", ".join(dict.fromkeys(map(_short, values[:_SHOWN]))) or "nothing"
+    return f"{shown}, …" if len(values) > _SHOWN else shown
+
+
+def _short(value: Any) -> str:
+    if not isinstance(value, dict):
+        return str(value)
+    named = (value.get(name) for name in ("text", "code", "display", "reference", "id"))
+    name = next((name for name in named if isinstance(name, str)), "an element")
+    source = getattr(value, "source", "")  # where a coding of an indication was read
+    return f"{name} ({source})" if source else name
 
 
 def _determination_rows(determination: Determination) -> Iterator[_Row]:

@@ -102,6 +102,7 @@ def write_decisions(answers: Iterable[OrderAnswer]) -> bytes:
 
 def _decision(answer: OrderAnswer) -> JsonObject:
     membership = answer.membership
+    proposed = [proposal.name for proposal in answer.proposals]
     return {
         "order": str(answer.order.key or ""),
         "coverage": str(membership.coverage_key or ""),
@@ -109,6 +110,7 @@ def _decision(answer: OrderAnswer) -> JsonObject:
         "plan": membership.plan.id if membership.plan else "",
         "assertion": answer.assertion_id,
         "determined": [_determined(determination) for determination in answer.determinations],
+        **({"proposed": proposed} if proposed else {}),
     }
 
 

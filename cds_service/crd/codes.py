@@ -7,6 +7,7 @@ from cds_service.fhir.coding import Coding
 CRD = "http://hl7.org/fhir/us/davinci-crd"
 CRD_TEMP = f"{CRD}/CodeSystem/temp"
 CARD_TYPES = "http://terminology.hl7.org/CodeSystem/cdshooks-card-type"
+SDC_TEMP = "http://hl7.org/fhir/uv/sdc/CodeSystem/temp"
 COVERAGE_DETAIL = "http://terminology.hl7.org/CodeSystem/crd-coverage-detail"
 COVERAGE_INFORMATION = f"{CRD}/StructureDefinition/ext-coverage-information"
 BILLING_OPTIONS = f"{CRD}/StructureDefinition/ext-billing-options"
@@ -49,8 +50,13 @@ class DocNeeded(StrEnum):
 
 
 class DocPurpose(StrEnum):
-    """`withpa` is left out: the published crd-ci-q4 rejects it beside an ordinary `auth-needed`."""
+    """What documentation is for.
 
+    `withpa` is written for CRD 2.0 alone: the crd-ci-q4 published with 2.1 and 2.2 rejects it even
+    beside an ordinary `auth-needed`, so their clients read `OTH` (see `down_conversion`).
+    """
+
+    WITH_PA = "withpa"
     WITH_CLAIM = "withclaim"
     WITH_ORDER = "withorder"
     RETAIN_DOC = "retain-doc"
@@ -77,11 +83,23 @@ class DetailCategory(StrEnum):
 
 
 class Topic(StrEnum):
-    """The response types this service emits (CRD cardType)."""
+    """The response types (CRD cardType); policies choose those of their proposals."""
 
     COVERAGE_INFO = "coverage-info"
+    UNSOLICITED_DETERM = "unsolicited-determ"
     GUIDELINE = "guideline"
     CLAIM = "claim"
+    INSURANCE = "insurance"
+    LIMITS = "limits"
+    NETWORK = "network"
+    APPROPRIATE_USE = "appropriate-use"
+    COST = "cost"
+    THERAPY_ALTERNATIVES_OPT = "therapy-alternatives-opt"
+    THERAPY_ALTERNATIVES_REQ = "therapy-alternatives-req"
+    CLINICAL_REMINDER = "clinical-reminder"
+    DUPLICATE_THERAPY = "duplicate-therapy"
+    CONTRAINDICATION = "contraindication"
+    OFF_GUIDELINE = "off-guideline"
 
 
 # The guide's own reason codes (coverageAssertionReasons).

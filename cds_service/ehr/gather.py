@@ -17,29 +17,31 @@ _LIFETIME = re.compile(r"[0-9]{1,9}")
 _DEFAULT_LIFETIME = 30  # seconds a token is good for if it does not say (CRD found-22)
 
 
-def gather_chart(
-    request: HookRequest,
-    chart: Chart,
-    missing_data: Callable[[Chart], Sequence[str]],
-    ehr: Ehr | None,
-    *,
-    seconds: float,
-) -> Chart:
-    """The chart with what the EHR could add within `seconds`; whatever it does, nothing is raised.
+class Gathering:
+    """What one call may ask of its EHR: with its own token, and all by one deadline.
 
-    `missing_data` gives the queries a chart still needs, as relative URLs. What these bring may
-    lead to more, so the chart is looked at again until nothing is missing.
+    `ehr` is None where there is no asking; `seconds` is how long all of it may take.
     """
-    if ehr is None or not request.can_query:
+
+    def __init__(self, request: HookRequest, ehr: Ehr | None, *, seconds: float) -> None:
+        self._ehr = ehr if request.can_query else None
+        self._access = read_access(request)
+        self._deadline = time.monotonic() + seconds
+
+    def gather(self, chart: Chart, missing_data: Callable[[Chart], Sequence[str]]) -> Chart:
+        """The chart with what the EHR could add in time; whatever it does, nothing is raised.
+
+        `missing_data` gives the queries a chart still needs, as relative URLs. What these bring may
+        lead to more, so the chart is looked at again until nothing is missing.
+        """
+        if self._ehr is None:
+            return chart
+        for _ in range(MAX_ROUNDS):
+            queries = missing_data(chart)
+            if not queries:
+                break
+            chart = _with_replies(chart, self._ehr.ask(self._access, queries, self._deadline))
         return chart
-    deadline = time.monotonic() + seconds
-    access = read_access(request)
-    for _ in range(MAX_ROUNDS):
-        queries = missing_data(chart)
-        if not queries:
-            break
-        chart = _with_replies(chart, ehr.ask(access, queries, deadline))
-    return chart
 
 
 def _with_replies(chart: Chart, replies: Sequence[Reply]) -> Chart:

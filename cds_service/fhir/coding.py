@@ -33,6 +33,17 @@ _OTHER_SPELLINGS = {
     "http://hl7.org/fhir/sid/ndc": ("2.16.840.1.113883.6.69",),
     "https://nahdo.org/sopt": ("2.16.840.1.113883.3.221.5",),
 }
+# How people call them.
+_NAMES = {
+    CPT: "CPT",
+    HCPCS: "HCPCS Level II",
+    ICD_10_PCS: "ICD-10-PCS",
+    ICD_10_CM: "ICD-10-CM",
+    "http://snomed.info/sct": "SNOMED CT",
+    "http://www.nlm.nih.gov/research/umls/rxnorm": "RxNorm",
+    "http://loinc.org": "LOINC",
+    "http://hl7.org/fhir/sid/ndc": "NDC",
+}
 _SCHEME = re.compile(r"^(?:h+ttps?://|urn:oid:)", re.IGNORECASE)
 _MODIFIED_CPT = re.compile(
     r"^(\d{4}[0-9A-Z])(?:[\s:\-]+[0-9A-Z]{2}(?:[\s:,\-]+[0-9A-Z]{2})*|[0-9A-Z]{2})$"
@@ -91,6 +102,11 @@ def canonical_system(system: str) -> str:
         return system
     bare = _bare(system)
     return _CANONICAL.get(bare, bare)
+
+
+def system_name(system: str) -> str:
+    """How people call a code system; its own URI where it has no other name."""
+    return _NAMES.get(canonical_system(system), system)
 
 
 def _plain_code(system: str, code: str) -> str:

@@ -4,13 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from cds_service.fhir.coding import CPT, HCPCS, ICD_10_CM, ICD_10_PCS, canonical_system
+from cds_service.fhir.coding import system_name
 from cds_service.fhir.extension import find_extensions
-from cds_service.fhir.resource import JsonObject, follow, text
+from cds_service.fhir.resource import JsonObject, first, follow, text
 from cds_service.policy.library.artifacts import Library
 
 _LABEL = "http://hl7.org/fhir/StructureDefinition/valueset-concept-comments"
-_NAMES = {CPT: "CPT", HCPCS: "HCPCS Level II", ICD_10_PCS: "ICD-10-PCS", ICD_10_CM: "ICD-10-CM"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,29 +50,54 @@ def read_code_tables(plan_definition: JsonObject, library: Library) -> tuple[Cod
 
 
 def value_sets(plan_definition: JsonObject, library: Library) -> tuple[JsonObject, ...]:
-    """The ValueSets the rules filter on, each once."""
-    filters = follow(plan_definition, ("action", "action", "input", "codeFilter"))
-    named = (text(code_filter.get("valueSet")) for code_filter in filters)
-    canonicals = dict.fromkeys(canonical for canonical in named if canonical)
-    return tuple(library.by_canonical[canonical].resource for canonical in canonicals)
+    """The ValueSets that the rules filter on and those that these include, each once."""
+    filters = (
+        code_filter
+        for action in follow(plan_definition, ("action", "action"))
+        for code_filter in _order_filters(action)
+    )
+    found: dict[str, JsonObject] = {}
+    waiting = [text(code_filter.get("valueSet")) for code_filter in filters]
+    while waiting:
+        canonical = waiting.pop(0)
+        if canonical and canonical not in found:
+            found[canonical] = library.by_canonical[canonical].resource
+            waiting.extend(_included(found[canonical]))
+    return tuple(found.values())
+
+
+def _order_filters(action: JsonObject) -> tuple[JsonObject, ...]:
+    """The filters on a rule's order: its first input; the others are for what it reads besides."""
+    return follow(first(action.get("input")), ("codeFilter",))
+
+
+def _included(value_set: JsonObject) -> list[str]:
+    includes = follow(value_set, ("compose", "include"))
+    return [canonical for include in includes for canonical in include.get("valueSet", ())]
 
 
 def _uses(action: JsonObject, library: Library) -> Iterator[_Use]:
     rule = text(action.get("id"))
-    for code_filter in follow(action, ("input", "codeFilter")):
+    for code_filter in _order_filters(action):
         canonical = text(code_filter.get("valueSet"))
         if canonical:
-            yield from _listed(library.by_canonical[canonical].resource, rule)
+            yield from _listed(canonical, library, rule)
         # Beside a ValueSet the rule's description is about more than this code.
         label = "" if canonical else text(action.get("description"))
         for coding in follow(code_filter, ("code",)):
             yield _use(coding, coding, label, rule)
 
 
-def _listed(value_set: JsonObject, rule: str) -> Iterator[_Use]:
+def _listed(canonical: str, library: Library, rule: str) -> Iterator[_Use]:
+    value_set = library.by_canonical[canonical].resource
     for include in follow(value_set, ("compose", "include")):
         for concept in follow(include, ("concept",)):
             yield _use(include, concept, _label(concept), rule)
+        for code_filter in follow(include, ("filter",)):
+            written = (text(code_filter.get(name)) for name in ("op", "value"))
+            yield _use(include, {"code": " ".join(written)}, "a family of codes", rule)
+    for included in _included(value_set):
+        yield from _listed(included, library, rule)
 
 
 def _label(concept: JsonObject) -> str:
@@ -96,7 +120,7 @@ def _table(system: tuple[str, str], uses: Iterable[_Use]) -> CodeTable:
     by_code: dict[str, list[_Use]] = {}
     for use in uses:
         by_code.setdefault(use.code, []).append(use)
-    name = f"{_NAMES.get(canonical_system(uri), uri)} {version}".strip()
+    name = f"{system_name(uri)} {version}".strip()
     rows = tuple(_row(code, code_uses) for code, code_uses in by_code.items())
     return CodeTable(name=name, uri=uri, rows=rows)
 

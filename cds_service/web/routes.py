@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from flask import Blueprint, Flask, Response, request
 
 from cds_service.audit.log import AuditLog
+from cds_service.cds_hooks.discovery import Service
 from cds_service.cds_hooks.feedback import FeedbackParser
 from cds_service.errors import UnknownService
 from cds_service.fhir.resource import encode
@@ -29,9 +30,8 @@ def create_web(
 
 def _cds_services(pipelines: Mapping[str, Pipeline], log: AuditLog) -> Blueprint:
     services = Blueprint("cds_services", __name__, url_prefix="/cds-services")
-    discovery = encode(
-        {"services": [pipeline.hook.service().to_json() for pipeline in pipelines.values()]}
-    )
+    offered = [_service(pipeline) for pipeline in pipelines.values()]
+    discovery = encode({"services": [service.to_json() for service in offered]})
     feedback_parser = FeedbackParser()
 
     def find_pipeline(service_id: str) -> Pipeline:
@@ -54,6 +54,12 @@ def _cds_services(pipelines: Mapping[str, Pipeline], log: AuditLog) -> Blueprint
         return Response(b"{}", mimetype=_JSON)
 
     return services
+
+
+def _service(pipeline: Pipeline) -> Service:
+    """How discovery shows the service of a pipeline: with what its loaded policies need."""
+    index, hook = pipeline.index, pipeline.hook
+    return hook.service(index.topics, index.history_prefetch(hook.name))
 
 
 def _allow_browsers(response: Response) -> Response:

@@ -10,7 +10,7 @@ from scripted_ehr import ScriptedEhr, always
 
 from cds_service.cds_hooks.request import HookRequest
 from cds_service.crd.request.chart import Chart, read_chart
-from cds_service.ehr.gather import MAX_ROUNDS, gather_chart, read_access
+from cds_service.ehr.gather import MAX_ROUNDS, Gathering, read_access
 from cds_service.fhir.resource import Json, JsonObject
 
 COVERAGE = coverage()
@@ -26,7 +26,7 @@ def gather(
 ) -> Chart:
     """The chart of a call that sent nothing, after asking."""
     request = call(authorization)
-    return gather_chart(request, read_chart(request), missing_data, ehr, seconds=1.0)
+    return Gathering(request, ehr, seconds=1.0).gather(read_chart(request), missing_data)
 
 
 def call(authorization: JsonObject) -> HookRequest:

@@ -1,19 +1,12 @@
-"""Determinations and their details in words."""
+"""Details of determinations in words, for a page."""
 
 import pytest
 
-from cds_service.crd.codes import (
-    Covered,
-    DetailCategory,
-    DocNeeded,
-    DocPurpose,
-    InfoNeeded,
-    PaNeeded,
-)
-from cds_service.crd.decision.determination import Detail, Determination, Reason
+from cds_service.crd.codes import DetailCategory
+from cds_service.crd.decision.determination import Detail
 from cds_service.fhir.coding import Coding
 from cds_service.fhir.resource import JsonObject
-from cds_service.pages.determinations import MEANINGS, describe_detail, describe_determination
+from cds_service.pages.determinations import describe_detail
 from cds_service.policy.run.rules import DynamicDetail
 
 
@@ -27,40 +20,6 @@ def detail(value_type: str, value: object, *, qualification: str = "") -> Dynami
         qualification=qualification,
     )
     return DynamicDetail(detail=fixed, when=None, value=None)
-
-
-def test_every_code_a_determination_may_have_has_words() -> None:
-    """The table holds the guide's codes, letter for letter, and no others."""
-    parts = {
-        "covered": Covered,
-        "pa-needed": PaNeeded,
-        "doc-needed": DocNeeded,
-        "doc-purpose": DocPurpose,
-        "info-needed": InfoNeeded,
-    }
-
-    assert set(MEANINGS) == {(name, code.value) for name, codes in parts.items() for code in codes}
-
-
-def test_coverage_stands_first_and_the_rest_in_one_order() -> None:
-    """Codes that are a set in a determination are always described in the same order."""
-    determination = Determination(
-        covered=Covered.CONDITIONAL,
-        pa_needed=PaNeeded.AUTH_NEEDED,
-        doc_needed=frozenset({DocNeeded.PATIENT, DocNeeded.CLINICAL}),
-        doc_purpose=frozenset({DocPurpose.RETAIN_DOC}),
-        info_needed=frozenset({InfoNeeded.TIMEFRAME}),
-        reasons=(Reason(text="because"),),
-    )
-
-    assert describe_determination(determination) == (
-        "Depends on further information",
-        "Prior authorization is needed",
-        "Clinical documentation is needed",
-        "Documentation from the patient is needed",
-        "Keep the documentation on file",
-        "Needed: the date of service",
-    )
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small_library import NOT_COVERED, instruction, policy, rule, small_index
+from proposal_library import DEFINITIONS, EVERY_KIND, proposing
+from small_library import NOT_COVERED, instruction, part, policy, reason, rule, small_index
 
 from cds_service.fhir.resource import JsonObject
-from cds_service.pages.rules import next_steps, view_rule
+from cds_service.pages.rules import PROPOSED, next_steps, view_rule
 from cds_service.policy.library.artifacts import builtin_library, read_library
 from cds_service.policy.library.compiler import compile_library
 from cds_service.policy.run.rules import Rule
@@ -100,8 +101,70 @@ def test_a_computed_detail_tells_how_it_is_worded(
     assert (detail.text, detail.computed) == (shown, True)
 
 
+def test_the_orders_that_a_rule_depends_on_are_shown(tmp_path: Path) -> None:
+    """Those it states, and how the rest are told."""
+    parts = (
+        {"url": "dependency", "valueReference": {"reference": "ServiceRequest/1"}},
+        {"url": "dependency", **expression("%order.basedOn", "the order it is based on")},
+        {"url": "dependency", **expression("%order.basedOn.first()")},
+    )
+
+    view = view_rule(compiled(tmp_path, *parts))
+
+    assert view.dependencies == (
+        "ServiceRequest/1",
+        "the order it is based on",
+        "%order.basedOn.first()",
+    )
+
+
+@pytest.mark.parametrize(("stated", "shown"), [("2027-06-30", "2027-06-30"), ("2031-01-01", "")])
+def test_a_day_of_expiry_is_shown_where_the_policy_does_not_end_first(
+    tmp_path: Path, stated: str, shown: str
+) -> None:
+    """The policy's own end stands among its dates."""
+    expiry = {"url": "expiry-date", "valueDate": stated}
+    written = policy(
+        rule(determination=[*NOT_COVERED, expiry]),
+        effectivePeriod={"start": "2020-01-01", "end": "2030-12-31"},
+    )
+
+    assert view_rule(small_index(tmp_path, written).rules[0]).expires == shown
+
+
+def test_every_coded_part_of_a_rule_is_shown(tmp_path: Path) -> None:
+    """Authorization, documents and what they are for stand below the headline."""
+    parts = (
+        part("covered", "covered"),
+        part("pa-needed", "auth-needed"),
+        part("doc-needed", "clinical"),
+        part("doc-purpose", "OTH"),
+        {"url": "doc-with-authorization", "valueBoolean": True},
+        reason(),
+    )
+
+    view = view_rule(small_index(tmp_path, policy(rule(determination=parts))).rules[0])
+
+    assert view.headline == "Covered"
+    assert view.also == (
+        "Prior authorization is needed",
+        "Clinical documentation is needed",
+        "Send the documentation with the request for prior authorization",
+    )
+
+
 def test_a_computed_instruction_is_no_step_of_the_whole_policy(tmp_path: Path) -> None:
     """It stays with its rule, whose order words it."""
     rule_view = view_rule(compiled(tmp_path, computed("'a'", "Words"), instruction("Call us.")))
 
     assert [step.detail.text for step in next_steps([rule_view])] == ["Call us."]
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+def test_what_a_rule_proposes_is_shown(tmp_path: Path, kind: str) -> None:
+    """Each kind in words, with the title that its card has."""
+    index = small_index(tmp_path, *DEFINITIONS, proposing(EVERY_KIND[kind]))
+    (shown,) = view_rule(index.rules[0]).proposals
+
+    assert shown.endswith(f": {EVERY_KIND[kind]['title']}")
+    assert shown.partition(":")[0] in PROPOSED.values()

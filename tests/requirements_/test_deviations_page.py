@@ -81,7 +81,7 @@ def test_codes_are_names_of_properties_and_the_guides_own_for_response_types(hoo
     switches = {option["code"] for option in options(hook) if option["type"] == "boolean"}
 
     assert switches
-    assert switches <= TOPICS | {"coverage-info"}
+    assert switches <= TOPICS | {"coverage-info", "unsolicited-determ"}
     assert all(WORDS.fullmatch(option["code"]) for option in options(hook))
 
 

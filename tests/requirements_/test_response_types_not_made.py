@@ -1,4 +1,7 @@
-"""CRD page Response Types: five of the eight are never made, as requirements.csv has it."""
+"""CRD page Response Types: the built-in policies propose nothing; five of the eight are not made.
+
+Those that policies can propose are in test_proposed_response_types.
+"""
 
 import pytest
 from every_answer import Answered, every_answer

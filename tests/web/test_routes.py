@@ -78,6 +78,7 @@ def check_options(options: list[dict[str, Any]]) -> None:
 
     assert [option["code"] for option in options] == [
         "coverage-info",
+        "unsolicited-determ",
         "guideline",
         "claim",
         "max-cards",

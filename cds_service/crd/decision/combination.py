@@ -51,9 +51,15 @@ def combine(determinations: Iterable[Determination]) -> Determination:
     return _merge(sorted(counting, key=_strictest_first), covered)
 
 
-def without_documentation(determination: Determination) -> Determination:
-    """The determination without a demand for documentation (CRD hook-19)."""
-    kept = determination.doc_needed - {DocNeeded.CLINICAL, DocNeeded.ADMIN}
+def without_documentation(
+    determination: Determination,
+    asked_later: frozenset[DocNeeded] = frozenset({DocNeeded.CLINICAL, DocNeeded.ADMIN}),
+) -> Determination:
+    """The determination without a demand for documentation (CRD hook-19).
+
+    `asked_later` is the documentation that only primary hooks ask for.
+    """
+    kept = determination.doc_needed - asked_later
     if kept == determination.doc_needed:
         return determination
     if kept:
@@ -88,6 +94,7 @@ def _merge(determinations: list[Determination], covered: Covered) -> Determinati
         info_needed=info_needed if depends else frozenset(),
         reasons=_once(determination.reasons for determination in determinations),
         details=_once(determination.details for determination in determinations),
+        dependencies=_once(determination.dependencies for determination in determinations),
         questionnaires=_once(determination.questionnaires for determination in determinations),
         contacts=_once(determination.contacts for determination in determinations),
         billing_codes=_once(determination.billing_codes for determination in determinations),
@@ -109,7 +116,9 @@ def _union(codes: Iterable[Iterable[Part]]) -> frozenset[Part]:
 def _strictest_authorization(determinations: list[Determination]) -> PaNeeded | None:
     stated = (determination.pa_needed for determination in determinations)
     strictest = max(filter(None, stated), key=_PA_STRICTNESS.index, default=None)
-    if strictest is PaNeeded.NO_AUTH and any(map(_may_want_authorization, determinations)):
+    # What one rule waives, or has on file for its own codes, another may yet want.
+    is_free = strictest in (PaNeeded.NO_AUTH, PaNeeded.SATISFIED)
+    if is_free and any(map(_may_want_authorization, determinations)):
         return None
     return strictest
 

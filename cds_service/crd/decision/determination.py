@@ -17,7 +17,16 @@ from cds_service.crd.codes import (
     InfoNeeded,
     PaNeeded,
 )
+from cds_service.crd.decision.dependency import Dependency
 from cds_service.fhir.coding import Coding
+
+# What leaves open whether an authorization is needed, or needs one: documents can go with it.
+_PERHAPS_AUTHORIZED = (
+    PaNeeded.AUTH_NEEDED,
+    PaNeeded.PERFORM_PA,
+    PaNeeded.CONDITIONAL,
+    PaNeeded.INDETERMINATE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +93,7 @@ class Determination:
     info_needed: frozenset[InfoNeeded] = frozenset()
     reasons: tuple[Reason, ...] = ()
     details: tuple[Detail, ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
     questionnaires: tuple[str, ...] = ()
     contacts: tuple[Contact, ...] = ()
     billing_codes: tuple[Coding, ...] = ()
@@ -101,6 +111,8 @@ class Determination:
             yield "crd-ci-q2: not-covered with pa-needed"
         if self.is_conditional != bool(self.info_needed):
             yield "crd-ci-q3: info-needed exactly if conditional"
+        if DocPurpose.WITH_PA in self.doc_purpose and self.pa_needed not in _PERHAPS_AUTHORIZED:
+            yield "crd-ci-q4: documents for an authorization, but none is needed"
         if (self.pa_needed is PaNeeded.SATISFIED) != bool(self.satisfied_pa_id):
             yield "crd-ci-q5: satisfied exactly with an authorization"
         if not self.reasons:
@@ -116,6 +128,7 @@ class Determination:
 
     @property
     def is_refusal(self) -> bool:
+        """Whether the payer does not cover the service."""
         return self.covered is Covered.NOT_COVERED
 
     @property

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from cds_service.crd.codes import NO_POLICY_FOUND
 from cds_service.crd.decision.combination import strictness
 from cds_service.crd.decision.determination import Citation, Determination
+from cds_service.crd.decision.proposal import Proposal
 from cds_service.crd.decision.trace import RuleTrace
 from cds_service.crd.request.membership import Membership
 from cds_service.crd.request.order import Order
@@ -26,6 +27,7 @@ class OrderAnswer:
     determinations: tuple[Determination, ...]
     traces: tuple[RuleTrace, ...] = ()
     hints: tuple[tuple[Citation, str], ...] = ()
+    proposals: tuple[Proposal, ...] = ()
     assertion_id: str = ""
 
     @property

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from cds_service.crd.decision.determination import Citation, Determination
 from cds_service.fhir.coding import Coding
@@ -18,13 +19,18 @@ class ConditionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConditionTrace:
-    """One condition of a rule, and what it came to for this order."""
+    """One condition of a rule, and what it came to for this order.
+
+    `causes` are why it could not be told, and `read` is what it read: element paths with values.
+    """
 
     kind: ConditionKind
     description: str
     expression: str
     value: Truth
     error: str = ""
+    causes: tuple[str, ...] = ()
+    read: tuple[tuple[str, tuple[Any, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,13 @@ Primary hooks always answer; secondary ones never ask for clinical or administra
 (CRD hook-19).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from cds_service.cds_hooks.discovery import Service
+from cds_service.crd.codes import Topic
 from cds_service.crd.request.chart import Chart
-from cds_service.crd.request.configuration import OPTIONS
+from cds_service.crd.request.configuration import ALWAYS_EMITTED, options
 from cds_service.crd.request.context import (
     appointments,
     dispatched_orders,
@@ -106,8 +107,13 @@ class Hook:
     def service_id(self) -> str:
         return f"{self.name}-crd"
 
-    def service(self) -> Service:
-        """How discovery shows the service."""
+    def service(
+        self, topics: Collection[Topic] = ALWAYS_EMITTED, history: Prefetch = ()
+    ) -> Service:
+        """How discovery shows the service.
+
+        Its policies can emit these response types, and read this much of a patient's history.
+        """
         return Service(
             id=self.service_id,
             hook=self.name,
@@ -116,11 +122,11 @@ class Hook:
                 f"Reads {self.about}, applies the payer's medical policy for the member, plan and "
                 "date of service, writes coverage information and shows the policy that applies."
             ),
-            prefetch=self.prefetch,
+            prefetch=(*self.prefetch, *history),
             usage_requirements=_USAGE,
             extension={
                 "davinci-crd.version": list(ADVERTISED),
-                "davinci-crd.configuration-options": list(OPTIONS),
+                "davinci-crd.configuration-options": options(topics),
             },
         )
 

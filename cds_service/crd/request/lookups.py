@@ -8,10 +8,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from urllib.parse import parse_qs, urlsplit
 
 from cds_service.cds_hooks.prefetch import Found, has_failed
 from cds_service.fhir.reference import ResourceKey
-from cds_service.fhir.resource import JsonObject
+from cds_service.fhir.resource import JsonObject, objects, resource_type, text
 
 
 class Lookup(StrEnum):
@@ -40,19 +41,36 @@ _TYPE_OF_KEY: Mapping[str, str] = {
     "patient": "Patient",
     "payer": "Organization",
 }
+_HISTORY = "history"
+# What a search for all of a patient's resources of a type may be narrowed and shaped by.
+_BY_PATIENT = frozenset({"patient", "subject", "code", "_count", "_sort", "_format", "_maxresults"})
 _KEY_START = re.compile("|".join(_TYPE_OF_KEY), re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Lookups:
-    """Results of our queries, such as `Organization/5`, and of searches for a type."""
+    """Results of our queries, such as `Organization/5`, and of searches for a type.
+
+    `histories` are the types of which the client has sent all that the patient has.
+    """
 
     by_query: Mapping[str, Lookup] = field(default_factory=dict)
     by_type: Mapping[str, Lookup] = field(default_factory=dict)
+    histories: Mapping[str, Lookup] = field(default_factory=dict)
 
     def state(self, reference: ResourceKey) -> Lookup:
         """What is known of a reference's target: by reading it, or by searching for its type."""
         return self.by_query.get(str(reference)) or self.state_of_type(reference.type)
+
+    def state_of_read(self, reference: ResourceKey) -> Lookup:
+        """The result of reading just this resource; absent too where its whole type is."""
+        if self.state_of_type(reference.type) is Lookup.ABSENT:
+            return Lookup.ABSENT
+        return self.by_query.get(str(reference), Lookup.NOT_ASKED)
+
+    def state_of_search(self, query: str, kind: str) -> Lookup:
+        """The result of one search of ours, or of the client's for all of a type."""
+        return self.by_query.get(query) or self.histories.get(kind, Lookup.NOT_ASKED)
 
     def state_of_type(self, kind: str) -> Lookup:
         """The result of searching for resources of one type."""
@@ -63,7 +81,7 @@ class Lookups:
         searches = {
             query.split("?")[0]: result for query, result in results.items() if "?" in query
         }
-        return Lookups({**self.by_query, **results}, {**self.by_type, **searches})
+        return Lookups({**self.by_query, **results}, {**self.by_type, **searches}, self.histories)
 
 
 def read_prefetch_lookups(prefetch: JsonObject, found: Mapping[str, Sequence[Found]]) -> Lookups:
@@ -75,7 +93,31 @@ def read_prefetch_lookups(prefetch: JsonObject, found: Mapping[str, Sequence[Fou
             result = Lookup.FAILED if has_failed(value) else Lookup.ABSENT
             # Of two keys for one type, one that failed leaves it open what the other missed.
             by_type[kind] = Lookup.FAILED if by_type.get(kind) is Lookup.FAILED else result
-    return Lookups(by_type=by_type)
+    return Lookups(by_type=by_type, histories=_histories(prefetch))
+
+
+def history_key(kind: str) -> str:
+    """Under which key discovery asks for all that the patient has of a type."""
+    return f"{_HISTORY}{kind}"
+
+
+def _histories(prefetch: JsonObject) -> dict[str, Lookup]:
+    """The types that came whole: what was asked for under our own keys, and not in part."""
+    histories: dict[str, Lookup] = {}
+    for key, value in prefetch.items():
+        kind = key.removeprefix(_HISTORY)
+        if kind != key and not has_failed(value) and all(map(_is_whole, objects(value))):
+            histories[kind] = Lookup.FOUND if value else Lookup.ABSENT
+    return histories
+
+
+def _is_whole(bundle: JsonObject) -> bool:
+    """Whether a Bundle is all that a search for a patient's resources found (CRD found-24)."""
+    links = {
+        text(link.get("relation")): text(link.get("url")) for link in objects(bundle.get("link"))
+    }
+    asked = parse_qs(urlsplit(links.get("self", "")).query)
+    return resource_type(bundle) == "Bundle" and "next" not in links and asked.keys() <= _BY_PATIENT
 
 
 def _brought_nothing(kind: str, types: Sequence[str]) -> bool:

@@ -22,22 +22,33 @@ class OrderKind:
     date_of_service: tuple[Path, ...] = ()
     written: Path = ("authoredOn",)
     coded_by: tuple[Path, ...] = ()  # references to a resource that holds the code
+    reasons: tuple[Path, ...] = ()  # what it is for, as CodeableConcepts
+    reasons_by: tuple[Path, ...] = ()  # the same, as references
     ruled_as: str = ""  # the type whose rules apply, where it is not its own
 
 
+_REASONS, _REASONS_BY = (("reasonCode",),), (("reasonReference",),)
 _OCCURRENCE = (("occurrenceDateTime",), ("occurrencePeriod", "start"), ("occurrenceTiming",))
 
 ORDER_KINDS: Mapping[str, OrderKind] = {
-    "ServiceRequest": OrderKind(codes=(("code",),), date_of_service=_OCCURRENCE),
+    "ServiceRequest": OrderKind(
+        codes=(("code",),),
+        date_of_service=_OCCURRENCE,
+        reasons=_REASONS,
+        reasons_by=_REASONS_BY,
+    ),
     "DeviceRequest": OrderKind(
         codes=(("codeCodeableConcept",),),
         coded_by=(("codeReference",),),
         date_of_service=_OCCURRENCE,
+        reasons=_REASONS,
+        reasons_by=_REASONS_BY,
     ),
     "MedicationRequest": OrderKind(
         codes=(("medicationCodeableConcept",),),
         coded_by=(("medicationReference",),),
-        date_of_service=(("dispenseRequest", "validityPeriod", "start"),),
+        reasons=_REASONS,
+        reasons_by=_REASONS_BY,
     ),
     "NutritionOrder": OrderKind(
         codes=(
@@ -52,7 +63,10 @@ ORDER_KINDS: Mapping[str, OrderKind] = {
         codes=(("lensSpecification", "product"),), written=("dateWritten",)
     ),
     "CommunicationRequest": OrderKind(
-        codes=(("payload", "extension"),), date_of_service=_OCCURRENCE[:2]
+        codes=(("payload", "extension"),),
+        date_of_service=_OCCURRENCE[:2],
+        reasons=_REASONS,
+        reasons_by=_REASONS_BY,
     ),
     # Both stand for the service they are for: their service types come from the codes of
     # ServiceRequest.
@@ -60,12 +74,15 @@ ORDER_KINDS: Mapping[str, OrderKind] = {
         codes=(("serviceType",),),
         date_of_service=(("start",), ("requestedPeriod", "start")),
         written=("created",),
+        reasons_by=_REASONS_BY,
         ruled_as="ServiceRequest",
     ),
     "Encounter": OrderKind(
         codes=(("serviceType",), ("type",)),
         date_of_service=(("period", "start"),),
         written=("period", "start"),
+        reasons=_REASONS,
+        reasons_by=(("reasonReference",), ("diagnosis", "condition")),
         ruled_as="ServiceRequest",
     ),
 }

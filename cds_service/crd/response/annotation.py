@@ -52,7 +52,12 @@ def annotate_order(order: Order, answers: Iterable[OrderAnswer], call: Call) -> 
         if coverage is None or not is_writable(order, call.version):
             unreported.append(answer)  # nothing on the order will tell that it was reported
             continue
-        assertion = Assertion(coverage=coverage, day=call.at.date(), id=answer.assertion_id)
+        assertion = Assertion(
+            coverage=coverage,
+            day=call.at.date(),
+            id=answer.assertion_id,
+            primary=call.hook.primary,
+        )
         after = annotate(annotated.resource, answer.determinations, assertion, call.version)
         if after.is_new:
             unreported.append(answer)

@@ -1,11 +1,17 @@
 """What cards say: which policy, why, what can be done, and about which order (design: 4.11)."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cds_service.cds_hooks.plain_text import shorten
-from cds_service.crd.codes import CONDITION_UNKNOWN, PLAN_NOT_IDENTIFIED, TECHNICAL, Covered
-from cds_service.crd.decision.determination import Citation, Contact, Determination
+from cds_service.crd.codes import CONDITION_UNKNOWN, PLAN_NOT_IDENTIFIED, TECHNICAL
+from cds_service.crd.decision.determination import Citation, Contact, Detail, Determination
+from cds_service.crd.decision.meanings import (
+    brief,
+    brief_steps,
+    describe_steps,
+    value_in_words,
+)
 from cds_service.crd.request.order import Order
 from cds_service.crd.response.markdown import escape, prose
 
@@ -17,12 +23,8 @@ ASKS = {
     CONDITION_UNKNOWN: "{brand} needs more than this order tells before it can decide",
 }
 _NOT_THE_RULES = (*ASKS, TECHNICAL)
-_HEADLINES = {
-    Covered.COVERED: "covered",
-    Covered.NOT_COVERED: "not covered",
-    Covered.CONDITIONAL: "not decided yet",
-    Covered.INDETERMINATE: "could not be determined",
-}
+# Details that are told in other ways: as steps, or by links.
+_NOT_LISTED = ("instructions", "policy-link")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +42,8 @@ class Subject:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is something to do before the payer can decide."""
-        return bool(self.determination.info_needed)
+        """Whether there is something to do before the payer can decide, or before the service."""
+        return bool(self.determination.info_needed or brief_steps(self.determination))
 
     @property
     def is_the_rules(self) -> bool:
@@ -59,27 +61,28 @@ class Subject:
 class CardText:
     """Writes details and summaries.
 
-    `rendered` holds the policies' own texts as markdown, rendered at start.
+    `rendered` holds the policies' own texts as markdown, rendered at start; `form_titles` the title
+    of each Questionnaire of the library by its canonical.
     """
 
     rendered: Mapping[str, str]
+    form_titles: Mapping[str, str] = field(default_factory=dict)
 
     def reference(self, subject: Subject, *, with_steps: bool) -> Iterator[str]:
         """What the policy is, why, what can be done, and which order this is (design: 4.11)."""
-        headline = _HEADLINES[subject.determination.covered]
-        yield f"**{self.policy_name(subject.citation)}: {headline}.**"
+        yield f"**{self.policy_name(subject.citation)}: {brief(subject.determination)}.**"
         yield from self._reasons(subject.determination)
         steps = self._steps(subject.determination) if with_steps else []
         if related := "; ".join(map(self._prose, subject.citation.related)):
             steps = [*steps, f"Related policies: {related}."]
         yield from _listed(steps)
-        yield from _about(subject)
+        yield from about(subject)
 
     def instructions(self, subject: Subject) -> Iterator[str]:
         """Why it is not decided, what to do, and about which order."""
         yield from self._reasons(subject.determination)
         yield from _listed(self._steps(subject.determination))
-        yield from _about(subject)
+        yield from about(subject)
 
     def hint(self, subject: Subject, term: str) -> Iterator[str]:
         """That the order's words name a policy's subject, which decides nothing."""
@@ -88,7 +91,7 @@ class CardText:
             "Words alone decide nothing: the policy is applied by procedure code. "
             "If the policy is meant, put the procedure's code on the order."
         )
-        yield from _about(subject)
+        yield from about(subject)
 
     def policy_name(self, citation: Citation) -> str:
         """A policy by its members, number and title."""
@@ -99,22 +102,75 @@ class CardText:
         return (self._prose(reason.text) for reason in determination.reasons)
 
     def _steps(self, determination: Determination) -> list[str]:
-        """What can be done: the instructions and the contacts of a determination."""
-        instructions = [
-            self._prose(detail.value)
-            for detail in determination.details
-            if detail.code.code == "instructions"
+        """What must be done first, what can be done, and whom to ask."""
+        return [
+            *(f"{sentence}." for sentence in describe_steps(determination)),
+            *(f"Form: {self._prose(self._form(form))}." for form in determination.questionnaires),
+            *(f"Depends on {escape(other.name)}." for other in determination.dependencies),
+            *map(self._limit, filter(_is_listed, determination.details)),
+            *map(self._instruction, filter(_is_instruction, determination.details)),
+            *map(_contact, determination.contacts),
         ]
-        return [*instructions, *map(_contact, determination.contacts)]
+
+    def _form(self, canonical: str) -> str:
+        return self.form_titles.get(canonical, canonical)
+
+    def _limit(self, detail: Detail) -> str:
+        name = detail.code.code.replace("-", " ").capitalize()
+        return f"{self._prose(name)}: {self._prose(value_in_words(detail))}."
+
+    def _instruction(self, detail: Detail) -> str:
+        return self._prose(value_in_words(detail))
 
     def _prose(self, text: str) -> str:
         return self.rendered.get(text) or prose(text)
+
+
+def summarize(subject: Subject) -> str:
+    """The summary of a card about a policy, which never says less than what must be done first.
+
+    That stands in front, so that no title hides it and shortening cannot lose it.
+    """
+    qualified = _qualified(subject.determination)
+    if qualified:
+        return f"{qualified}: {policy_words(subject)}"
+    return open_summary(subject) if subject.is_open else policy_words(subject)
+
+
+def summarize_steps(subject: Subject) -> str:
+    """The summary of a card about what to do: what is needed, for what."""
+    about = next(iter(subject.asks), subject.citation.rule_title)
+    steps = "; ".join(brief_steps(subject.determination))
+    return f"{_capitalized(steps)}: {about}" if steps else about
+
+
+def summarize_advice(subject: Subject) -> str:
+    """The summary of a card for members of the policy's plans, where no Coverage came."""
+    audience, words = subject.citation.audience, policy_words(subject)
+    if qualified := _qualified(subject.determination):
+        return f"{qualified}, for {audience} members: {words}"
+    return words if audience in words else f"For {audience} members: {words}"
+
+
+def policy_words(subject: Subject) -> str:
+    """The rule's title where it stands for what is determined, else which policy to read."""
+    return subject.citation.rule_title if subject.is_the_rules else open_summary(subject)
 
 
 def open_summary(subject: Subject) -> str:
     """The summary of an order that is not decided yet."""
     policy = f"{subject.citation.audience} policy {subject.citation.number}"
     return f"Read {policy}, {subject.citation.policy_title}: this order is not decided yet"
+
+
+def _qualified(determination: Determination) -> str:
+    """In words, a determination that is more than covered, not covered or undecided."""
+    line = brief(determination)
+    return _capitalized(line) if ";" in line else ""
+
+
+def _capitalized(line: str) -> str:
+    return line[:1].upper() + line[1:]
 
 
 def render_texts(determinations: Iterable[Determination]) -> dict[str, str]:
@@ -129,6 +185,15 @@ def _texts(determination: Determination) -> Iterator[str]:
         yield from (citation.audience, citation.number, citation.policy_title, *citation.related)
 
 
+def _is_instruction(detail: Detail) -> bool:
+    return detail.code.code == "instructions"
+
+
+def _is_listed(detail: Detail) -> bool:
+    """Whether a detail is a fact of its own, rather than a step, a demand or a link."""
+    return detail.code.code not in _NOT_LISTED and detail.value is not True
+
+
 def _contact(contact: Contact) -> str:
     ways = ", ".join(f"{system} {value}" for system, value in contact.telecom)
     return f"Contact {prose(contact.name)}: {prose(ways)}."
@@ -139,7 +204,7 @@ def _listed(steps: list[str]) -> Iterator[str]:
         yield "\n".join(f"- {step}" for step in steps)
 
 
-def _about(subject: Subject) -> Iterator[str]:
+def about(subject: Subject) -> Iterator[str]:
     """A note on the order, if any; then which order it is, and the codes it may be billed under."""
     if subject.note:
         yield subject.note

@@ -12,7 +12,13 @@ from cds_service.crd.codes import Covered, Topic
 from cds_service.crd.decision.determination import Citation, Determination, Reason
 from cds_service.crd.request.configuration import Configuration
 from cds_service.crd.request.order import Order
-from cds_service.crd.response.card_text import CardText, Subject, open_summary
+from cds_service.crd.response.card_text import (
+    CardText,
+    Subject,
+    summarize,
+    summarize_advice,
+    summarize_steps,
+)
 from cds_service.crd.response.markdown import escape
 from cds_service.fhir.coding import Coding
 
@@ -33,39 +39,39 @@ class CardMaker:
 
     def reference(self, subject: Subject) -> Card:
         """An External Reference card: which policy applies and why (CRD resp-16 to resp-22)."""
-        is_rules_own = subject.is_the_rules and not subject.is_open
         links = map(_links, subject.determination.citations)
         return self._card(
             subject,
             topic=Topic.GUIDELINE,
-            summary=subject.citation.rule_title if is_rules_own else open_summary(subject),
+            summary=summarize(subject),
             # What there is to do stands on an Instructions card then.
             detail=self.text.reference(subject, with_steps=not subject.is_open),
             links=tuple(link for cited in links for link in cited),
         )
 
     def instructions(self, subject: Subject) -> Card:
-        """An Instructions card: what the payer needs and whom to ask (CRD resp-23, resp-24)."""
+        """An Instructions card: what has to be done and whom to ask (CRD resp-23, resp-24).
+
+        Authorization, documents and what for, forms, what else must be known.
+        """
         return self._card(
             subject,
             topic=Topic.CLAIM,
-            summary=next(iter(subject.asks), subject.citation.rule_title),
+            summary=summarize_steps(subject),
             detail=self.text.instructions(subject),
             indicator=Indicator.INFO,
         )
 
     def advice(self, subject: Subject) -> Card:
         """A reference card for a call without a Coverage, worded for the policy's members."""
-        audience = subject.citation.audience
-        title = subject.citation.rule_title if subject.is_the_rules else open_summary(subject)
         note = (
             "No coverage came with this call, so nothing was written on the order. "
-            f"What follows holds for members of {escape(audience)}."
+            f"What follows holds for members of {escape(subject.citation.audience)}."
         )
         return self._card(
             subject,
             topic=Topic.GUIDELINE,
-            summary=title if audience in title else f"For {audience} members: {title}",
+            summary=summarize_advice(subject),
             detail=(note, *self.text.reference(subject, with_steps=True)),
             links=_links(subject.citation),
             indicator=Indicator.INFO,

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from cds_service.crd.codes import COVERAGE_DETAIL, COVERAGE_INFORMATION, DetailCategory
+from cds_service.crd.decision.dependency import Dependency
 from cds_service.crd.decision.determination import (
     Citation,
     Contact,
@@ -30,11 +31,15 @@ Parts = list[JsonObject]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assertion:
-    """What only run time knows of a determination: for which Coverage, when, under which id."""
+    """What only run time knows of a determination: for which Coverage, when, under which id.
+
+    And whether the hook is a primary one: an early one asks for less (CRD hook-19).
+    """
 
     coverage: ResourceKey
     day: date
     id: str
+    primary: bool = True
 
 
 def part(url: str, value_type: str, value: Any) -> JsonObject:
@@ -61,6 +66,7 @@ def _parts(determination: Determination, assertion: Assertion) -> Iterator[JsonO
         yield part("reason", "valueCodeableConcept", _concept(reason))
     yield from map(_detail, determination.details)
     yield from map(_policy_link, determination.citations)
+    yield from map(_dependency, determination.dependencies)
     for form in determination.questionnaires:
         yield part("questionnaire", "valueCanonical", form)
     yield part("date", "valueDate", assertion.day.isoformat())
@@ -98,6 +104,17 @@ def _detail(detail: Detail) -> JsonObject:
     if detail.qualification:
         inside.append(part("qualification", "valueString", detail.qualification))
     return {"url": "detail", "extension": inside}
+
+
+def _dependency(dependency: Dependency) -> JsonObject:
+    identifier = dependency.identifier._asdict() if dependency.identifier else {}
+    shown: JsonObject = {
+        "reference": dependency.reference,
+        "identifier": {name: value for name, value in identifier.items() if value},
+        "display": dependency.display,
+    }
+    reference = {name: value for name, value in shown.items() if value}
+    return part("dependency", "valueReference", reference)
 
 
 def _policy_link(citation: Citation) -> JsonObject:

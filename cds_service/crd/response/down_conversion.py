@@ -16,42 +16,63 @@ from cds_service.crd.codes import (
     DETAIL_CODE,
     Covered,
     DocNeeded,
+    DocPurpose,
     InfoNeeded,
     PaNeeded,
 )
+from cds_service.crd.decision.combination import without_documentation
+from cds_service.crd.decision.dependency import Dependency
 from cds_service.crd.decision.determination import Determination, Reason
 from cds_service.crd.response.coverage_information import Assertion, Parts, part, write_parts
 from cds_service.fhir.extension import value_of
+from cds_service.fhir.reference import parse_reference
 from cds_service.fhir.resource import JsonObject, first, objects, text
 
 Shapes = Mapping[str, Callable[[JsonObject], Parts]]
 
 _OLD_REASONS = frozenset({"gold-card", "detail-code"})  # all that 2.0 and 2.1 define
 _OTHER = frozenset({InfoNeeded.OTHER})
+_FOR_AUTHORIZATION = part("doc-purpose", "valueCode", DocPurpose.WITH_PA.value)
+_FOR_OTHER = part("doc-purpose", "valueCode", DocPurpose.OTHER.value)
 
 Code = TypeVar("Code", Covered, PaNeeded, DocNeeded)
 
 
 def write_2_2(determination: Determination, assertion: Assertion) -> Parts:
-    """As it is: the model is 2.2's."""
-    return write_parts(determination, assertion)
+    """As it is, for the model is 2.2's, but for `withpa` (crd-ci-q4)."""
+    return _without_withpa(write_parts(determination, assertion))
 
 
 def write_2_1(determination: Determination, assertion: Assertion) -> Parts:
     """Without what is new in 2.2.
 
-    That is `indeterminate`, `detail-code`, most reason codes, detail categories and ContactDetail.
+    That is `indeterminate`, `detail-code`, most reason codes, detail categories, ContactDetail and
+    prescriptions of glasses as a dependency.
     """
+    return _without_withpa(_write_older(determination, assertion))
+
+
+def write_2_0(determination: Determination, assertion: Assertion) -> Parts:
+    """Besides: no links, no expiry date, one `doc-needed`, `pa-needed` always, and `withpa`."""
+    if not assertion.primary:  # what a patient must supply would be asked of the administration
+        determination = without_documentation(determination, frozenset({DocNeeded.PATIENT}))
+    parts = _write_older(replace(determination, expiry_date=None), assertion)
+    return _with_pa_needed(_with_one_doc_needed(_shaped(parts, _SHAPES_2_0)))
+
+
+def _write_older(determination: Determination, assertion: Assertion) -> Parts:
     parts = write_parts(to_2_1(determination), assertion)
     if InfoNeeded.DETAIL_CODE in determination.info_needed:
         parts = [_with_detail_code(new) if new["url"] == "reason" else new for new in parts]
     return _shaped(parts, _SHAPES_2_1)
 
 
-def write_2_0(determination: Determination, assertion: Assertion) -> Parts:
-    """Besides: no links, no expiry date, one `doc-needed`, and `pa-needed` always."""
-    parts = write_2_1(replace(determination, expiry_date=None), assertion)
-    return _with_pa_needed(_with_one_doc_needed(_shaped(parts, _SHAPES_2_0)))
+def _without_withpa(parts: Parts) -> Parts:
+    """`OTH` in place of `withpa`: a reason stands beside it then (crd-ci-q8)."""
+    if _FOR_AUTHORIZATION not in parts:
+        return parts
+    others = [stated for stated in parts if stated not in (_FOR_AUTHORIZATION, _FOR_OTHER)]
+    return _inserted(others, _FOR_OTHER, ("covered", "pa-needed", "doc-needed"))
 
 
 def to_2_1(determination: Determination) -> Determination:
@@ -70,6 +91,9 @@ def to_2_1(determination: Determination) -> Determination:
         # crd-ci-q3: what has just become conditional states which information is needed.
         info_needed=(info_needed or _OTHER) if is_conditional else frozenset(),
         reasons=tuple(dict.fromkeys(map(_old_reason, _reasons(determination)))),
+        dependencies=tuple(
+            other for other in determination.dependencies if not _is_new_target(other)
+        ),
     )
 
 
@@ -83,10 +107,24 @@ def _known_info(info: InfoNeeded) -> InfoNeeded:
 
 
 def _reasons(determination: Determination) -> tuple[Reason, ...]:
-    """crd-ci-q6: what was `detail-code` becomes OTH, which needs a reason."""
-    if determination.reasons or InfoNeeded.DETAIL_CODE not in determination.info_needed:
-        return determination.reasons
-    return (Reason(text="A more exact code or description of the service is needed."),)
+    """Its reasons, and in words what 2.1 has no place for.
+
+    crd-ci-q6: what was `detail-code` becomes OTH, which needs a reason.
+    """
+    words = [
+        f"This depends on another order: {dependency.name}."
+        for dependency in determination.dependencies
+        if _is_new_target(dependency)
+    ]
+    if not determination.reasons and InfoNeeded.DETAIL_CODE in determination.info_needed:
+        words.append("A more exact code or description of the service is needed.")
+    return (*determination.reasons, *(Reason(text=sentence) for sentence in words))
+
+
+def _is_new_target(dependency: Dependency) -> bool:
+    """Whether 2.1 and 2.0 allow no dependency on an order of this type."""
+    key = parse_reference(dependency.reference)
+    return key is not None and key.type == "VisionPrescription"
 
 
 def _old_reason(reason: Reason) -> Reason:

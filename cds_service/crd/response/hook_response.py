@@ -10,6 +10,7 @@ from cds_service.crd.request.order import Order
 from cds_service.crd.response.annotation import OrderAnnotation, annotate_order, system_action
 from cds_service.crd.response.card_text import Subject
 from cds_service.crd.response.cards import CardMaker, most_urgent
+from cds_service.crd.response.proposals import ProposalCardMaker, once
 from cds_service.crd.response.versions import write_response
 
 
@@ -19,7 +20,8 @@ def respond(call: Call, decisions: Decisions, cards: CardMaker) -> HookResponse:
     for answer in decisions.answers:
         by_order[id(answer.order)].append(answer)
     annotations = [annotate_order(order, by_order[id(order)], call) for order in call.orders]
-    shown = [card for annotation in annotations for card in _cards(annotation, call, cards)]
+    of_orders = (card for annotation in annotations for card in _cards(annotation, call, cards))
+    shown = list(once(of_orders))
     shown.extend(card for advice in decisions.advice for card in _advice(advice, call, cards))
     changed = [annotation for annotation in annotations if annotation.annotated.is_new]
     return write_response(
@@ -41,6 +43,7 @@ def _cards(annotation: OrderAnnotation, call: Call, cards: CardMaker) -> Iterato
                 note=_note(answer.order, call),
             )
             yield from cards.cards(subject, call.configuration)
+            yield from ProposalCardMaker(cards, call, answer).make()
         yield from _hints(answer, call, cards)
 
 

@@ -14,11 +14,17 @@ from cds_service.fhir.resource import JsonObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenVersion:
-    """How the response to clients of one version is written."""
+    """How the response to clients of one version is written.
+
+    `suggests_apps`: its model of a card that launches an app has a suggestion.
+    `after_completion`: its Task for a form has an input that says what becomes of the form.
+    """
 
     write_parts: Callable[[Determination, Assertion], Parts]
     topic_system: str
     write_about: Callable[[str], object]
+    suggests_apps: bool
+    after_completion: bool
 
     def card(self, card: Card) -> JsonObject:
         """A card as JSON, without empty elements."""
@@ -30,6 +36,9 @@ class WrittenVersion:
             "indicator": card.indicator.value,
             "source": {"label": card.source_label, "topic": topic},
         }
+        if card.selection:
+            shown["suggestions"] = [suggestion.to_json() for suggestion in card.suggestions]
+            shown["selectionBehavior"] = card.selection.value
         if card.override_reasons:
             shown["overrideReasons"] = [reason.to_json() for reason in card.override_reasons]
         if card.links:
@@ -49,9 +58,29 @@ def _reference(order: str) -> object:
 
 
 WRITTEN_VERSIONS: Mapping[str, WrittenVersion] = {
-    "2.0": WrittenVersion(write_parts=write_2_0, topic_system=CRD_TEMP, write_about=_bare),
-    "2.1": WrittenVersion(write_parts=write_2_1, topic_system=CRD_TEMP, write_about=_reference),
-    "2.2": WrittenVersion(write_parts=write_2_2, topic_system=CARD_TYPES, write_about=_reference),
+    "2.0": WrittenVersion(
+        write_parts=write_2_0,
+        topic_system=CRD_TEMP,
+        write_about=_bare,
+        suggests_apps=False,
+        after_completion=True,
+    ),
+    "2.1": WrittenVersion(
+        write_parts=write_2_1,
+        topic_system=CRD_TEMP,
+        write_about=_reference,
+        suggests_apps=False,
+        after_completion=True,
+    ),
+    "2.2": WrittenVersion(
+        write_parts=write_2_2,
+        topic_system=CARD_TYPES,
+        write_about=_reference,
+        # The model CRDHooksResponse-launchSMART asks for a suggestion without actions. Neither the
+        # guide's text nor its example has one, but no other reading keeps resp-72.
+        suggests_apps=True,
+        after_completion=False,
+    ),
 }
 
 

@@ -16,12 +16,12 @@ from cds_service.fhir.coding import read_codings
 from cds_service.fhir.dates import parse_days
 from cds_service.fhir.reference import parse_reference
 from cds_service.fhir.resource import JsonObject, first, follow, objects, text
+from cds_service.policy.language.mentions import words_of
 from cds_service.policy.library.actions import RuleReader
 from cds_service.policy.library.artifacts import Artifact, Library
 from cds_service.policy.library.citations import cite_policy
 from cds_service.policy.library.organizations import compile_payers
 from cds_service.policy.run.index import PolicyIndex, build_index
-from cds_service.policy.run.mentions import words_of
 from cds_service.policy.run.rules import Policy, Rule
 
 

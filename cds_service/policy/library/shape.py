@@ -7,9 +7,10 @@
 - Element ids unique in the whole resource, contained resources and all (R4 element.html#id).
 - Contained resources of known types, each with an id of its own, none inside another (R4 dom-2).
 - Extensions with a value or with extensions, not both (R4 ext-1).
+- Invariants of the types that policies use (see `invariants`).
 
 Not checked: required bindings whose codes the models do not list (types of resource, versions of
-FHIR), references to contained resources (R4 ref-1, dom-3), and invariants of single types. The
+FHIR), references to contained resources (R4 ref-1, dom-3), and invariants of other types. The
 compiler keeps those of them that a rule rests on.
 """
 
@@ -20,6 +21,7 @@ from pathlib import Path
 from cds_service.errors import ArtifactError
 from cds_service.fhir.resource import Json, JsonObject, objects
 from cds_service.policy.library.elements import EMPTY, Element, FhirType, FhirTypes
+from cds_service.policy.library.invariants import broken_invariant
 
 # Deeper than anyone writes, and less deep than the models can follow (they recurse in Python).
 DEEPEST = 64
@@ -93,6 +95,8 @@ class _Walk:
             self._check_extension(json, where)
         if "id" in json and not fhir_type.is_resource:
             self._check_id(json["id"], where)
+        if broken := broken_invariant(fhir_type.name, json):
+            raise self._fault(where, f"{broken.due} (R4 {broken.key})")
 
     def _check_list(
         self, element: Element, values: list[Json], where: str, depth: int, has_gaps: bool

@@ -2,7 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
+from cds_service.crd.codes import Topic
+from cds_service.crd.decision.authorizations import (
+    Authorizations,
+    NoAuthorizations,
+    with_authorization,
+)
 from cds_service.crd.decision.combination import combine, without_documentation
 from cds_service.crd.decision.default_determinations import (
     no_active_coverage,
@@ -18,6 +25,7 @@ from cds_service.crd.decision.determination import Citation, Determination
 from cds_service.crd.decision.order_answer import Decisions, OrderAnswer
 from cds_service.crd.decision.trace import RuleTrace
 from cds_service.crd.request.call import Call
+from cds_service.crd.request.chart import Chart
 from cds_service.crd.request.hooks import Hook
 from cds_service.crd.request.membership import Activity, Membership, Payer
 from cds_service.crd.request.order import Order, day_of_service
@@ -27,7 +35,10 @@ from cds_service.fhir.truth import Truth
 from cds_service.policy.run.application import apply_rule
 from cds_service.policy.run.evaluation import Evaluation
 from cds_service.policy.run.index import Candidates, PolicyIndex
+from cds_service.policy.run.proposals import propose
 from cds_service.policy.run.rules import Rule
+
+_NONE_ON_FILE = NoAuthorizations()
 
 
 def decide(
@@ -36,31 +47,45 @@ def decide(
     *,
     has_time: Callable[[], bool],
     new_id: Callable[[], str],
+    authorizations: Authorizations = _NONE_ON_FILE,
 ) -> Decisions:
     """An answer for each order of each membership, under an assertion id of its own.
 
     Without membership, advice.
 
-    What has not been decided while there is time is indeterminate.
+    What has not been decided while there is time is indeterminate. A client may ask not to be told
+    of an authorization on file, and must in what-if calls (CRD found-35).
     """
+    if not call.configuration.wants(Topic.UNSOLICITED_DETERM):
+        authorizations = _NONE_ON_FILE
+    adjudicate = partial(determine, index=index, hook=call.hook, chart=call.chart)
     answers: list[OrderAnswer] = []
     advice: list[OrderAnswer] = []
     for order in call.orders:
         days = day_of_service(order, call.at.date())
         for membership in call.memberships:
             if has_time():
-                answer = determine(order, membership, days, index=index, hook=call.hook)
+                answer = adjudicate(order, membership, days, authorizations=authorizations)
             else:
                 answer = leave_open(order, membership, days, hook=call.hook)
             answers.append(replace(answer, assertion_id=new_id()))
         if not call.memberships and has_time():
             for payer in index.payers.all:
-                advice.append(advise(order, payer, days, index=index, hook=call.hook))
+                advice.append(
+                    advise(order, payer, days, index=index, hook=call.hook, chart=call.chart)
+                )
     return Decisions(answers=tuple(answers), advice=tuple(advice))
 
 
 def determine(
-    order: Order, membership: Membership, days: Days, *, index: PolicyIndex, hook: Hook
+    order: Order,
+    membership: Membership,
+    days: Days,
+    *,
+    index: PolicyIndex,
+    hook: Hook,
+    chart: Chart,
+    authorizations: Authorizations = _NONE_ON_FILE,
 ) -> OrderAnswer:
     """What is determined for one order of one member; always something if the hook is primary."""
     payer = membership.payer
@@ -72,7 +97,9 @@ def determine(
         return replace(answer, determinations=(no_active_coverage(),))
     if order.modified:
         return replace(answer, determinations=(order_not_understood(),))
-    decided = _with_hints(_by_policy(answer, payer, index, hook), payer, index)
+    decided = _with_hints(
+        _by_policy(answer, payer, index, hook, chart, authorizations), payer, index
+    )
     return decided if hook.primary else _for_secondary(decided)
 
 
@@ -83,14 +110,14 @@ def leave_open(order: Order, membership: Membership, days: Days, *, hook: Hook) 
 
 
 def advise(
-    order: Order, payer: Payer, days: Days, *, index: PolicyIndex, hook: Hook
+    order: Order, payer: Payer, days: Days, *, index: PolicyIndex, hook: Hook, chart: Chart
 ) -> OrderAnswer:
     """What a payer's rules would determine for a member, for a call without a Coverage."""
     member = Membership(coverage={}, coverage_key=None, payer=payer, plan=None, patient=None)
     answer = OrderAnswer(order=order, membership=member, days=days, determinations=())
     if order.modified:
         return answer
-    return _with_hints(_by_policy(answer, payer, index, hook), payer, index)
+    return _with_hints(_by_policy(answer, payer, index, hook, chart), payer, index)
 
 
 def _for_secondary(answer: OrderAnswer) -> OrderAnswer:
@@ -114,14 +141,21 @@ def _with_hints(answer: OrderAnswer, payer: Payer, index: PolicyIndex) -> OrderA
     return replace(answer, hints=tuple(hints))
 
 
-def _by_policy(answer: OrderAnswer, payer: Payer, index: PolicyIndex, hook: Hook) -> OrderAnswer:
+def _by_policy(
+    answer: OrderAnswer,
+    payer: Payer,
+    index: PolicyIndex,
+    hook: Hook,
+    chart: Chart,
+    authorizations: Authorizations = _NONE_ON_FILE,
+) -> OrderAnswer:
     """One determination, or one for each group of billing codes that leads to another.
 
     Groups that meet the same rules lead to the same determination, so rules are applied once for
     all of them.
     """
     order = answer.order
-    evaluation = Evaluation(order, answer.membership, answer.days)
+    evaluation = Evaluation(order, answer.membership, answer.days, chart)
     groups = order.billing_options or ((),)
     by_order = index.candidates(payer.id, order.ruled_as, order.codings, hook.name)
     by_group = [index.candidates(payer.id, order.ruled_as, group, hook.name) for group in groups]
@@ -134,11 +168,22 @@ def _by_policy(answer: OrderAnswer, payer: Payer, index: PolicyIndex, hook: Hook
         candidates = _merged(by_order, [by_group[number] for number in numbers])
         for rule, found in candidates.items():
             if (rule, found) not in traces:
-                traces[rule, found] = apply_rule(rule, found, evaluation)
+                traces[rule, found] = _applied(rule, found, evaluation, authorizations)
         applied = [traces[met] for met in candidates.items()]
         billed_as = [coding for number in numbers for coding in groups[number][:1]]
         determined.append((_combined(applied, answer, payer), billed_as))
-    return replace(answer, determinations=_scoped(determined), traces=tuple(traces.values()))
+    answer = replace(answer, determinations=_scoped(determined), traces=tuple(traces.values()))
+    return replace(answer, proposals=propose(traces, answer.determinations, evaluation, hook))
+
+
+def _applied(
+    rule: Rule, found: tuple[Coding, ...], evaluation: Evaluation, authorizations: Authorizations
+) -> RuleTrace:
+    """What a rule determines, an authorization on file in place of its demand for one."""
+    trace = apply_rule(rule, found, evaluation)
+    return with_authorization(
+        trace, evaluation.order, evaluation.membership, evaluation.days, authorizations
+    )
 
 
 def _merged(by_order: Candidates, by_group: Sequence[Candidates]) -> Candidates:

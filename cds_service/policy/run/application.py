@@ -27,7 +27,7 @@ def apply_rule(rule: Rule, matched: Sequence[Coding], evaluation: Evaluation) ->
     Nothing if any condition is false.
     """
     conditions = (
-        *_standing_conditions(rule.policy, evaluation.membership, evaluation.days),
+        *standing_conditions(rule.policy, evaluation),
         *(condition.test(evaluation) for condition in rule.conditions),
     )
     return RuleTrace(
@@ -38,10 +38,14 @@ def apply_rule(rule: Rule, matched: Sequence[Coding], evaluation: Evaluation) ->
     )
 
 
-def _standing_conditions(
-    policy: Policy, membership: Membership, days: Days
-) -> tuple[ConditionTrace, ...]:
+def standing_conditions(policy: Policy, evaluation: Evaluation) -> tuple[ConditionTrace, ...]:
     """Those no rule has to write: the version in force, and the line of business."""
+    return evaluation.once(
+        policy, lambda: _standing(policy, evaluation.membership, evaluation.days)
+    )
+
+
+def _standing(policy: Policy, membership: Membership, days: Days) -> tuple[ConditionTrace, ...]:
     # Advice given without a Coverage is worded for members of the line, so there it is not asked.
     in_line = policy.governs(membership.plan) if membership.coverage else Truth.TRUE
     return (
@@ -78,12 +82,41 @@ def _determine(
 
 def _decided(rule: Rule, codes: tuple[Coding, ...], evaluation: Evaluation) -> Determination:
     """The rule's own determination, with the details this order earns."""
+    if _is_expired(rule.determination, evaluation.days):
+        return _expired(rule, codes)
     try:
         details = [dynamic.read(evaluation) for dynamic in rule.dynamic]
+        others = [other for dynamic in rule.dependencies for other in dynamic.read(evaluation)]
     except ExpressionError as error:
         return _technical(rule, codes, str(error))
-    given = (*rule.determination.details, *(detail for detail in details if detail))
-    return replace(rule.determination, details=given, billing_codes=codes)
+    determination = rule.determination
+    return replace(
+        determination,
+        details=(*determination.details, *filter(None, details)),
+        dependencies=tuple(dict.fromkeys((*determination.dependencies, *others))),
+        billing_codes=codes,
+    )
+
+
+def _is_expired(determination: Determination, days: Days) -> bool:
+    """Whether the service may be on a day on which the determination holds no more."""
+    last = determination.expiry_date
+    return last is not None and last < days.last and not determination.is_refusal
+
+
+def _expired(rule: Rule, codes: tuple[Coding, ...]) -> Determination:
+    """Never looser than the policy: what it promises until a day, it does not promise beyond."""
+    words = (
+        f"What policy {rule.citation.number} determines holds for services until "
+        f"{rule.determination.expiry_date}; this one is or may be later."
+    )
+    return Determination(
+        covered=Covered.CONDITIONAL,
+        info_needed=frozenset({InfoNeeded.TIMEFRAME}),
+        reasons=(Reason(text=words, coding=CONDITION_UNKNOWN),),
+        billing_codes=codes,
+        citations=(rule.citation,),
+    )
 
 
 def _failed(rule: Rule, codes: tuple[Coding, ...], condition: ConditionTrace) -> Determination:
@@ -121,5 +154,10 @@ def _open_question(rule: Rule, condition: ConditionTrace) -> Reason:
             f"Policy {number} applies to members of {lines}; this member's plan could not be told."
         )
         return Reason(text=words, coding=PLAN_NOT_IDENTIFIED)
-    words = f"Policy {number} may apply; it could not be told whether {condition.description}."
+    if condition.causes:
+        # Of two rules that ask for opposites, both lack the same: that is said once.
+        words = f"Policy {number} may apply; that cannot be told: {'; '.join(condition.causes)}."
+    else:
+        words = f"Policy {number} may apply; it cannot be told whether this holds: "
+        words += f"“{condition.description}”."
     return Reason(text=words, coding=CONDITION_UNKNOWN)

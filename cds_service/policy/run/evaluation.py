@@ -1,75 +1,207 @@
 """Evaluation: one order of one membership on one day, as the conditions of rules see it."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
+from cds_service.crd.request.chart import Chart
+from cds_service.crd.request.lookups import Lookup
 from cds_service.crd.request.membership import Membership
 from cds_service.crd.request.order import Order
 from cds_service.errors import ExpressionError
-from cds_service.fhir.coding import read_words
-from cds_service.fhir.dates import Days
-from cds_service.fhir.resource import objects, text
-from cds_service.policy.run.conditions import Expression
+from cds_service.fhir.coding import Coding
+from cds_service.fhir.dates import Days, parse_days
+from cds_service.fhir.reference import parse_reference
+from cds_service.fhir.resource import text
+from cds_service.policy.language.calendar import moment_of, whole_years
+from cds_service.policy.language.collection import Collection, as_open, unknown
+from cds_service.policy.language.concept_coding import ConceptCoding
+from cds_service.policy.language.expressions import Expression
+from cds_service.policy.run.history import bind
+from cds_service.policy.run.indications import read_indications
+from cds_service.policy.run.inputs import Input
+
+T = TypeVar("T")
+
+Read = tuple[str, Collection]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What an expression yielded, or why it could not, and what it read to get there."""
+
+    collection: Collection
+    error: str
+    read: tuple[Read, ...]
 
 
 class Evaluation:
-    """Evaluates expressions: a shared one once, and a variable is bound when it is first read."""
+    """Evaluates expressions: a shared one once, and a variable is bound when it is first read.
 
-    def __init__(self, order: Order, membership: Membership, days: Days) -> None:
-        self.order, self.membership, self.days = order, membership, days
-        self._variables: dict[str, Any] = {}
-        self._results: dict[Expression, tuple[Any, ...] | ExpressionError] = {}
+    `needs` are the queries that would bring what was missing, each once.
+    """
 
-    def evaluate(self, expression: Expression) -> tuple[Any, ...]:
+    def __init__(self, order: Order, membership: Membership, days: Days, chart: Chart) -> None:
+        self.order, self.membership, self.days, self.chart = order, membership, days, chart
+        self.needs: dict[str, None] = {}
+        self._known: dict[object, Any] = {}
+        self._evaluated: dict[Expression, Evaluated] = {}
+
+    def evaluate(self, expression: Expression) -> Collection:
         """What an expression yields for this order.
 
         Raises:
             ExpressionError: it cannot be evaluated.
         """
-        if expression.count:
-            (count,) = self.evaluate(expression.count)
-            return ((count > 0) is expression.if_any,)
-        if expression not in self._results:
-            self._results[expression] = self._run(expression)
-        result = self._results[expression]
-        if isinstance(result, ExpressionError):
-            raise result
-        return result
+        evaluated = self.trace(expression)
+        if evaluated.error:
+            raise ExpressionError(evaluated.error)
+        return evaluated.collection
 
-    def _run(self, expression: Expression) -> tuple[Any, ...] | ExpressionError:
-        for name in expression.variables:
-            if name not in self._variables:
-                self._variables[name] = _BINDINGS[name](self)
-        try:
-            return expression.evaluate(self._variables)
-        except ExpressionError as error:
-            return error
+    def trace(self, expression: Expression) -> Evaluated:
+        """What an expression yields or why it cannot, with what it reads; nothing is raised."""
+        if expression not in self._evaluated:
+            scope = _Scope(self, expression.inputs)
+            try:
+                collection, error = expression.evaluate(scope), ""
+            except ExpressionError as raised:
+                collection, error = (), str(raised)
+            self._evaluated[expression] = Evaluated(collection, error, tuple(scope.read))
+        return self._evaluated[expression]
+
+    def once(self, key: object, compute: Callable[[], T]) -> T:
+        """What is computed the first time it is asked for."""
+        if key not in self._known:
+            self._known[key] = compute()
+        known: T = self._known[key]
+        return known
+
+    def variable(self, name: str) -> Collection:
+        """The value of one of the variables that every rule has."""
+        return self.once(name, lambda: _BINDINGS[name](self))
+
+    def input(self, wanted: Input) -> Collection:
+        """The value of a variable that only one rule has."""
+        return self.once(wanted, lambda: bind(wanted, self.order.resource, self.days, self))
+
+    def resolve(self, reference: Any, within: Any) -> Collection:
+        """The resource that a Reference made by the resource `within` leads to."""
+        if not isinstance(reference, dict):
+            return unknown("a reference could not be read")
+        found = self.chart.find(reference, within)
+        if found is not None:
+            return (found,)
+        key = parse_reference(text(reference.get("reference")))
+        kind = key.type if key else "resource"
+        if key and self.chart.lookups.state_of_read(key) is Lookup.NOT_ASKED:
+            self.need(str(key))
+        return unknown(f"a {kind} that is referred to could not be read")
+
+    def need(self, query: str) -> None:
+        """Note a query that would bring what is missing."""
+        self.needs[query] = None
 
 
-def _date_of_service(evaluation: Evaluation) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What one expression is evaluated over: the variables of all rules, and its own rule's."""
+
+    evaluation: Evaluation
+    inputs: Mapping[str, Input]
+    read: list[Read] = field(default_factory=list)
+
+    def variable(self, name: str) -> Collection:
+        if name in self.inputs:
+            return self.evaluation.input(self.inputs[name])
+        return self.evaluation.variable(name)
+
+    def resolve(self, reference: Any, within: Any) -> Collection:
+        return self.evaluation.resolve(reference, within)
+
+    def note(self, path: str, values: Collection) -> None:
+        self.read.append((path, values))
+
+    def once(self, key: object, compute: Callable[[], Collection]) -> Collection:
+        # Another rule's input of the same name is something else.
+        return self.evaluation.once((key, *self.inputs.values()), compute)
+
+
+def _order(evaluation: Evaluation) -> Collection:
+    return (evaluation.order.resource,)
+
+
+def _words(evaluation: Evaluation) -> Collection:
+    """What the codes of the order say in words, each once: nothing else names what is ordered."""
+    return tuple(dict.fromkeys(evaluation.order.words))
+
+
+def _codes(evaluation: Evaluation) -> Collection:
+    """The codings that count: of the order, of what it refers to for its code, and to bill by."""
+    order = evaluation.order
+    groups = (order.codings, *order.billing_options)
+    codings = [coding for group in groups for coding in _together(group)]
+    if order.unreachable:
+        return as_open(codings, unknown("what holds the order's code could not be read"))
+    return tuple(codings)
+
+
+def _together(group: tuple[Coding, ...]) -> list[ConceptCoding]:
+    keys = tuple(coding.key for coding in group)
+    return [ConceptCoding(coding.to_json(), keys, "code") for coding in group]
+
+
+def _indications(evaluation: Evaluation) -> Collection:
+    return read_indications(evaluation.order, evaluation.resolve)
+
+
+def _coverage(evaluation: Evaluation) -> Collection:
+    coverage = evaluation.membership.coverage
+    return (coverage,) if coverage else unknown("no Coverage came")
+
+
+def _patient(evaluation: Evaluation) -> Collection:
+    patient = evaluation.membership.patient
+    return (patient,) if patient else unknown("the Patient could not be read")
+
+
+def _plan(evaluation: Evaluation) -> Collection:
+    """The member's plan; `%plan.empty()` is how a rule asks whether it is known."""
+    plan = evaluation.membership.plan
+    return (plan.resource,) if plan else ()
+
+
+def _date_of_service(evaluation: Evaluation) -> Collection:
     """The one day it can only be; unknown if it may be several."""
     days = evaluation.days
-    return days.first.isoformat() if days.first == days.last else []
+    if days.first == days.last:
+        return (moment_of(days.first),)
+    return unknown("the date of service is not one day")
 
 
-def _words(evaluation: Evaluation) -> list[str]:
-    """What an order says in words: texts and displays of its codes and details, and its notes."""
-    order = evaluation.order
-    details = read_words(order.resource.get("orderDetail"))
-    notes = (text(note.get("text")) for note in objects(order.resource.get("note")))
-    return list(dict.fromkeys((*order.words, *details, *filter(None, notes))))
+def _age(evaluation: Evaluation) -> Collection:
+    """The member's age in whole years on the date of service, if that is sure."""
+    born = parse_days((evaluation.membership.patient or {}).get("birthDate"))
+    if born is None:
+        return unknown("the date of birth is not told")
+    youngest = whole_years(born.last, evaluation.days.first)
+    oldest = whole_years(born.first, evaluation.days.last)
+    return (youngest,) if youngest == oldest else unknown("the age on that date is not sure")
 
 
-def _plan(evaluation: Evaluation) -> Any:
-    plan = evaluation.membership.plan
-    return plan.resource if plan else []
-
-
-_BINDINGS: Mapping[str, Callable[[Evaluation], Any]] = {
-    "order": lambda evaluation: evaluation.order.resource,
+_BINDINGS: Mapping[str, Callable[[Evaluation], Collection]] = {
+    "order": _order,
+    "codes": _codes,
     "words": _words,
-    "coverage": lambda evaluation: evaluation.membership.coverage or [],
-    "patient": lambda evaluation: evaluation.membership.patient or [],
+    "indications": _indications,
+    "coverage": _coverage,
+    "patient": _patient,
     "plan": _plan,
     "dos": _date_of_service,
+    "age": _age,
 }
+
+
+def why_unknown(evaluated: Evaluated) -> tuple[str, ...]:
+    """Why there was no answer, in words; nothing if what was read is merely not there."""
+    collection = evaluated.collection
+    return getattr(collection, "causes", ()) if not collection else ()

@@ -8,9 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from cds_service.crd.codes import Topic
+from cds_service.crd.request.configuration import ALWAYS_EMITTED
 from cds_service.fhir.coding import Coding, CodingKey
+from cds_service.policy.language.mentions import Phrases, find_mentions, read_phrases, words_of
 from cds_service.policy.payers import Payers
-from cds_service.policy.run.mentions import Phrases, find_mentions, read_phrases, words_of
+from cds_service.policy.run.inputs import prefetch_of
 from cds_service.policy.run.rules import Policy, Rule
 
 K = TypeVar("K")
@@ -27,7 +30,10 @@ class PolicyIndex:
     payers: Payers
     policies: tuple[Policy, ...]
     rules: tuple[Rule, ...]
+    topics: frozenset[Topic]  # of all response types that the policies can emit
+    _readers: tuple[Rule, ...]
     _by_coding: Mapping[tuple[str, CodingKey], tuple[Rule, ...]]
+    _by_system: Mapping[tuple[str, str], tuple[Rule, ...]]
     _catch_all: Mapping[str, tuple[Rule, ...]]
     _by_first_word: Mapping[tuple[str, str], tuple[Policy, ...]]
     _terms: Mapping[str, Phrases]
@@ -40,6 +46,9 @@ class PolicyIndex:
         for coding in codings:
             for rule in self._by_coding.get((payer_id, coding.key), ()):
                 matched.setdefault(rule, []).append(coding)
+            for rule in self._by_system.get((payer_id, coding.key.system), ()):
+                if rule.matches((coding,)):
+                    matched.setdefault(rule, []).append(coding)
         for rule in self._catch_all.get(payer_id, ()):
             matched[rule] = []
         return {
@@ -56,9 +65,19 @@ class PolicyIndex:
         for rule in self.rules:
             if rule.is_for(payer_id, order_type, hook):
                 matched = rule.matches(codings)
-                if matched or not rule.codings:
+                if matched or rule.code_set is None:
                     found[rule] = matched
         return found
+
+    @property
+    def reads_chart(self) -> bool:
+        """Whether any rule may need more than a call is about."""
+        return bool(self._readers)
+
+    def history_prefetch(self, hook: str) -> tuple[tuple[str, str], ...]:
+        """What discovery asks for on one hook besides: what rules read of the patient's history."""
+        rules = (rule for rule in self._readers if hook in rule.policy.hooks)
+        return prefetch_of(wanted for rule in rules for wanted in rule.inputs)
 
     def mentioned(self, payer_id: str, words: Sequence[str]) -> list[tuple[Policy, str]]:
         """The payer's policies one of whose index terms these words say, with the term.
@@ -86,8 +105,15 @@ def build_index(payers: Payers, rules: Iterable[Rule]) -> PolicyIndex:
         payers,
         tuple(policies[name] for name in sorted(policies)),
         everything,
+        ALWAYS_EMITTED.union(*(rule.topics for rule in everything)),
+        tuple(rule for rule in everything if rule.reads_chart),
         _group(((rule.policy.payer_id, key), rule) for rule in everything for key in rule.by_key),
-        _group((rule.policy.payer_id, rule) for rule in everything if not rule.codings),
+        _group(
+            ((rule.policy.payer_id, system), rule)
+            for rule in everything
+            for system in rule.families_in
+        ),
+        _group((rule.policy.payer_id, rule) for rule in everything if rule.code_set is None),
         _group(
             ((policy.payer_id, word), policy)
             for policy in policies.values()

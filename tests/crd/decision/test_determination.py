@@ -1,5 +1,6 @@
 """Determinations: what the guide forbids cannot be built; of several the strictest wins."""
 
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise, permutations, product
 from typing import Any
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 from made_determinations import citation, cited_determinations, determinations, reasons
 
 from cds_service.crd.codes import Covered, DocNeeded, DocPurpose, InfoNeeded, PaNeeded
-from cds_service.crd.decision.combination import STRICTNESS, combine
+from cds_service.crd.decision.combination import STRICTNESS, combine, without_documentation
+from cds_service.crd.decision.dependency import Dependency, read_dependency
 from cds_service.crd.decision.determination import Determination, Reason
+from cds_service.crd.request.membership import Identifier
 from cds_service.crd.response.coverage_information import Assertion, repetition, write_parts
 from cds_service.fhir.reference import ResourceKey
 from cds_service.fhir.resource import encode
@@ -43,7 +46,9 @@ def is_legal(said: dict[str, Any]) -> bool:
             not said["questionnaires"] or bool(said["doc_needed"]),
             not (said["covered"] == "not-covered" and said["pa_needed"]),
             ("conditional" in answers) == bool(info),
-            "withpa" not in said["doc_purpose"],
+            "withpa" not in said["doc_purpose"]
+            or str(said["pa_needed"])
+            in ("auth-needed", "performpa", "conditional", "indeterminate"),
             (said["pa_needed"] == "satisfied") == bool(said["satisfied_pa_id"]),
             "OTH" not in info or bool(said["reasons"]),
             not said["doc_purpose"] or bool(said["reasons"]),
@@ -99,6 +104,15 @@ def test_every_combination_of_single_codes_is_judged_as_the_invariants_judge_it(
             "crd-ci-q3",
             {"covered": Covered.COVERED, "info_needed": frozenset({InfoNeeded.LOCATION})},
         ),
+        (
+            "crd-ci-q4",
+            {
+                "covered": Covered.COVERED,
+                "pa_needed": PaNeeded.NO_AUTH,
+                "doc_purpose": frozenset({DocPurpose.WITH_PA}),
+                "reasons": BECAUSE,
+            },
+        ),
         ("crd-ci-q5", {"covered": Covered.COVERED, "pa_needed": PaNeeded.SATISFIED}),
         ("crd-ci-q5", {"covered": Covered.COVERED, "satisfied_pa_id": "PA-1"}),
         (
@@ -127,13 +141,8 @@ def test_a_reason_without_words_cannot_be_built() -> None:
         Reason(text="")
 
 
-def test_documents_for_a_prior_authorization_cannot_be_asked_for() -> None:
-    """`withpa` beside an ordinary `auth-needed` fails the published crd-ci-q4."""
-    assert "withpa" not in set(DocPurpose)
-
-
 def test_every_element_of_the_extension_that_can_be_determined_has_its_place() -> None:
-    """The model is the CRD 2.2 superset: of its parts only `dependency` is never ours to say."""
+    """The model is the CRD 2.2 superset."""
     ours = {
         "covered": "covered",
         "pa-needed": "pa_needed",
@@ -143,6 +152,7 @@ def test_every_element_of_the_extension_that_can_be_determined_has_its_place() -
         "info-needed": "info_needed",
         "reason": "reasons",
         "detail": "details",
+        "dependency": "dependencies",
         "questionnaire": "questionnaires",
         "contact": "contacts",
         "billingCode": "billing_codes",
@@ -150,7 +160,7 @@ def test_every_element_of_the_extension_that_can_be_determined_has_its_place() -
     }
     run_time = {"coverage", "date", "coverage-assertion-id"}
 
-    assert set(PARTS["2.2"]) - run_time - {"dependency"} == set(ours)
+    assert set(PARTS["2.2"]) - run_time == set(ours)
     assert set(ours.values()) | {"citations"} == set(Determination.__slots__)
 
 
@@ -203,6 +213,10 @@ def test_no_speaking_rule_asks_for_more_than_the_combination_does(
     speaking = [rule for rule in rules if not combined.is_refusal or rule.is_refusal]
 
     assert combined.doc_needed == frozenset().union(*(rule.doc_needed for rule in speaking))
+    assert combined.doc_purpose == frozenset().union(*(rule.doc_purpose for rule in speaking))
+    assert set(combined.dependencies) == {
+        dependency for rule in speaking for dependency in rule.dependencies
+    }
     assert set(combined.reasons) == {reason for rule in speaking for reason in rule.reasons}
     assert set(combined.questionnaires) == {
         form for rule in speaking for form in rule.questionnaires
@@ -254,18 +268,19 @@ def needing(pa_needed: str) -> Determination:
     )
 
 
+@pytest.mark.parametrize("free", ["no-auth", "satisfied"])
 @pytest.mark.parametrize("undecided", [Covered.CONDITIONAL, Covered.INDETERMINATE])
 def test_beside_a_rule_that_could_not_decide_no_authorization_is_ever_waived(
-    undecided: Covered,
+    undecided: Covered, free: str
 ) -> None:
     """A rule that failed may have wanted one: whatever fails, the answer never gets looser."""
     info = frozenset({InfoNeeded.OTHER}) if undecided is Covered.CONDITIONAL else frozenset()
     failed = Determination(
         covered=undecided, info_needed=info, reasons=BECAUSE, citations=(citation("failed"),)
     )
-    combined = combine([failed, needing("no-auth")])
+    combined = combine([failed, needing(free)])
 
-    assert combined.pa_needed is not PaNeeded.NO_AUTH
+    assert combined.pa_needed is None
 
 
 def test_the_first_citation_is_the_one_that_decided() -> None:
@@ -282,3 +297,98 @@ def test_a_refusal_silences_looser_rules() -> None:
     refusal = Determination(covered=Covered.NOT_COVERED, reasons=(Reason(text="investigational"),))
 
     assert combine([needing("auth-needed"), refusal]) == refusal
+
+
+@settings(max_examples=50, deadline=None)
+@given(rules=st.lists(cited_determinations, min_size=1, max_size=4))
+def test_the_earliest_expiry_date_holds(rules: list[Determination]) -> None:
+    """What expires with one rule must not be taken to last because of another."""
+    combined = combine(rules)
+    dates = [
+        rule.expiry_date
+        for rule in rules
+        if rule.expiry_date and (rule.is_refusal or not combined.is_refusal)
+    ]
+
+    assert combined.expiry_date == min(dates, default=None)
+
+
+def test_documents_for_an_authorization_stay_beside_those_for_something_else() -> None:
+    """Each rule's purposes are kept."""
+    for_authorization = documents_for(DocPurpose.WITH_PA)
+    for_another = documents_for(DocPurpose.OTHER)
+
+    assert combine([for_another, for_authorization]).doc_purpose == {
+        DocPurpose.WITH_PA,
+        DocPurpose.OTHER,
+    }
+
+
+def documents_for(purpose: DocPurpose) -> Determination:
+    """A rule that covers, and wants an authorization and documents for this."""
+    return replace(
+        needing("auth-needed"),
+        doc_needed=frozenset({DocNeeded.CLINICAL}),
+        doc_purpose=frozenset({purpose}),
+    )
+
+
+@pytest.mark.crd("hook-19")
+def test_what_is_asked_later_takes_forms_and_purposes_with_it() -> None:
+    """An early hook asks for no clinical or administrative documentation, nor what it is for."""
+    asking = replace(documents_for(DocPurpose.WITH_PA), questionnaires=(FORM,))
+
+    assert without_documentation(asking) == needing("auth-needed")
+
+
+@pytest.mark.crd("hook-19")
+def test_what_is_asked_early_too_keeps_its_form() -> None:
+    """Documentation from the patient is not forbidden then."""
+    patient = frozenset({DocNeeded.PATIENT})
+    asking = replace(
+        needing("auth-needed"),
+        doc_needed=patient | {DocNeeded.CLINICAL},
+        questionnaires=(FORM,),
+    )
+
+    assert without_documentation(asking) == replace(asking, doc_needed=patient)
+
+
+@pytest.mark.parametrize(
+    ("yielded", "expected"),
+    [
+        ("ServiceRequest/1", Dependency(reference="ServiceRequest/1")),
+        (
+            {"reference": "Appointment/1/_history/2"},
+            Dependency(reference="Appointment/1/_history/2"),
+        ),
+        (
+            {"reference": "https://ehr.example.invalid/fhir/DeviceRequest/1", "display": "A pump"},
+            Dependency(
+                reference="https://ehr.example.invalid/fhir/DeviceRequest/1", display="A pump"
+            ),
+        ),
+        (
+            {"type": "ServiceRequest", "identifier": {"system": "s", "value": "7"}},
+            Dependency(identifier=Identifier("s", "7")),
+        ),
+        ({"display": "the order before"}, Dependency(display="the order before")),
+        ({"reference": "#contained"}, Dependency(reference="#contained")),
+        ({"reference": "CarePlan/1"}, None),
+        ({"reference": "Encounter/1"}, None),
+        ({"type": "CarePlan", "display": "A plan"}, None),
+    ],
+    ids=repr,
+)
+def test_a_dependency_is_an_order_however_it_is_referred_to(
+    yielded: Any, expected: Dependency | None
+) -> None:
+    """What is no order, the guide has no place for."""
+    assert read_dependency(yielded) == expected
+
+
+@pytest.mark.parametrize("yielded", ["", {}, 7, {"identifier": {"system": "s"}}, None], ids=repr)
+def test_what_refers_to_nothing_is_no_dependency(yielded: Any) -> None:
+    """It must not be lost without a word."""
+    with pytest.raises(ValueError, match="a dependency has"):
+        read_dependency(yielded)

@@ -7,7 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cds_service.crd.codes import Topic
-from cds_service.crd.request.configuration import OPTIONS, Configuration, read_configuration
+from cds_service.crd.request.configuration import (
+    ALWAYS_EMITTED,
+    Configuration,
+    options,
+    read_configuration,
+)
 from cds_service.crd.response.cards import CARD_TYPES
 
 KEY = "davinci-crd.configuration"
@@ -50,7 +55,7 @@ def test_no_nonsense_stops_a_call(extension: dict[str, Any]) -> None:
         "off",
         7,
         True,
-        {"cost": False},
+        {"not-a-type": False},
         {"unheard-of": False},
         [{"unheard-of": 1}],
         {"Coverage-Info": False},
@@ -104,24 +109,27 @@ def test_a_limit_that_is_no_number_of_cards_is_noted_and_ignored(senseless: Any)
 @pytest.mark.crd("dev-4", "dev-7", "dev-8")
 def test_the_options_are_complete_and_unlike_each_other() -> None:
     """Each has all its parts and a default of its type; no two share code, name or description."""
-    for option in OPTIONS:
+    offered = options(set(Topic))
+    for option in offered:
         assert set(option) == {"code", "type", "name", "description", "default"}
         assert type(option["default"]) is TYPES[option["type"]]
     for element in ("code", "name", "description"):
-        assert len({option[element] for option in OPTIONS}) == len(OPTIONS)
+        assert len({option[element] for option in offered}) == len(offered)
 
 
 @pytest.mark.crd("dev-5")
 def test_every_response_type_we_send_can_be_switched() -> None:
     """Coverage information and each kind of card has its switch, what we never send has none."""
-    switches = {option["code"] for option in OPTIONS if option["type"] == "boolean"}
+    for topics in (ALWAYS_EMITTED, ALWAYS_EMITTED | {Topic.COST}, set(Topic)):
+        switches = {option["code"] for option in options(topics) if option["type"] == "boolean"}
+        assert switches == topics
 
-    assert switches == {Topic.COVERAGE_INFO, *CARD_TYPES}
+    assert {Topic.COVERAGE_INFO, Topic.UNSOLICITED_DETERM, *CARD_TYPES} == ALWAYS_EMITTED
 
 
 def test_what_is_declared_as_default_is_the_default() -> None:
     """Discovery does not promise what the reader does not do."""
-    declared = {option["code"]: option["default"] for option in OPTIONS}
+    declared = {option["code"]: option["default"] for option in options()}
 
     assert declared.pop("max-cards") == Configuration().max_cards
     assert all(declared.values())

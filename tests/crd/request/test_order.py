@@ -296,8 +296,19 @@ PLANNED: list[tuple[str, JsonObject, Days | None]] = [
     ("DeviceRequest", {"occurrenceDateTime": "2026-10-05"}, day(2026, 10, 5)),
     ("DeviceRequest", {"occurrencePeriod": OCTOBER}, day(2026, 10, 5)),
     ("CommunicationRequest", {"occurrencePeriod": OCTOBER}, day(2026, 10, 5)),
-    ("MedicationRequest", {"dispenseRequest": {"validityPeriod": OCTOBER}}, day(2026, 10, 5)),
 ]
+
+
+@pytest.mark.crd("conf-8")
+def test_a_dispense_period_plans_nothing() -> None:
+    """CRD's profile of MedicationRequest does not promise it; the day it was written counts."""
+    order = {
+        "resourceType": "MedicationRequest",
+        "authoredOn": "2026-11-01",
+        "dispenseRequest": {"validityPeriod": OCTOBER},
+    }
+
+    assert read_order(order).date_of_service == day(2026, 11, 1)
 
 
 @pytest.mark.parametrize(("kind", "elements", "expected"), PLANNED)

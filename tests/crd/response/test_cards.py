@@ -20,9 +20,14 @@ from cds_service.crd.codes import (
     TECHNICAL,
     Covered,
     DetailCategory,
+    DocNeeded,
+    DocPurpose,
     InfoNeeded,
+    PaNeeded,
     Topic,
 )
+from cds_service.crd.decision.combination import without_documentation
+from cds_service.crd.decision.dependency import Dependency
 from cds_service.crd.decision.determination import Citation, Contact, Detail, Determination, Reason
 from cds_service.crd.request.configuration import Configuration
 from cds_service.crd.request.order import Order, read_order
@@ -297,6 +302,175 @@ def test_advice_is_worded_for_members_of_the_plan() -> None:
     assert "Invented Plan" in card.summary
     assert "No coverage came with this call" in card.detail
     assert card.indicator is Indicator.INFO
+
+
+# What must be done first.
+
+
+AUTHORIZED_FIRST = Determination(
+    covered=Covered.COVERED,
+    pa_needed=PaNeeded.AUTH_NEEDED,
+    doc_needed=frozenset({DocNeeded.CLINICAL}),
+    doc_purpose=frozenset({DocPurpose.WITH_PA}),
+    reasons=(Reason(text="The policy wants proof of a failed drug."),),
+    details=(instruction("Fax the chart."),),
+    questionnaires=("https://forms.example.invalid/Questionnaire/1|1",),
+    contacts=(Contact(name="Desk", telecom=(("fax", "555-0100"),)),),
+    billing_codes=(Coding(CPT, "0000T"),),
+    citations=(citation(rule_title="Covered: order it"),),
+)
+
+
+def test_what_must_be_done_first_stands_before_the_rules_title() -> None:
+    """A title that says `covered` hides nothing."""
+    reference, instructions, advice, _ = every_card(AUTHORIZED_FIRST)
+    needed = (
+        "prior authorization needed; clinical documentation needed with the authorization request"
+    )
+
+    assert reference.summary == f"Covered; {needed}: Covered: order it"
+    assert instructions.summary == f"P{needed[1:]}: Covered: order it"
+    assert advice.summary.startswith(f"Covered; {needed}, for Invented Plan")
+
+
+def test_the_bold_line_says_what_must_be_done_first() -> None:
+    """Authorization, documents, and what they are for."""
+    bold, *_ = every_card(AUTHORIZED_FIRST)[0].detail.split("\n\n")
+
+    assert bold == (
+        "**Invented Plan policy P-1, An invented policy: covered; prior authorization needed; "
+        "clinical documentation needed with the authorization request.**"
+    )
+
+
+@pytest.mark.crd("resp-23", "resp-24")
+def test_the_instructions_say_which_authorization_which_documents_and_what_for() -> None:
+    """And the form by its title, the payer's own words, and whom to ask; nothing is said twice."""
+    titles = {"https://forms.example.invalid/Questionnaire/1|1": "Proof of a failed drug"}
+    made = CardMaker(CardText({}, titles), (), CountingIds())
+    subject = Subject(order=order(), brand=BRAND, determination=AUTHORIZED_FIRST)
+    reference, instructions = made.cards(subject, Configuration())
+    steps = [line for line in instructions.detail.splitlines() if line.startswith("- ")]
+
+    assert instructions.topic == Topic.CLAIM
+    assert steps == [
+        "- Prior authorization is needed.",
+        "- Clinical documentation is needed.",
+        "- Send the documentation with the request for prior authorization.",
+        "- Form: Proof of a failed drug.",
+        "- Fax the chart.",
+        "- Contact Desk: fax 555-0100.",
+    ]
+    assert "billed as 0000T" in instructions.detail
+    assert [step for step in steps if step in reference.detail] == []
+
+
+def test_a_form_of_another_library_is_named_by_its_canonical() -> None:
+    """A form without a title here still has a name."""
+    assert (
+        "Form: https://forms.example.invalid/Questionnaire/1"
+        in every_card(AUTHORIZED_FIRST)[1].detail
+    )
+
+
+def test_limits_and_dependencies_are_told_among_the_steps() -> None:
+    """Whatever qualifies the coverage can be read on the card."""
+    visits = replace(
+        instruction(""),
+        code=Coding(COVERAGE_DETAIL, "allowed-quantity"),
+        value_type="valueQuantity",
+        value={"value": 3, "unit": "visits"},
+    )
+    determination = replace(
+        AUTHORIZED_FIRST,
+        details=(visits,),
+        dependencies=(Dependency(reference="ServiceRequest/other"),),
+    )
+    detail = every_card(determination)[1].detail
+
+    assert "- Allowed quantity: 3 visits." in detail
+    assert "- Depends on ServiceRequest/other." in detail
+
+
+def test_what_is_already_authorized_needs_no_instructions() -> None:
+    """There is nothing to do before the service."""
+    determination = replace(
+        AUTHORIZED_FIRST,
+        pa_needed=PaNeeded.SATISFIED,
+        satisfied_pa_id="PA-1",
+        doc_needed=frozenset(),
+        doc_purpose=frozenset(),
+        questionnaires=(),
+    )
+    reference, *others = every_card(determination)
+
+    assert reference.summary == "Covered; prior authorization already given: Covered: order it"
+    assert [card.topic for card in others if card.topic == Topic.CLAIM] == []
+
+
+@pytest.mark.parametrize("title", ["Covered", "Covered: order it " * 20, "No authorization needed"])
+@settings(max_examples=150, deadline=None)
+@given(determination=determinations())
+def test_no_card_says_covered_alone_if_something_must_be_done_first(
+    title: str, determination: Determination
+) -> None:
+    """Whatever a policy says and however long its title: summary and bold line have the words."""
+    cited = replace(determination, citations=(citation(rule_title=title),))
+    reference, *others, advice, _ = every_card(cited)
+    bold, *_ = reference.detail.split("\n\n")
+
+    for line in (reference.summary, bold, advice.summary):
+        assert missing_words(cited, line) == []
+    if must_be_done_first(cited):
+        (instructions,) = others
+        assert missing_words(cited, f"{instructions.summary} {instructions.detail}") == []
+
+
+def must_be_done_first(determination: Determination) -> bool:
+    """Read from the codes alone, whether the service has to wait for something."""
+    return determination.covered is not Covered.NOT_COVERED and bool(
+        determination.info_needed
+        or determination.doc_needed
+        or determination.pa_needed
+        in (
+            PaNeeded.AUTH_NEEDED,
+            PaNeeded.PERFORM_PA,
+            PaNeeded.CONDITIONAL,
+            PaNeeded.INDETERMINATE,
+        )
+    )
+
+
+def missing_words(determination: Determination, line: str) -> list[str]:
+    """What must be done first and has no word in the line."""
+    if not must_be_done_first(determination):
+        return []
+    wanted = []
+    if determination.pa_needed not in (None, PaNeeded.NO_AUTH, PaNeeded.SATISFIED):
+        wanted.append("authorization")
+    if determination.doc_needed:
+        wanted.append("documentation")
+    return [word for word in wanted if word not in line]
+
+
+@pytest.mark.crd("hook-19")
+@settings(max_examples=50, deadline=None)
+@given(determination=determinations())
+def test_an_early_hooks_cards_ask_for_no_clinical_or_administrative_documentation(
+    determination: Determination,
+) -> None:
+    """What is stripped from the determination is on none of its cards."""
+    cited = replace(determination, citations=(citation(),), details=(), reasons=PLAIN)
+    early = without_documentation(cited)
+
+    for card in every_card(early):
+        words = f"{card.summary} {card.detail}".lower()
+        assert "clinical" not in words
+        assert "administrative" not in words
+        assert early.doc_needed or early.doc_purpose or "documentation" not in words
+
+
+PLAIN = (Reason(text="because"),)
 
 
 # Hostile words: first in the order, then in the policy.

@@ -1,5 +1,6 @@
 """The coverage-information extension, judged by a checker written from the standard alone."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -17,9 +18,11 @@ from cds_service.crd.codes import (
     Covered,
     DetailCategory,
     DocNeeded,
+    DocPurpose,
     InfoNeeded,
     PaNeeded,
 )
+from cds_service.crd.decision.dependency import Dependency
 from cds_service.crd.decision.determination import Contact, Detail, Determination, Reason
 from cds_service.crd.response.coverage_information import (
     Assertion,
@@ -151,6 +154,21 @@ PERHAPS_CLINICAL = documents(DocNeeded.CONDITIONAL, DocNeeded.CLINICAL)
 PERHAPS_ANY = documents(*DocNeeded)
 WITH_EXPIRY = Determination(covered=Covered.COVERED, expiry_date=date(2027, 1, 1))
 NEEDS_CODE = conditional(InfoNeeded.DETAIL_CODE)
+FOR_AUTHORIZATION = Determination(
+    covered=Covered.COVERED,
+    pa_needed=PaNeeded.AUTH_NEEDED,
+    doc_needed=frozenset({DocNeeded.CLINICAL}),
+    doc_purpose=frozenset({DocPurpose.WITH_PA, DocPurpose.WITH_CLAIM}),
+    reasons=BECAUSE,
+)
+FOR_BOTH = replace(FOR_AUTHORIZATION, doc_purpose=frozenset({DocPurpose.WITH_PA, DocPurpose.OTHER}))
+DEPENDS = Determination(
+    covered=Covered.COVERED,
+    dependencies=(
+        Dependency(reference="ServiceRequest/1"),
+        Dependency(reference="VisionPrescription/2"),
+    ),
+)
 PA_UNKNOWN = Determination(
     covered=Covered.COVERED, pa_needed=PaNeeded.INDETERMINATE, reasons=BECAUSE
 )
@@ -205,6 +223,50 @@ TABLE: list[tuple[str, Determination, str, str, list[Any]]] = [
     ("no expiry date in 2.0", WITH_EXPIRY, "2.0", "expiry-date", []),
     ("an expiry date in 2.1", WITH_EXPIRY, "2.1", "expiry-date", ["2027-01-01"]),
     ("an expiry date in 2.2", WITH_EXPIRY, "2.2", "expiry-date", ["2027-01-01"]),
+    (
+        "with the authorization in 2.0",
+        FOR_AUTHORIZATION,
+        "2.0",
+        "doc-purpose",
+        ["withclaim", "withpa"],
+    ),
+    (
+        "with the authorization is OTH in 2.1",
+        FOR_AUTHORIZATION,
+        "2.1",
+        "doc-purpose",
+        ["OTH", "withclaim"],
+    ),
+    (
+        "with the authorization is OTH in 2.2",
+        FOR_AUTHORIZATION,
+        "2.2",
+        "doc-purpose",
+        ["OTH", "withclaim"],
+    ),
+    ("another purpose stays beside it in 2.0", FOR_BOTH, "2.0", "doc-purpose", ["OTH", "withpa"]),
+    ("another purpose is the same OTH in 2.2", FOR_BOTH, "2.2", "doc-purpose", ["OTH"]),
+    (
+        "no dependency on glasses in 2.0",
+        DEPENDS,
+        "2.0",
+        "dependency",
+        [{"reference": "ServiceRequest/1"}],
+    ),
+    (
+        "no dependency on glasses in 2.1",
+        DEPENDS,
+        "2.1",
+        "dependency",
+        [{"reference": "ServiceRequest/1"}],
+    ),
+    (
+        "a dependency on glasses in 2.2",
+        DEPENDS,
+        "2.2",
+        "dependency",
+        [{"reference": "ServiceRequest/1"}, {"reference": "VisionPrescription/2"}],
+    ),
     ("detail-code is OTH in 2.0", NEEDS_CODE, "2.0", "info-needed", ["OTH"]),
     ("detail-code is OTH in 2.1", NEEDS_CODE, "2.1", "info-needed", ["OTH"]),
     ("detail-code stays in 2.2", NEEDS_CODE, "2.2", "info-needed", ["detail-code"]),
@@ -221,6 +283,45 @@ def test_down_conversion_follows_the_table(
 ) -> None:
     """Each row of the table of shapes is kept."""
     assert codes(determination, name, version) == expected
+
+
+@pytest.mark.parametrize("version", ["2.1", "2.2"])
+@settings(max_examples=50, deadline=None)
+@given(determination=determinations())
+def test_withpa_never_reaches_a_client_of_2_1_or_2_2(
+    version: str, determination: Determination
+) -> None:
+    """The crd-ci-q4 published with them rejects it beside anything at all."""
+    assert "withpa" not in codes(determination, "doc-purpose", version)
+
+
+@pytest.mark.parametrize("version", ["2.0", "2.1"])
+def test_a_dependency_an_older_version_cannot_state_is_stated_in_words(version: str) -> None:
+    """Going down loses nothing that the service depends on."""
+    (reason,) = codes(DEPENDS, "reason", version)
+
+    assert reason == {"text": "This depends on another order: VisionPrescription/2."}
+
+
+@pytest.mark.crd("hook-19")
+@pytest.mark.parametrize(
+    ("primary", "version", "asked"),
+    [
+        (True, "2.0", ["admin"]),
+        (True, "2.2", ["patient"]),
+        (False, "2.0", []),
+        (False, "2.1", ["patient"]),
+        (False, "2.2", ["patient"]),
+    ],
+)
+def test_an_early_hook_asks_no_2_0_client_for_administrative_documentation(
+    primary: bool, version: str, asked: list[str]
+) -> None:
+    """Which is how 2.0 words what the patient must supply."""
+    early = replace(ASSERTION, primary=primary)
+    written = read_parts(write(FROM_THE_PATIENT, version, early))
+
+    assert written.get("doc-needed", []) == asked
 
 
 @pytest.mark.parametrize("version", ["2.0", "2.1"])
@@ -412,6 +513,9 @@ SOUND = write(Determination(covered=Covered.COVERED, pa_needed=PaNeeded.NO_AUTH)
         ),
         ("2.1", {"url": "contact", "valueContactDetail": {"name": "Desk"}}),
         ("2.1", {"url": "doc-needed", "valueCode": "indeterminate"}),
+        ("2.1", {"url": "dependency", "valueReference": {"reference": "VisionPrescription/1"}}),
+        ("2.2", {"url": "dependency", "valueReference": {"reference": "CarePlan/1"}}),
+        ("2.0", {"url": "doc-purpose", "valueCode": "withpa"}),
         ("2.1", {"url": "questionnaire", "valueCanonical": "https://forms.example.invalid"}),
         ("2.0", {"url": "expiry-date", "valueDate": "2027-01-01"}),
         ("2.0", {"url": "doc-needed", "valueCode": "patient"}),

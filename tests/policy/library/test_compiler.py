@@ -94,6 +94,7 @@ def code(url: str, value: str) -> JsonObject:
 
 
 REASON = {"url": "reason", "valueCodeableConcept": {"text": "because"}}
+WITH_AUTHORIZATION = {"url": "doc-with-authorization", "valueBoolean": True}
 FORM = {"url": "questionnaire", "valueCanonical": "https://forms.example.invalid/Questionnaire/1"}
 
 CONDITION = f"{RULE}.condition[0]"
@@ -193,7 +194,9 @@ FAULTS = [
     Fault(
         "trigger of another type",
         POLICY,
-        lambda resource: resource["action"][0]["trigger"][0].update(type="data-added"),
+        lambda resource: resource["action"][0]["trigger"][0].update(
+            type="data-added", data=[{"type": "ServiceRequest"}]
+        ),
         "$.action.trigger",
         "named-event",
     ),
@@ -232,21 +235,21 @@ FAULTS = [
         POLICY,
         lambda resource: the_rule(resource).pop("input"),
         f"{RULE}.input",
-        "one input",
+        "first input",
     ),
     Fault(
         "a plan to gather besides the order",
         POLICY,
         lambda resource: the_rule(resource)["input"].append({"type": "InsurancePlan"}),
-        f"{RULE}.input[1]",
-        "`InsurancePlan`, would not be heeded",
+        f"{RULE}.input[1].type",
+        "`InsurancePlan` is not gathered here",
     ),
     Fault(
         "two kinds of order",
         POLICY,
         lambda resource: the_rule(resource)["input"].append({"type": "DeviceRequest"}),
-        f"{RULE}.input[1]",
-        "`DeviceRequest`, would not be heeded",
+        f"{RULE}.input[1].type",
+        "`DeviceRequest` is not gathered here",
     ),
     Fault(
         "a plan to gather before the order",
@@ -268,7 +271,7 @@ FAULTS = [
         "empty filter",
         POLICY,
         lambda resource: the_rule(resource)["input"][0].update(codeFilter=[{"path": "code"}]),
-        f"{INPUT}.codeFilter",
+        f"{INPUT}.codeFilter[0]",
         "no code",
     ),
     Fault(
@@ -329,14 +332,34 @@ FAULTS = [
     Fault("unknown variable", POLICY, ask("%orders.exists()"), EXPRESSION, "%orders"),
     Fault("the evaluator's own variable", POLICY, ask("%context.exists()"), EXPRESSION, "%context"),
     Fault(
-        "unbounded regular expression",
+        "regular expression that no linear engine knows",
         POLICY,
-        ask("%order.note.text.matches('(a+)+b')"),
+        ask("%order.code.text.matches('(a)\\\\1')"),
         EXPRESSION,
-        "matches",
+        "no regular expression of RE2",
+    ),
+    Fault("forbidden function", POLICY, ask("%order.children().exists()"), EXPRESSION, "children"),
+    Fault(
+        "an element that no profile promises",
+        POLICY,
+        ask("%order.note.text.mentions('PFA').empty()"),
+        EXPRESSION,
+        "CRD conf-8",
+    ),
+    Fault("a misspelt element", POLICY, ask("%order.cod.empty()"), EXPRESSION, "no element `cod`"),
+    Fault(
+        "an element under its name in JSON",
+        POLICY,
+        ask("%order.occurrenceDateTime.empty()"),
+        EXPRESSION,
+        "write `occurrence.ofType(dateTime)`",
     ),
     Fault(
-        "forbidden function", POLICY, ask("%order.code.resolve().exists()"), EXPRESSION, "resolve"
+        "a ValueSet that is not in the library",
+        POLICY,
+        ask("%codes.where(memberOf('https://x.invalid|1')).exists()"),
+        EXPRESSION,
+        "not in the library",
     ),
     Fault("invented function", POLICY, ask("%order.frobnicate()"), EXPRESSION, "frobnicate"),
     Fault(
@@ -361,7 +384,7 @@ FAULTS = [
         EXTENSION,
         "exactly one",
     ),
-    Fault("nothing determined", POLICY, determines(REASON), EXTENSION, "Covered"),
+    Fault("nothing determined", POLICY, determines(REASON), EXTENSION, "one `covered`"),
     Fault("unknown answer", POLICY, determines(code("covered", "perhaps")), EXTENSION, "perhaps"),
     Fault(
         "two answers",
@@ -446,11 +469,107 @@ FAULTS = [
         "withpa",
     ),
     Fault(
-        "q5",
+        "what to write for `withpa`",
+        POLICY,
+        determines(code("covered", "covered"), code("doc-purpose", "withpa"), REASON),
+        EXTENSION,
+        "crd-ci-q4 of CRD 2.1 and 2.2 rejects it; state `doc-purpose` = `OTH`",
+    ),
+    Fault(
+        "documents for an authorization that is not needed",
+        POLICY,
+        determines(
+            code("covered", "covered"), code("doc-purpose", "OTH"), WITH_AUTHORIZATION, REASON
+        ),
+        EXTENSION,
+        "crd-ci-q4",
+    ),
+    Fault(
+        "documents for an authorization with another purpose",
+        POLICY,
+        determines(
+            code("covered", "covered"),
+            code("pa-needed", "auth-needed"),
+            code("doc-purpose", "withclaim"),
+            WITH_AUTHORIZATION,
+            REASON,
+        ),
+        EXTENSION,
+        "stands beside `doc-purpose` = `OTH`",
+    ),
+    Fault(
+        "an authorization that is given",
         POLICY,
         determines(code("covered", "covered"), code("pa-needed", "satisfied")),
         EXTENSION,
-        "crd-ci-q5",
+        "`satisfied` is not a policy's to state: it comes from the authorizations on file",
+    ),
+    *(
+        Fault(
+            f"{name} in a policy",
+            POLICY,
+            determines(code("covered", "covered"), {"url": name, **value}),
+            EXTENSION,
+            f"`{name}` is not a policy's to state: {why}",
+        )
+        for name, value, why in (
+            ("billingCode", {"valueCoding": {"code": "0001T"}}, "the service writes the rule's"),
+            ("coverage", {"valueReference": {"reference": "Coverage/1"}}, "the service writes the"),
+            ("date", {"valueDate": "2026-01-01"}, "the service writes the day"),
+            ("coverage-assertion-id", {"valueString": "1"}, "the service gives each"),
+            ("satisfied-pa-id", {"valueString": "1"}, "it comes from the authorizations"),
+        )
+    ),
+    Fault(
+        "a part of another type",
+        POLICY,
+        determines(code("covered", "covered"), {"url": "doc-needed", "valueString": "clinical"}),
+        EXTENSION,
+        "`doc-needed` has a valueCode, not valueString",
+    ),
+    Fault(
+        "a dependency that is no order",
+        POLICY,
+        determines(
+            code("covered", "covered"),
+            {"url": "dependency", "valueReference": {"reference": "CarePlan/1"}},
+        ),
+        EXTENSION,
+        "an order or an appointment",
+    ),
+    Fault(
+        "a dependency that cannot be compiled",
+        POLICY,
+        determines(
+            code("covered", "covered"),
+            {"url": "dependency", "valueExpression": {**FHIRPATH, "expression": "%order.basedOn("}},
+        ),
+        EXTENSION,
+        "",
+    ),
+    Fault(
+        "a vague expiry date",
+        POLICY,
+        determines(code("covered", "covered"), {"url": "expiry-date", "valueDate": "2026-10"}),
+        EXTENSION,
+        "`expiry-date` is a day",
+    ),
+    Fault(
+        "a contact that leads nowhere",
+        POLICY,
+        determines(
+            code("covered", "covered"),
+            {"url": "contact", "valueContactDetail": {"telecom": [{"system": "fax"}]}},
+        ),
+        EXTENSION,
+        "a `contact` has a name",
+    ),
+    Fault(
+        "a part of a detail that is not one",
+        POLICY,
+        in_detail("unless", valueString="x"),
+        EXTENSION,
+        "`unless`",
     ),
     Fault(
         "q6",
@@ -570,20 +689,13 @@ FAULTS = [
         "codes",
     ),
     Fault(
-        "a whole code system",
-        VALUE_SET,
-        lambda resource: resource["compose"]["include"][0].pop("concept"),
-        "$.compose.include[0]",
-        "one by one",
-    ),
-    Fault(
         "a filter",
         VALUE_SET,
         lambda resource: resource["compose"]["include"].append(
             {"system": CPT, "filter": [{"property": "p", "op": "=", "value": "v"}]}
         ),
-        "$.compose.include[1]",
-        "one by one",
+        "$.compose.include[1].filter[0]",
+        "a filter is on",
     ),
     Fault(
         "an exclusion",
@@ -591,8 +703,8 @@ FAULTS = [
         lambda resource: resource["compose"].update(
             exclude=[{"system": CPT, "concept": [{"code": "0600T"}]}]
         ),
-        "$.compose.exclude",
-        "one by one",
+        "$.expansion",
+        "other codes",
     ),
     Fault(
         "payer without identifier",
@@ -662,13 +774,13 @@ def test_enough_faults_are_planted() -> None:
 # too widely.
 UNHEEDED = [
     Fault(
-        "condition on the parent action",
+        "condition on the parent action in another language",
         POLICY,
-        lambda resource: resource["action"][0].update(
-            condition=[{"kind": "applicability", "expression": {**FHIRPATH, "expression": "false"}}]
+        lambda resource: resource["action"][0]["condition"][0]["expression"].update(
+            language="text/cql"
         ),
-        "$.action[0]",
-        "condition",
+        "$.action[0].condition[0]",
+        "text/fhirpath",
     ),
     Fault(
         "filter on another element",
@@ -929,12 +1041,31 @@ def test_a_rule_without_a_filter_is_asked_of_every_order_of_its_type(tmp_path: P
     ]
 
 
-@pytest.mark.parametrize("ids", [{}, {"id": "order"}, {"id": "plan"}])
-def test_the_first_input_is_the_orders_whatever_its_id(tmp_path: Path, ids: dict[str, str]) -> None:
-    """R4 element ids are names within a file; what an input is for does not hang on them."""
+@pytest.mark.parametrize("ids", [{}, {"id": "order"}])
+def test_the_first_input_is_the_orders_with_or_without_its_id(
+    tmp_path: Path, ids: dict[str, str]
+) -> None:
+    """R4 element ids are unique in a file, so not every rule can name its order's input."""
     index = small_index(tmp_path, policy(rule(input=[{**ids, "type": "DeviceRequest"}])))
 
     assert [compiled.order_type for compiled in index.rules] == ["DeviceRequest"]
+
+
+def test_a_filter_on_a_whole_code_system_is_refused(tmp_path: Path) -> None:
+    """A rule for every order says so by having no filter; a list that was lost must not say it."""
+    value_set = {
+        "resourceType": "ValueSet",
+        "id": "all",
+        "url": "https://x.invalid/ValueSet/all",
+        "version": "1",
+        "status": "active",
+        "compose": {"include": [{"system": CPT}]},
+    }
+    code_filter = {"path": "code", "valueSet": "https://x.invalid/ValueSet/all|1"}
+    written = rule(input=[{"type": "ServiceRequest", "codeFilter": [code_filter]}])
+
+    with pytest.raises(ArtifactError, match="whole code system"):
+        small_index(tmp_path, value_set, policy(written))
 
 
 def test_topics_without_words_are_no_index_terms(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from small_library import organization, policy, reason, rule, small_index
 
 from cds_service.crd.codes import PAYER_ID, Covered, InfoNeeded
 from cds_service.crd.decision.order_answer import OrderAnswer
+from cds_service.crd.request.chart import index_chart
 from cds_service.crd.request.hooks import HOOKS
 from cds_service.crd.request.membership import Membership
 from cds_service.crd.request.order import day_of_service, read_order
@@ -54,7 +55,12 @@ def answer(index: PolicyIndex, date_of_service: str) -> OrderAnswer:
         patient=None,
     )
     return determine(
-        order, member, day_of_service(order, date.max), index=index, hook=HOOKS["order-sign"]
+        order,
+        member,
+        day_of_service(order, date.max),
+        index=index,
+        hook=HOOKS["order-sign"],
+        chart=index_chart([], patient_id="member-1"),
     )
 
 

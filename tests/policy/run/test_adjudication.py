@@ -40,7 +40,9 @@ JsonObject = dict[str, Any]
 
 TODAY = date(2026, 11, 20)
 NOW = Days(TODAY, TODAY)
-UNKNOWN, FALSE = "%order.priority = 'urgent'", "%plan.exists()"
+ORDER_SIGN = HOOKS["order-sign"]
+NOTHING = index_chart([], patient_id="member-1")
+UNKNOWN, FALSE = "%order.performerType.text = 'x'", "%plan.exists()"
 FAILING = "%order.code.coding.code.lower() = 'x'"
 SEVERAL = {"coding": [{"system": CPT, "code": "0001T"}, {"system": CPT, "code": "0002T"}]}
 
@@ -60,6 +62,7 @@ def answer(
         days,
         index=index,
         hook=HOOKS["order-sign"],
+        chart=chart,
     )
 
 
@@ -560,7 +563,7 @@ def test_a_code_on_the_order_itself_counts_beside_each_option(tmp_path: Path) ->
 
 def advice(index: PolicyIndex, order: Order) -> Determination | None:
     payer = next(hosted for hosted in index.payers.all if hosted.id in ("acme", "icare"))
-    return advise(order, payer, NOW, index=index, hook=HOOKS["order-sign"]).from_policy
+    return advise(order, payer, NOW, index=index, hook=ORDER_SIGN, chart=NOTHING).from_policy
 
 
 def test_advice_is_what_a_member_would_be_told(tmp_path: Path) -> None:
@@ -593,7 +596,9 @@ def test_advice_on_a_vague_date_across_a_border_is_conditional(tmp_path: Path) -
     (payer,) = index.payers.all
     year = Days(date(2026, 1, 1), date(2026, 12, 31))
     order = read_order(service_request("0001T"))
-    determination = advise(order, payer, year, index=index, hook=HOOKS["order-sign"]).from_policy
+    determination = advise(
+        order, payer, year, index=index, hook=ORDER_SIGN, chart=NOTHING
+    ).from_policy
 
     assert determination is not None
     assert determination.covered is Covered.CONDITIONAL
@@ -610,7 +615,7 @@ def test_a_hint_names_the_policy_and_the_term(tmp_path: Path) -> None:
     order = read_order({**service_request(), "code": {"text": "invented ablation of something"}})
     (payer,) = index.payers.all
 
-    advice_given = advise(order, payer, NOW, index=index, hook=HOOKS["order-sign"])
+    advice_given = advise(order, payer, NOW, index=index, hook=ORDER_SIGN, chart=NOTHING)
 
     assert [(cited.policy_id, term) for cited, term in advice_given.hints] == [
         ("now", "Invented ablation")

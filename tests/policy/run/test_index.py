@@ -16,8 +16,8 @@ from cds_service.crd.codes import Covered
 from cds_service.fhir.coding import CPT, HCPCS, Coding
 from cds_service.fhir.resource import encode
 from cds_service.pipeline import Pipeline
+from cds_service.policy.language.mentions import find_mentions, read_phrases
 from cds_service.policy.run.index import Candidates, PolicyIndex
-from cds_service.policy.run.mentions import find_mentions, read_phrases
 
 CODES = ("0001T", "0002T", "0003T")
 KINDS = ("ServiceRequest", "DeviceRequest")

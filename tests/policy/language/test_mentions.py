@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cds_service.policy.run.mentions import find_mentions, read_phrases
+from cds_service.policy.language.mentions import find_mentions, read_phrases
 
 PHRASES = (
     "pulsed field ablation",

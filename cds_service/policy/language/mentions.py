@@ -1,8 +1,9 @@
 """Which phrases a text says, as whole words and not denied or left open.
 
 The one function our FHIRPath has beyond the standard's: `texts.mentions('pulsed field ablation' |
-'PFA')`. A phrase that the same clause denies ("not PFA") or leaves open ("PFA or cryo", "possible
-PFA") is not said: an order that does not settle what is ordered must not be read as settled.
+'PFA')`. A phrase that the same clause denies ("not PFA"), leaves open ("PFA or cryo", "possible
+PFA", "PFA?") or tells of as past ("s/p PFA") is not said: an order that does not settle what is
+ordered must not be read as settled.
 """
 
 import re
@@ -18,13 +19,22 @@ _DENIES_BEFORE = frozenset(
     "refused refuses avoid "
     "cannot nor neither isn wasn won ruled unlike versus vs".split()
 )
+# What was, or what is asked, is not what is ordered (design: 4.17).
+_HISTORY_BEFORE = frozenset(
+    "history hx ho previous previously prior past former formerly earlier post sp after since "
+    "failed failure had underwent".split()
+)
 _OPENS_BEFORE = frozenset(
-    "possible possibly potential maybe consider considering whether if or unless candidate".split()
+    "possible possibly potential maybe consider considering whether if or unless candidate "
+    "rule ro query question questionable suspected suspicion evaluate evaluation eval assess "
+    "discuss".split()
 )
 _DENIES_AFTER = frozenset(
     "not declined refused excluded contraindicated avoided cancelled canceled unavailable or "
-    "versus vs no never".split()
+    "versus vs no never ago history".split()
 )
+_LEFT_OPEN_BEFORE = _DENIES_BEFORE | _HISTORY_BEFORE | _OPENS_BEFORE
+_ABBREVIATED = re.compile(r"\b(s|h|r)/(p|o)\b", re.IGNORECASE)  # s/p, h/o, r/o as one word each
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +56,8 @@ def find_mentions(texts: Iterable[str], phrases: Phrases) -> list[str]:
 
     Case, blanks and hyphens do not matter.
     """
-    clauses = [words_of(clause) for text in texts for clause in _CLAUSE_END.split(text)]
+    written = [clause for text in texts for clause in _CLAUSE_END.split(text)]
+    clauses = [_clause_words(clause) for clause in written if "?" not in clause]
     mentioned = {phrase for clause in clauses for phrase in _mentioned(clause, phrases.words)}
     pairs = zip(phrases.written, phrases.words, strict=True)
     return [phrase for phrase, words in pairs if words in mentioned]
@@ -55,6 +66,10 @@ def find_mentions(texts: Iterable[str], phrases: Phrases) -> list[str]:
 def words_of(text: str) -> list[str]:
     """The words of a text, case-folded; what stands between them does not count."""
     return [word.casefold() for word in _WORD.findall(text)]
+
+
+def _clause_words(clause: str) -> list[str]:
+    return words_of(_ABBREVIATED.sub(r"\1\2", clause))
 
 
 def _mentioned(clause: list[str], wanted: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
@@ -85,5 +100,4 @@ def _starts(clause: list[str], words: tuple[str, ...]) -> Iterator[int]:
 
 
 def _is_meant(before: list[str], after: list[str]) -> bool:
-    denied = _DENIES_BEFORE.intersection(before) or _DENIES_AFTER.intersection(after)
-    return not denied and not _OPENS_BEFORE.intersection(before)
+    return _LEFT_OPEN_BEFORE.isdisjoint(before) and _DENIES_AFTER.isdisjoint(after)

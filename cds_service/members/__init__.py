@@ -1,0 +1,1 @@
+"""What a payer knows of its members, behind seams with backends."""

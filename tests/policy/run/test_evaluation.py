@@ -1,0 +1,51 @@
+"""Evaluation: what is computed once for all rules is the same for all of them."""
+
+from datetime import date
+
+from hook_requests import coverage, patient, service_request
+
+from cds_service.cds_hooks.prefetch import Found
+from cds_service.crd.request.chart import index_chart
+from cds_service.crd.request.lookups import Lookups
+from cds_service.crd.request.membership import Membership
+from cds_service.crd.request.order import day_of_service, read_order
+from cds_service.policy.language.collection import Collection
+from cds_service.policy.language.expressions import Expression, ExpressionCompiler
+from cds_service.policy.run.evaluation import Evaluation
+from cds_service.policy.run.inputs import Input
+
+
+class Bound(Evaluation):
+    """An evaluation in which an input is one text, its own."""
+
+    def input(self, wanted: Input) -> Collection:
+        """The text itself."""
+        return (str(wanted),)
+
+
+def evaluation() -> Evaluation:
+    """Of an order for a member of whom nothing else is known."""
+    order = read_order(service_request("0001T"))
+    chart = index_chart([Found(patient())], patient_id="member-1", lookups=Lookups())
+    membership = Membership(
+        coverage=coverage("acme", None),
+        coverage_key=None,
+        payer=None,
+        plan=None,
+        patient=patient(),
+    )
+    return Bound(order, membership, day_of_service(order, date(2026, 6, 1)), chart)
+
+
+def mentions(wanted: str) -> Expression:
+    """Whether an input mentions a phrase; every rule calls its input alike."""
+    source = "%found.mentions('fibrillation').exists()"
+    return ExpressionCompiler().compile(source, {"found": wanted})
+
+
+def test_two_inputs_of_one_name_are_not_taken_for_each_other() -> None:
+    """The id of an input is known in its own rule only; so are the phrases found in it."""
+    asked = evaluation()
+    found = [asked.evaluate(mentions(text)) for text in ("atrial fibrillation", "flutter")]
+
+    assert found == [(True,), (False,)]
