@@ -17,13 +17,15 @@ from cds_service.settings import Settings
 def check(directories: tuple[Path, ...]) -> None:
     """Compile the built-in policies with those in DIRECTORIES, and run every policy's cases.
 
-    Exit status 1 if anything is found.
+    Exit status 1 if anything is found; advice on how other engines read a policy is no finding.
     """
     with start_errors():
         searched = library_directories(Settings(library=directories))
         report = check_library(searched, utc_today(), show_progress)
     for finding in report.findings:
         click.echo(f"{finding.file}: {finding.case}: {finding.problem}")
+    for advice in report.advice:
+        click.echo(f"{advice.file}: {advice.where}: for other engines: {advice.words}", err=True)
     click.echo(f"{report.inventory}", err=True)
     click.echo(
         f"{report.policies} policies, {report.rules} rules, {report.cases} cases, "

@@ -7,10 +7,11 @@ import click
 
 from cds_service.cli.answer import answer
 from cds_service.cli.check import check
+from cds_service.cli.narrate import narrate
 from cds_service.cli.serve import serve
 
 
-@click.group(commands=[answer, check, serve])
+@click.group(commands=[answer, check, narrate, serve])
 @click.version_option(package_name="crd-service")
 def main() -> None:
     """Coverage requirements discovery over CDS Hooks, with payer policies as FHIR."""

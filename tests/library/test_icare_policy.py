@@ -20,7 +20,8 @@ CPT = "http://www.ama-assn.org/go/cpt"
 CORE = "http://hl7.org/fhir/StructureDefinition/"
 
 COMMENTS = f"PlanDefinition.extension.where(url = '{CORE}cqf-artifactComment')"
-RULE = "PlanDefinition.action.action"
+OUTER = "PlanDefinition.action"
+RULE = f"{OUTER}.action"
 DETERMINATION = f"{RULE}.extension.where(url = '{BASE}/StructureDefinition/coverage-determination')"
 REASON = f"{DETERMINATION}.extension.where(url = 'reason').value.text"
 DETAILS = f"{DETERMINATION}.extension.where(url = 'detail').extension.where(url = 'value').value"
@@ -472,7 +473,11 @@ def test_one_rule_answers_and_it_asks_for_no_diagnosis(artifacts: dict[str, Any]
     (rule,) = look_up(artifacts, RULE)
     (order_input,) = rule["input"]
 
-    assert look_up(artifacts, f"{RULE}.condition.expression.expression") == ["%order.exists()"]
+    (canonical,) = look_up(artifacts, f"{RULE}.input.codeFilter.valueSet")
+    tests_codes = f"%codes.where(memberOf('{canonical}')).exists()"
+
+    assert look_up(artifacts, f"{RULE}.condition.expression.expression") == [tests_codes]
+    assert look_up(artifacts, f"{OUTER}.condition.expression.expression") == [tests_codes]
     assert [code_filter["path"] for code_filter in order_input["codeFilter"]] == ["code"]
 
 
@@ -489,7 +494,7 @@ def test_the_code_set_advice_starts_in_2025(artifacts: dict[str, Any]) -> None:
         artifacts, f"{DETERMINATION}.extension.extension.where(url = 'when').value.expression"
     )
 
-    assert when == ["%dos >= '2025-01-01'"]
+    assert when == ["%dos >= @2025-01-01"]
 
 
 def test_the_card_summary_is_short_and_plain(artifacts: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The definitions that all policies share: the determination extension and the code systems."""
+"""The definitions that all policies share: the determination extension, codes, names, language."""
 
 import json
 from collections.abc import Iterator
@@ -20,17 +20,24 @@ FILES = (
     "StructureDefinition-coverage-determination.json",
     "CodeSystem-coverage-determination-reason.json",
     "CodeSystem-card-override-reason.json",
+    "Library-crd-rule-language.json",
+    "ValueSet-coverage-determination-doc-purpose.json",
 )
-# Name, cardinality, types: CRD 2.2.1 coverage-information less what only an answer can have.
+NAMES = ("NamingSystem-payer-id.json", "NamingSystem-plan-id.json")
+# Name, cardinality, types: CRD 2.2.1 coverage-information less what only an answer can have, and
+# whether documents go with the authorization, which 2.2.1 cannot state.
 PARTS = (
     ("covered", "1..1", ["code"]),
     ("pa-needed", "0..1", ["code"]),
     ("doc-needed", "0..*", ["code"]),
     ("doc-purpose", "0..*", ["code"]),
+    ("doc-with-authorization", "0..1", ["boolean"]),
     ("info-needed", "0..*", ["code"]),
     ("reason", "0..*", ["CodeableConcept"]),
+    ("dependency", "0..*", ["Reference", "Expression"]),
     ("questionnaire", "0..*", ["canonical"]),
     ("contact", "0..*", ["ContactDetail"]),
+    ("expiry-date", "0..1", ["date"]),
 )
 DETAIL_PARTS = (
     ("category", "1..1", ["code"]),
@@ -43,7 +50,6 @@ BINDINGS = {
     "covered": ("required", "coverageInfo"),
     "pa-needed": ("required", "coveragePaDetail"),
     "doc-needed": ("required", "AdditionalDocumentation"),
-    "doc-purpose": ("required", "DocReason"),
     "info-needed": ("required", "informationNeeded"),
     "reason": ("extensible", "coverageAssertionReasons"),
     "detail.extension:category": ("required", "coverageDetailCategories"),
@@ -54,6 +60,11 @@ NOT_COVERED = {"url": "covered", "valueCode": "not-covered"}
 CONDITIONAL = {"url": "covered", "valueCode": "conditional"}
 OTHER = {"url": "info-needed", "valueCode": "OTH"}
 BECAUSE = {"url": "reason", "valueCodeableConcept": {"text": "Because."}}
+COVERED = {"url": "covered", "valueCode": "covered"}
+AUTHORIZATION = {"url": "pa-needed", "valueCode": "auth-needed"}
+NO_AUTHORIZATION = {"url": "pa-needed", "valueCode": "no-auth"}
+PURPOSE = {"url": "doc-purpose", "valueCode": "OTH"}
+WITH_AUTHORIZATION = {"url": "doc-with-authorization", "valueBoolean": True}
 CODE_ONLY = {"url": "reason", "valueCodeableConcept": {"coding": [{"code": "technical"}]}}
 FORBIDDEN = (
     ("cdt-1", [NOT_COVERED, {"url": "pa-needed", "valueCode": "auth-needed"}]),
@@ -68,13 +79,19 @@ FORBIDDEN = (
     ),
     ("cdt-4", [CONDITIONAL, OTHER]),
     ("cdt-5", [NOT_COVERED, BECAUSE, CODE_ONLY]),
+    ("cdt-6", [NOT_COVERED, BECAUSE, PURPOSE, WITH_AUTHORIZATION]),
+    ("cdt-6", [COVERED, AUTHORIZATION, WITH_AUTHORIZATION]),
+    ("cdt-6", [COVERED, NO_AUTHORIZATION, BECAUSE, PURPOSE, WITH_AUTHORIZATION]),
+    ("cdt-7", [COVERED, PURPOSE]),
+    ("cdt-8", [COVERED, {"url": "doc-needed", "valueCode": "indeterminate"}]),
+    ("cdt-9", [COVERED, {"url": "pa-needed", "valueCode": "satisfied"}]),
 )
 
 
 @pytest.fixture(scope="module")
 def shared() -> dict[str, Any]:
     """The shared resources by file name."""
-    return {name: json.loads((LIBRARY / "shared" / name).read_bytes()) for name in FILES}
+    return {path.name: json.loads(path.read_bytes()) for path in (LIBRARY / "shared").iterdir()}
 
 
 @pytest.fixture(scope="module")
@@ -125,12 +142,12 @@ def cardinality(element: dict[str, Any]) -> str:
     return f"{element['min']}..{element['max']}"
 
 
-def test_the_shared_folder_holds_three_definitions() -> None:
-    """Policies share one extension and two code systems."""
-    assert sorted(path.name for path in (LIBRARY / "shared").iterdir()) == sorted(FILES)
+def test_the_shared_folder_holds_definitions_and_names(shared: dict[str, Any]) -> None:
+    """One extension, two code systems, the language of conditions, and two namespaces."""
+    assert sorted(shared) == sorted((*FILES, *NAMES))
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, *NAMES])
 def test_the_definition_is_valid_and_survives_the_model(name: str, shared: dict[str, Any]) -> None:
     """fhir.resources accepts each definition and gives it back unchanged."""
     resource = shared[name]
@@ -207,9 +224,28 @@ def test_a_coded_part_is_bound_to_the_value_set_of_crd(name: str, elements: dict
     assert bound == {"strength": strength, "valueSet": f"{CRD}/{valueset}|2.2.1"}
 
 
-def test_five_constraints_keep_a_determination_sayable(constraints: dict[str, str]) -> None:
-    """cdt-1 to cdt-4 are CRD's q2, q3, q1 and q6; cdt-5 asks every reason for a text."""
-    assert list(constraints) == ["cdt-1", "cdt-2", "cdt-3", "cdt-4", "cdt-5"]
+def test_the_purpose_of_documents_is_bound_to_a_value_set_without_withpa(
+    shared: dict[str, Any], elements: dict[str, Any]
+) -> None:
+    """crd-ci-q4 as published with 2.1 and 2.2 rejects it; all else that CRD's set holds is here."""
+    codes = shared["ValueSet-coverage-determination-doc-purpose.json"]
+    bound = elements["Extension.extension:doc-purpose.value[x]"]["binding"]
+    listed = [
+        concept["code"] for include in codes["compose"]["include"] for concept in include["concept"]
+    ]
+
+    assert bound == {"strength": "required", "valueSet": f"{codes['url']}|{codes['version']}"}
+    assert listed == ["withclaim", "withorder", "retain-doc", "OTH"]
+    assert [contained["code"] for contained in codes["expansion"]["contains"]] == listed
+
+
+def test_the_constraints_keep_a_determination_sayable(constraints: dict[str, str]) -> None:
+    """cdt-1 to cdt-4 are CRD's q2, q3, q1 and q6, cdt-7 and cdt-8 its q8 and q9; the rest are ours.
+
+    cdt-5 asks every reason for a text, cdt-6 is for documents with an authorization, and cdt-9 for
+    authorizations that are given.
+    """
+    assert list(constraints) == [f"cdt-{number}" for number in range(1, 10)]
 
 
 @pytest.mark.parametrize(("key", "parts"), FORBIDDEN)
