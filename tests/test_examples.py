@@ -12,7 +12,7 @@ from cds_service.fhir.resource import JsonObject, decode, encode
 from cds_service.policy.run.index import PolicyIndex
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-NAMES = sorted(path.name for path in EXAMPLES.iterdir())
+NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/request.json"))
 
 
 @pytest.fixture(scope="module")

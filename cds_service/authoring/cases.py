@@ -1,46 +1,50 @@
 """A policy's own tests: orders with the determination that its payer expects.
 
-They stand in `cases.json` beside the PlanDefinition.
+They stand in `cases.json` beside the PlanDefinition, and read there as their author meant them, or
+are refused: what is misspelled would pass for ever.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
-from cds_service.cds_hooks.prefetch import Found
-from cds_service.crd.decision.determination import Determination
-from cds_service.crd.decision.order_answer import OrderAnswer
-from cds_service.crd.request.chart import index_chart
-from cds_service.crd.request.hooks import HOOKS
-from cds_service.crd.request.order import day_of_service, read_order
-from cds_service.errors import ArtifactError
-from cds_service.fhir.resource import JsonObject, decode, objects
+from cds_service.authoring.expectations import check_expectation
+from cds_service.crd.request.order_kinds import ORDER_KINDS
+from cds_service.ehr.query import parse_query
+from cds_service.errors import ArtifactError, RequestFailed
+from cds_service.fhir.dates import parse_days
+from cds_service.fhir.resource import Json, JsonObject, decode, resource_type, text
 from cds_service.policy.library.artifacts import CASES
-from cds_service.policy.payers import resolve_membership
-from cds_service.policy.run.adjudication import determine
-from cds_service.policy.run.index import PolicyIndex
 
-_ORDER = {
-    "resourceType": "ServiceRequest",
-    "id": "order",
-    "status": "draft",
-    "intent": "order",
-    "subject": {"reference": "Patient/member"},
+MEMBER = "member"  # the id of every case's Patient
+
+_BESIDES = frozenset({"chart", "unreadable"})
+_NEEDED = frozenset({"name", "order", "member", "date", "expect"})
+_SUBJECT: Mapping[str, str] = {"reference": f"Patient/{MEMBER}"}
+# Where kinds of order keep whose they are, and the day they are for.
+_KEPT: Mapping[str, tuple[str, str]] = {
+    "MedicationRequest": ("subject", "authoredOn"),
+    "NutritionOrder": ("patient", "dateTime"),
+    "VisionPrescription": ("patient", "dateWritten"),
+    "Appointment": ("participant", "start"),
+    "Encounter": ("subject", "period"),
 }
-_EXPECTABLE = frozenset({"covered", "rule", "info-needed", "says"})
-_HOOK = HOOKS["order-sign"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One order of one member on one day, and what is expected."""
+    """One order of one member on one day, and what is expected.
+
+    `chart` is what the EHR holds besides; `unreadable` are the reads and searches it fails.
+    """
 
     file: Path
     name: str
     order: JsonObject
     member: JsonObject
     day: str
+    chart: tuple[JsonObject, ...] = ()
+    unreadable: tuple[str, ...] = ()
     expect: JsonObject
 
 
@@ -48,75 +52,103 @@ def read_cases(directory: Path) -> Iterator[Case]:
     """Every case under a library directory.
 
     Raises:
-        ArtifactError: a cases file is not what it should be.
+        ArtifactError: a cases file is not what it should be; names the case, if it is one.
     """
     for file in sorted(directory.rglob(CASES)):
-        try:
-            written = decode(file.read_bytes())
-            members = written["members"]
-            yield from [_case(file, members, case) for case in objects(written["cases"])]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ArtifactError(file, "$", f"not a cases file: {error!r}") from error
+        members, cases = _read_file(file)
+        for number, written in enumerate(cases):
+            try:
+                yield _case(file, members, written)
+            except ValueError as error:
+                name = written.get("name") if isinstance(written, dict) else None
+                named = f"case `{name}`: " if name else ""
+                raise ArtifactError(file, f"$.cases[{number}]", f"{named}{error}") from error
 
 
-def _case(file: Path, members: JsonObject, written: JsonObject) -> Case:
-    name, member, expect = written["name"], members[written["member"]], written["expect"]
-    if not isinstance(member["coverage"], dict):
-        raise ValueError(f"{name}: the member's `coverage` is not a resource")
-    if not {"covered", "rule"} <= set(expect) <= _EXPECTABLE:
-        raise ValueError(
-            f"{name}: a case expects `covered` and `rule`, and at most {sorted(_EXPECTABLE)}"
-        )
+def _read_file(file: Path) -> tuple[JsonObject, list[Json]]:
+    try:
+        written = decode(file.read_bytes())
+        members, cases = written["members"], written["cases"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(file, "$", f"not a cases file: {error!r}") from error
+    if not isinstance(members, dict) or not isinstance(cases, list):
+        raise ArtifactError(file, "$", "not a cases file: it has `members` by name, and `cases`")
+    return members, cases
+
+
+def _case(file: Path, members: JsonObject, written: Json) -> Case:
+    _check_names("a case", written, _NEEDED, _BESIDES)
+    if written["member"] not in members:
+        raise ValueError(f"no member is called `{written['member']}`")
+    member = members[written["member"]]
+    _check_member(member)
+    check_expectation(written["expect"])
+    if not isinstance(written["order"], dict):
+        raise ValueError("`order` is not a resource")
+    if parse_days(written["date"]) is None:
+        raise ValueError(f"`{written['date']}` is no date")
     return Case(
         file=file,
-        name=name,
-        order={**_ORDER, "occurrenceDateTime": written["date"], **written["order"]},
+        name=written["name"],
+        order=_completed(written["order"], text(written["date"])),
         member=member,
-        day=written["date"],
-        expect=expect,
+        day=text(written["date"]),
+        chart=(*_chart(member), *_chart(written)),
+        unreadable=(*_unreadable(member), *_unreadable(written)),
+        expect=written["expect"],
     )
 
 
-def run_case(case: Case, index: PolicyIndex) -> OrderAnswer:
-    """What the library determines for the case."""
-    resources = [case.member[name] for name in ("patient", "coverage") if name in case.member]
-    chart = index_chart([Found(resource) for resource in resources], patient_id="member")
-    order = read_order(case.order)
-    membership = resolve_membership(case.member["coverage"], chart, index.payers)
-    return determine(order, membership, day_of_service(order, date.max), index=index, hook=_HOOK)
+def _check_names(
+    what: str, written: Json, needed: Collection[str], besides: Collection[str]
+) -> None:
+    if not isinstance(written, dict):
+        raise ValueError(f"{what} is an object")
+    if missing := sorted(set(needed) - set(written)):
+        raise ValueError(f"{what} has a `{missing[0]}`")
+    if unknown := sorted(set(written) - set(needed) - set(besides)):
+        known = ", ".join(sorted({*needed, *besides}))
+        raise ValueError(f"{what} has no `{unknown[0]}`, but {known}")
 
 
-def differences(case: Case, answer: OrderAnswer) -> list[str]:
-    """How the answer differs from what the case expects, in words; nothing if it does not."""
-    if unknown := set(case.expect) - _EXPECTABLE:
-        return [f"expects `{min(unknown)}`, which is nothing to expect"]
-    if len(answer.determinations) != 1:
-        return [f"is answered in {len(answer.determinations)} determinations"]
-    (determination,) = answer.determinations
-    return list(_differences(case.expect, determination))
+def _check_member(member: Json) -> None:
+    _check_names("a member", member, {"coverage"}, {"patient", *_BESIDES})
+    for name in ("coverage", "patient"):
+        if not isinstance(member.get(name, {}), dict):
+            raise ValueError(f"the member's `{name}` is not a resource")
 
 
-def _differences(expect: JsonObject, determination: Determination) -> Iterator[str]:
-    rules = [citation.rule_id for citation in determination.citations]
-    rule = expect.get("rule")
-    info_needed = sorted(determination.info_needed)
-    compared = (
-        ("covered", determination.covered.value, expect["covered"]),
-        ("rule", rules, [rule] if rule else []),
-        ("info-needed", info_needed, sorted(expect.get("info-needed", info_needed))),
-    )
-    for what, found, expected in compared:
-        if found != expected:
-            yield f"{what} is {found}, expected {expected}"
-    words = _words(determination)
-    for wanted in expect.get("says", ()):
-        if wanted not in words:
-            yield f"does not say `{wanted}`"
+def _chart(written: JsonObject) -> tuple[JsonObject, ...]:
+    found = written.get("chart", [])
+    is_list = isinstance(found, list)
+    if not is_list or not all(isinstance(held, dict) and resource_type(held) for held in found):
+        raise ValueError("`chart` is a list of resources")
+    return tuple(found)
 
 
-def _words(determination: Determination) -> str:
-    """All that a clinician reads of a determination: reasons, details, ways of contact."""
-    reasons = [reason.text for reason in determination.reasons]
-    details = [str(detail.value) for detail in determination.details]
-    ways = [way for contact in determination.contacts for _, way in contact.telecom]
-    return " ".join([*reasons, *details, *ways])
+def _unreadable(written: JsonObject) -> tuple[str, ...]:
+    queries = written.get("unreadable", [])
+    try:
+        return tuple(parse_query(text(query)).text for query in queries)
+    except (RequestFailed, TypeError) as error:
+        problem = "`unreadable` is a list of reads and searches such as `Condition/1`"
+        raise ValueError(problem) from error
+
+
+def _completed(written: JsonObject, day: str) -> JsonObject:
+    """The order with what its author left out: whose it is, and the day it is for."""
+    kind = text(written.get("resourceType", "ServiceRequest"))
+    if kind not in ORDER_KINDS:
+        raise ValueError(f"`{kind}` is no kind of order, which are {', '.join(ORDER_KINDS)}")
+    holder, dated = _KEPT.get(kind, ("subject", "occurrenceDateTime"))
+    given = {
+        "resourceType": kind,
+        "id": "order",
+        "status": "draft",
+        "intent": "order",
+        holder: [{"actor": _SUBJECT}] if holder == "participant" else _SUBJECT,
+        dated: {"start": day} if dated == "period" else day,
+    }
+    if any(name.startswith("occurrence") for name in written):
+        given.pop("occurrenceDateTime", None)
+    return {**given, **written}

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from cds_service.authoring.cases import Case, differences, read_cases, run_case
+from cds_service.authoring.case_runs import differences, run_case
+from cds_service.authoring.cases import Case, read_cases
+from cds_service.authoring.portability import Advice, find_advice
 from cds_service.policy.library.artifacts import Progress, no_progress, read_library
 from cds_service.policy.library.compiler import compile_library
 from cds_service.policy.library.inventory import Inventory, take_inventory
@@ -30,6 +32,7 @@ class Report:
     rules: int
     cases: int
     findings: tuple[Finding, ...]
+    advice: tuple[Advice, ...]
 
 
 def check_library(
@@ -51,6 +54,7 @@ def check_library(
         rules=len(index.rules),
         cases=len(cases),
         findings=tuple(_run(cases, index)),
+        advice=tuple(find_advice(library)),
     )
 
 
