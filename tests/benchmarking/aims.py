@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from benchmarking.findings import FEW, MANY, Findings, rows
+from benchmarking.language import CONDITIONS
 from benchmarking.rounds import Pair
 from benchmarking.soak import growth
 
@@ -12,6 +13,8 @@ _RATE = 0.6  # of the floor's
 _P50 = 1.1  # of the smallest library's
 _START = 10.0  # seconds
 _GROWTH = 64  # bytes a request: less than one small object
+_WORDS = 1.3  # times a call about a covered code
+_COMPILING = 1.0  # seconds
 _GENERATOR = 2.0  # times the floor's rate
 
 
@@ -35,6 +38,7 @@ def aims(found: Findings) -> Iterator[Aim]:
         measured=f"{start:.1f} s",
         met=start < _START,
     )
+    yield from _language(found)
     yield from _memory(found)
     yield from _soundness(found)
 
@@ -66,6 +70,20 @@ def _p50_ratios(pair: Pair, other: Pair) -> list[float]:
         pair.ratios(lambda slice_: slice_.p50), other.ratios(lambda slice_: slice_.p50), strict=True
     )
     return [ours / theirs for ours, theirs in pairs]
+
+
+def _language(found: Findings) -> Iterator[Aim]:
+    seen = found.language
+    yield Aim(
+        aim=f"a 93799 call at most {_WORDS} times a call about a covered code",
+        measured=f"{seen.ratio:.2f}",
+        met=seen.ratio <= _WORDS,
+    )
+    yield Aim(
+        aim=f"{CONDITIONS:,} conditions compiled in at most {_COMPILING:.0f} s",
+        measured=f"{seen.compiling:.2f} s",
+        met=seen.compiling <= _COMPILING,
+    )
 
 
 def _memory(found: Findings) -> Iterator[Aim]:

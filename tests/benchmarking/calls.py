@@ -1,5 +1,6 @@
 """Order-sign calls with a full prefetch, as a CRD 2.2 client sends them; all people invented."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hook_requests import JsonObject, bundle, coverage, order_sign, patient, service_request
@@ -15,13 +16,35 @@ _NPI = "http://hl7.org/fhir/sid/us-npi"
 _EHR = "http://127.0.0.1:9/fhir"  # loopback, where nobody listens: nothing is to be asked
 
 
-def call_bodies(count: int) -> list[bytes]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordered:
+    """What a call orders of which payer; the rest of all calls is the same."""
+
+    payer: str
+    brand: str
+    plan_type: str
+    code: str
+    words: str
+
+
+ICARE_CODE = Ordered(
+    payer="icare",
+    brand="Independent Care Health Plan",
+    plan_type="111",
+    code="0600T",
+    words="Ablation of a liver lesion",
+)
+ANTHEM_CODE = replace(ICARE_CODE, payer="anthem", brand="Anthem", plan_type="512")
+ANTHEM_WORDS = replace(ANTHEM_CODE, code="93799", words="Pulsed field ablation of the veins")
+
+
+def call_bodies(count: int, ordered: Ordered = ICARE_CODE) -> list[bytes]:
     """As many calls of the same length, each with its own hook instance, order and member."""
-    return [_body(number) for number in range(count)]
+    return [_body(number, ordered) for number in range(count)]
 
 
-def _body(number: int) -> bytes:
-    call = order_sign(_order(number), version="2.2", prefetch=_prefetch(number))
+def _body(number: int, ordered: Ordered) -> bytes:
+    call = order_sign(_order(number, ordered), version="2.2", prefetch=_prefetch(number, ordered))
     return encode(
         {
             **call,
@@ -50,13 +73,11 @@ def _member(number: int) -> str:
     return f"member-{number:04d}"
 
 
-def _prefetch(number: int) -> JsonObject:
+def _prefetch(number: int, ordered: Ordered) -> JsonObject:
     return {
         "patient": _patient(number),
-        "coverage": _found(_coverage(number)),
-        "payers": _found(
-            _organization("payer-0001", "Independent Care Health Plan", payer="icare")
-        ),
+        "coverage": _found(_coverage(number, ordered)),
+        "payers": _found(_organization("payer-0001", ordered.brand, payer=ordered.payer)),
         "encounter": _encounter(number),
         "practitioners": _found(
             _practitioner("signer-0001", "Ito"), _practitioner("surgeon-0001", "Osei")
@@ -87,9 +108,9 @@ def _found(*resources: JsonObject) -> JsonObject:
     return {**bundle(), "type": "searchset", "total": len(entries), "entry": entries}
 
 
-def _order(number: int) -> JsonObject:
-    return service_request(
-        "0600T",
+def _order(number: int, ordered: Ordered) -> JsonObject:
+    drafted = service_request(
+        ordered.code,
         id=f"order-{number:04d}",
         meta=_meta(f"{_CRD}/profile-servicerequest"),
         identifier=[{"system": f"{_EHR}/orders", "value": f"2026-{number:06d}"}],
@@ -114,6 +135,7 @@ def _order(number: int) -> JsonObject:
         ],
         text=_narrative("Ablation of a lesion of the liver, ordered for 4 December 2026, routine."),
     )
+    return {**drafted, "code": {**drafted["code"], "text": ordered.words}}
 
 
 def _patient(number: int) -> JsonObject:
@@ -155,7 +177,7 @@ def _patient(number: int) -> JsonObject:
     )
 
 
-def _coverage(number: int) -> JsonObject:
+def _coverage(number: int, ordered: Ordered) -> JsonObject:
     member = f"W{number:09d}"
     classes = [
         _class("group", "GRP-0042"),
@@ -163,6 +185,7 @@ def _coverage(number: int) -> JsonObject:
         _class("subplan", "MA-HMO-7-WI"),
     ]
     sent = coverage(
+        plan_type={"system": "https://nahdo.org/sopt", "code": ordered.plan_type},
         id=f"coverage-{number:04d}",
         meta=_meta(f"{_CRD}/profile-coverage"),
         text=_narrative("iCare Medicare Advantage, member since 1 January 2026."),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from benchmarking.language import Language
 from benchmarking.matching import Matching
 from benchmarking.phases import Phase
 from benchmarking.policies import GeneratedLibrary
@@ -46,6 +47,7 @@ class Findings:
     phases: Sequence[Phase]
     marks: Sequence[Mark]
     matching: Matching | None
+    language: Language
     faults: Mapping[str, int]
 
 

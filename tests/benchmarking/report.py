@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarking.aims import aims
 from benchmarking.findings import MANY, Findings, Row, every_slice, ratios, rows
+from benchmarking.language import CONDITIONS
 from benchmarking.phases import WHOLE, Phase
 from benchmarking.rounds import Slice
 from benchmarking.soak import Mark, growth
@@ -37,6 +38,7 @@ def report(found: Findings) -> str:
         _ratios(found),
         _phases(found.phases),
         _soak(found.marks),
+        _language(found),
         _matching(found),
         _aims(found),
     )
@@ -67,6 +69,7 @@ def to_json(found: Findings) -> dict[str, Any]:
         },
         "phases": [asdict(phase) for phase in found.phases],
         "memory": [asdict(mark) for mark in found.marks],
+        "language": asdict(found.language),
         "matching": asdict(found.matching) if found.matching else None,
         "aims": [asdict(aim) for aim in aims(found)],
         "faults": dict(found.faults),
@@ -199,6 +202,15 @@ def sparkline(values: Sequence[float]) -> str:
     low, high = min(values), max(values)
     steps = ((value - low) / (high - low) if high > low else 0 for value in values)
     return "".join(_BARS[round(step * (len(_BARS) - 1))] for step in steps)
+
+
+def _language(found: Findings) -> Iterator[str]:
+    seen = found.language
+    yield "Rule language: a whole call in process by what is ordered, in ms"
+    yield f"  0600T, iCare: {seen.icare_code * _MILLI:.2f}"
+    yield f"  0600T, Anthem: {seen.anthem_code * _MILLI:.2f}"
+    yield f"  93799 with words, Anthem: {seen.anthem_words * _MILLI:.2f}"
+    yield f"  {CONDITIONS:,} conditions compiled in {seen.compiling:.2f} s"
 
 
 def _matching(found: Findings) -> Iterator[str]:

@@ -12,6 +12,7 @@ import psutil
 from benchmarking import servers
 from benchmarking.calls import call_bodies
 from benchmarking.findings import FEW, MANY, Findings, Standing, every_slice
+from benchmarking.language import measure_language
 from benchmarking.load import Job, generator
 from benchmarking.matching import Matching, measure_matching
 from benchmarking.phases import measure_phases
@@ -56,6 +57,8 @@ def measure_everything(extent: Extent, directory: Path) -> Findings:
     bodies = call_bodies(_CALLS)
     tell("phases, in process")  # before there are gigabytes for the disk to write
     phases = measure_phases(directory / "phases", bodies, extent.phases)
+    tell("the rule language, in process")
+    language = measure_language(directory / "language", extent.phases)
     libraries = {number: _library(directory, number) for number in extent.libraries}
     commands = {number: _service(directory, library) for number, library in libraries.items()}
     with generator(bodies) as run:
@@ -76,6 +79,7 @@ def measure_everything(extent: Extent, directory: Path) -> Findings:
         servers=beside.servers,
         generator_rate=alone,
         phases=phases,
+        language=language,
         marks=marks,
         matching=_matching(libraries[extent.libraries[-1]]),
         faults=together(
