@@ -182,7 +182,7 @@ CHECKS: Mapping[Check, tuple[Source, ...]] = {
         Source("crd.cards", "with contextlib.suppress(Exception):\n    call()"),
         Source("web.routes", "app.register_error_handler(Exception, our_bug)"),
         Source(
-            "policy.run.conditions",
+            "web.problems",
             "try:\n    try:\n        a()\n    except Exception:\n        b()\nexcept:\n    c()",
         ),
     ),

@@ -56,8 +56,7 @@ def find_mentions(texts: Iterable[str], phrases: Phrases) -> list[str]:
 
     Case, blanks and hyphens do not matter.
     """
-    written = [clause for text in texts for clause in _CLAUSE_END.split(text)]
-    clauses = [_clause_words(clause) for clause in written if "?" not in clause]
+    clauses = [words_of(clause) for text in texts for clause in _clauses(text)]
     mentioned = {phrase for clause in clauses for phrase in _mentioned(clause, phrases.words)}
     pairs = zip(phrases.written, phrases.words, strict=True)
     return [phrase for phrase, words in pairs if words in mentioned]
@@ -68,8 +67,12 @@ def words_of(text: str) -> list[str]:
     return [word.casefold() for word in _WORD.findall(text)]
 
 
-def _clause_words(clause: str) -> list[str]:
-    return words_of(_ABBREVIATED.sub(r"\1\2", clause))
+def _clauses(text: str) -> Iterator[str]:
+    """The clauses of a text, less those that are questions."""
+    *asked, rest = _ABBREVIATED.sub(r"\1\2", text).split("?")
+    for question in asked:
+        yield from _CLAUSE_END.split(question)[:-1]
+    yield from _CLAUSE_END.split(rest)
 
 
 def _mentioned(clause: list[str], wanted: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:

@@ -29,6 +29,10 @@ SAID: list[tuple[str, list[str]]] = [
     ("not cryoablation, but PFA", ["PFA"]),
     ("Cryoablation was refused; PFA instead", ["PFA"]),
     ("irreversible electroporation (IRE)", ["irreversible electroporation", "IRE"]),
+    ("PFA planned", ["PFA"]),
+    ("redo PFA", ["PFA"]),
+    ("PFA after failed cryoablation", ["PFA"]),
+    ("Which veins? PFA of all four", ["PFA"]),
 ]
 NOT_SAID = [
     "",
@@ -57,6 +61,21 @@ NOT_SAID = [
     "neither PFA nor IRE",
     "non-PFA ablation",
     "if PFA is unavailable",
+    "status post PFA",
+    "s/p PFA",
+    "S/P PFA",
+    "History of PFA ablation in 2023",
+    "hx of PFA",
+    "h/o pulsed field ablation",
+    "prior PFA",
+    "previously had PFA",
+    "Cryoablation after failed PFA",
+    "rule out PFA",
+    "r/o PFA",
+    "question of PFA",
+    "PFA?",
+    "PFA vs cryoablation",
+    "PFA three years ago",
 ]
 
 
