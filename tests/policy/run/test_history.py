@@ -27,12 +27,18 @@ ORDER_INPUT = {
     "codeFilter": [{"path": "code", "code": [{"system": CPT, "code": "0001T"}]}],
 }
 AF = {"path": "code", "code": [{"system": ICD_10_CM, "code": "I48.91"}]}
-ALL_READ = {
-    kind: Lookup.FOUND
-    for kind in (
-        "Condition Device DiagnosticReport Immunization MedicationRequest Procedure ServiceRequest"
-    ).split()
-}
+ALL_READ = dict.fromkeys(
+    [
+        "Condition",
+        "Device",
+        "DiagnosticReport",
+        "Immunization",
+        "MedicationRequest",
+        "Procedure",
+        "ServiceRequest",
+    ],
+    Lookup.FOUND,
+)
 
 
 def condition(code: str = "I48.91", system: str = ICD_10_CM, **elements: Any) -> JsonObject:
@@ -249,7 +255,7 @@ def test_the_order_itself_is_no_history_of_it(tmp_path: Path) -> None:
     assert covered(tmp_path / "b", asked, other, order=order) == APPLIES
 
 
-ROLE = {
+ROLE: JsonObject = {
     "resourceType": "PractitionerRole",
     "id": "surgeon",
     "specialty": [

@@ -28,7 +28,7 @@ def concept(code: str = "I48.91", system: str = ICD_10_CM) -> JsonObject:
 
 
 AF = {"resourceType": "Condition", "id": "af", "subject": MEMBER, "code": concept()}
-BY_REFERENCE = {"reasonReference": [{"reference": "Condition/af"}]}
+BY_REFERENCE: JsonObject = {"reasonReference": [{"reference": "Condition/af"}]}
 
 
 def evaluate(order: JsonObject, *resources: JsonObject) -> Evaluation:

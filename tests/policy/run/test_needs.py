@@ -16,7 +16,7 @@ JsonObject = dict[str, Any]
 
 MEMBER = {"reference": "Patient/member-1"}
 COVERED = ({"url": "covered", "valueCode": "covered"},)
-HISTORY = [
+HISTORY: list[JsonObject] = [
     {
         "type": "ServiceRequest",
         "codeFilter": [{"path": "code", "code": [{"system": CPT, "code": "0001T"}]}],
@@ -33,7 +33,7 @@ AF = {
     "subject": MEMBER,
     "code": {"coding": [{"system": ICD_10_CM, "code": "I48.91"}]},
 }
-ACCESS = {
+ACCESS: JsonObject = {
     "fhirServer": "http://127.0.0.1:1/fhir",
     "fhirAuthorization": {
         "access_token": "t",
