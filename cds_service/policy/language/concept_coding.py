@@ -15,18 +15,20 @@ class ConceptCoding(dict[str, Any]):
 
     __slots__ = ("concept", "key", "source")
 
-    def __init__(self, coding: JsonObject, concept: tuple[CodingKey, ...], source: str) -> None:
+    def __init__(
+        self, coding: JsonObject, key: CodingKey, concept: tuple[CodingKey, ...], source: str
+    ) -> None:
         super().__init__(coding)
-        self.key = _key(coding)
-        self.concept = concept
-        self.source = source
+        self.key, self.concept, self.source = key, concept, source
 
 
 def concept_codings(concept: JsonObject, source: str) -> tuple[ConceptCoding, ...]:
     """The codings of one CodeableConcept that state both system and code."""
     codings = [coding for coding in objects(concept.get("coding")) if _is_whole(coding)]
     keys = tuple(_key(coding) for coding in codings)
-    return tuple(ConceptCoding(coding, keys, source) for coding in codings)
+    return tuple(
+        ConceptCoding(coding, key, keys, source) for coding, key in zip(codings, keys, strict=True)
+    )
 
 
 def _is_whole(coding: JsonObject) -> bool:

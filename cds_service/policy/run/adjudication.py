@@ -162,18 +162,29 @@ def _by_policy(
     alike: dict[frozenset[Rule], list[int]] = {}
     for number, candidates in enumerate(by_group):
         alike.setdefault(frozenset((*by_order, *candidates)), []).append(number)
-    traces: dict[tuple[Rule, tuple[Coding, ...]], RuleTrace] = {}
+    applied: list[tuple[Rule, RuleTrace]] = []
     determined: list[tuple[Determination, list[Coding]]] = []
     for numbers in alike.values():
+        billed = evaluation.billed_as(numbers) if len(alike) > 1 else evaluation
         candidates = _merged(by_order, [by_group[number] for number in numbers])
-        for rule, found in candidates.items():
-            if (rule, found) not in traces:
-                traces[rule, found] = _applied(rule, found, evaluation, authorizations)
-        applied = [traces[met] for met in candidates.items()]
+        traces = [
+            (rule, _applied(rule, found, billed, authorizations))
+            for rule, found in candidates.items()
+        ]
+        applied.extend(traces)
         billed_as = [coding for number in numbers for coding in groups[number][:1]]
-        determined.append((_combined(applied, answer, payer), billed_as))
-    answer = replace(answer, determinations=_scoped(determined), traces=tuple(traces.values()))
-    return replace(answer, proposals=propose(traces, answer.determinations, evaluation, hook))
+        determined.append((_combined([trace for _, trace in traces], answer, payer), billed_as))
+    answer = replace(answer, determinations=_scoped(determined), traces=_once(applied))
+    return replace(answer, proposals=propose(applied, answer.determinations, evaluation, hook))
+
+
+def _once(applied: Sequence[tuple[Rule, RuleTrace]]) -> tuple[RuleTrace, ...]:
+    """The traces, of those that differ in nothing a person would see only the first."""
+    known: dict[object, RuleTrace] = {}
+    for rule, trace in applied:
+        values = tuple(condition.value for condition in trace.conditions)
+        known.setdefault((rule, trace.matched, values), trace)
+    return tuple(known.values())
 
 
 def _applied(

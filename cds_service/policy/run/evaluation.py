@@ -1,6 +1,6 @@
 """Evaluation: one order of one membership on one day, as the conditions of rules see it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -9,17 +9,16 @@ from cds_service.crd.request.lookups import Lookup
 from cds_service.crd.request.membership import Membership
 from cds_service.crd.request.order import Order
 from cds_service.errors import ExpressionError
-from cds_service.fhir.coding import Coding
 from cds_service.fhir.dates import Days, parse_days
 from cds_service.fhir.reference import parse_reference
 from cds_service.fhir.resource import text
 from cds_service.policy.language.calendar import moment_of, whole_years
-from cds_service.policy.language.collection import Collection, as_open, unknown
-from cds_service.policy.language.concept_coding import ConceptCoding
+from cds_service.policy.language.collection import Collection, unknown
 from cds_service.policy.language.expressions import Expression
 from cds_service.policy.run.history import bind
 from cds_service.policy.run.indications import read_indications
 from cds_service.policy.run.inputs import Input
+from cds_service.policy.run.order_codes import OrderCodes
 
 T = TypeVar("T")
 
@@ -44,8 +43,21 @@ class Evaluation:
     def __init__(self, order: Order, membership: Membership, days: Days, chart: Chart) -> None:
         self.order, self.membership, self.days, self.chart = order, membership, days, chart
         self.needs: dict[str, None] = {}
+        self._billed_as: Sequence[int] | None = None  # all of the order's groups
+        self._order_codes = OrderCodes(order)
         self._known: dict[object, Any] = {}
         self._evaluated: dict[Expression, Evaluated] = {}
+
+    def billed_as(self, groups: Sequence[int]) -> "Evaluation":
+        """The same order as if it had only these of its groups of billing codes, by number."""
+        evaluation = Evaluation(self.order, self.membership, self.days, self.chart)
+        evaluation._billed_as, evaluation._order_codes = groups, self._order_codes
+        return evaluation
+
+    @property
+    def codes(self) -> Collection:
+        """The codings that count, of the order itself and of what it is billed as."""
+        return self._order_codes.of(self._billed_as)
 
     def evaluate(self, expression: Expression) -> Collection:
         """What an expression yields for this order.
@@ -135,21 +147,6 @@ def _words(evaluation: Evaluation) -> Collection:
     return tuple(dict.fromkeys(evaluation.order.words))
 
 
-def _codes(evaluation: Evaluation) -> Collection:
-    """The codings that count: of the order, of what it refers to for its code, and to bill by."""
-    order = evaluation.order
-    groups = (order.codings, *order.billing_options)
-    codings = [coding for group in groups for coding in _together(group)]
-    if order.unreachable:
-        return as_open(codings, unknown("what holds the order's code could not be read"))
-    return tuple(codings)
-
-
-def _together(group: tuple[Coding, ...]) -> list[ConceptCoding]:
-    keys = tuple(coding.key for coding in group)
-    return [ConceptCoding(coding.to_json(), keys, "code") for coding in group]
-
-
 def _indications(evaluation: Evaluation) -> Collection:
     return read_indications(evaluation.order, evaluation.resolve)
 
@@ -190,7 +187,7 @@ def _age(evaluation: Evaluation) -> Collection:
 
 _BINDINGS: Mapping[str, Callable[[Evaluation], Collection]] = {
     "order": _order,
-    "codes": _codes,
+    "codes": lambda evaluation: evaluation.codes,
     "words": _words,
     "indications": _indications,
     "coverage": _coverage,

@@ -25,7 +25,6 @@ from cds_service.crd.decision.proposed_resources import created, updated
 from cds_service.crd.decision.trace import RuleTrace
 from cds_service.crd.request.hooks import Hook
 from cds_service.errors import ExpressionError
-from cds_service.fhir.coding import Coding
 from cds_service.fhir.resource import JsonObject, text
 from cds_service.fhir.truth import Truth
 from cds_service.policy.language.calendar import Moment
@@ -36,7 +35,7 @@ from cds_service.policy.run.rules import Rule
 
 
 def propose(
-    traces: Mapping[tuple[Rule, tuple[Coding, ...]], RuleTrace],
+    applied: Sequence[tuple[Rule, RuleTrace]],
     determinations: Sequence[Determination],
     evaluation: Evaluation,
     hook: Hook,
@@ -46,7 +45,7 @@ def propose(
     A rule may have been applied for several groups of billing codes.
     """
     made: dict[str, Proposal] = {}
-    for (rule, _), trace in traces.items():
+    for rule, trace in applied:
         if rule.proposals and _is_the_answer(rule, trace, determinations):
             for proposal in _proposals(rule, evaluation, hook):
                 made.setdefault(proposal.name, proposal)
