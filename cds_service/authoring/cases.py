@@ -77,7 +77,7 @@ def _read_file(file: Path) -> tuple[JsonObject, list[Json]]:
 
 
 def _case(file: Path, members: JsonObject, written: Json) -> Case:
-    _check_names("a case", written, _NEEDED, _BESIDES)
+    _check_names("a case", written, _NEEDED, {"source", *_BESIDES})
     if written["member"] not in members:
         raise ValueError(f"no member is called `{written['member']}`")
     member = members[written["member"]]
@@ -85,6 +85,8 @@ def _case(file: Path, members: JsonObject, written: Json) -> Case:
     check_expectation(written["expect"])
     if not isinstance(written["order"], dict):
         raise ValueError("`order` is not a resource")
+    if not text(written.get("source", "not stated")):
+        raise ValueError("`source` is the sentence that the case rests on: section and own words")
     if parse_days(written["date"]) is None:
         raise ValueError(f"`{written['date']}` is no date")
     return Case(

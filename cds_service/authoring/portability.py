@@ -54,4 +54,4 @@ def _tests_codes(rule: JsonObject) -> bool:
 
 def _lists_codes(value_set: JsonObject) -> bool:
     includes = objects(first(value_set.get("compose")).get("include"))
-    return any("concept" in include for include in includes)
+    return bool(includes) and all("concept" in include for include in includes)

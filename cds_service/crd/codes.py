@@ -17,6 +17,7 @@ CANONICAL_BASE = "https://coverage-policies.invalid/fhir"
 PAYER_ID = f"{CANONICAL_BASE}/NamingSystem/payer-id"
 REASONS = f"{CANONICAL_BASE}/CodeSystem/coverage-determination-reason"
 COVERAGE_DETERMINATION = f"{CANONICAL_BASE}/StructureDefinition/coverage-determination"
+SHARED_DETAILS = f"{CANONICAL_BASE}/StructureDefinition/coverage-shared-details"
 
 
 class Covered(StrEnum):

@@ -14,6 +14,7 @@ CPT = "http://www.ama-assn.org/go/cpt"
 HCPCS = "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
 ICD_10_PCS = "http://www.cms.gov/Medicare/Coding/ICD10"
 ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
+SOURCE_OF_PAYMENT = "https://nahdo.org/sopt"
 
 # Other spellings, without scheme and trailing slash. THO NamingSystems; early US Core and the
 # reference servers.
@@ -31,7 +32,7 @@ _OTHER_SPELLINGS = {
     "http://www.nlm.nih.gov/research/umls/rxnorm": ("2.16.840.1.113883.6.88",),
     "http://loinc.org": ("2.16.840.1.113883.6.1",),
     "http://hl7.org/fhir/sid/ndc": ("2.16.840.1.113883.6.69",),
-    "https://nahdo.org/sopt": ("2.16.840.1.113883.3.221.5",),
+    SOURCE_OF_PAYMENT: ("2.16.840.1.113883.3.221.5",),
 }
 # How people call them.
 _NAMES = {

@@ -3,13 +3,16 @@
 One that cannot be told is unknown, and unknown is not "no".
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cds_service.crd.request.membership import Plan
-from cds_service.fhir.coding import CodingKey, read_codings
+from cds_service.fhir.coding import SOURCE_OF_PAYMENT, CodingKey, read_codings
 from cds_service.fhir.resource import JsonObject, follow, objects, text
 
 _POSTAL_CODE = 2  # letters in a state code; a name we do not know is no certain state
+# Medicare, Medicaid, other government, corrections, private; 7 to 9 name no line of business.
+_NAMED_LINES = frozenset("12345")
+_BLUE_CROSS = {"6": "5"}  # private insurance too
 PLAN_CLASS = CodingKey("terminology.hl7.org/codesystem/coverage-class", "PLAN")
 
 
@@ -28,6 +31,22 @@ def find_plan(
     types = frozenset(coding.key for coding in read_codings(coverage.get("type")))
     by_type = [plan for plan in plans if _shares_type(plan, types)]
     return _only(_narrowest(by_type, _states(patient)))
+
+
+def names_other_line(coverage: JsonObject, plan: Plan) -> bool:
+    """Whether the Coverage's type names a line of business that is not the plan's.
+
+    Medicaid is none of Medicare's plans, whichever of them a member might have. Source of Payment
+    codes are told apart by their first digit; what that leaves open names no line.
+    """
+    stated = _lines(coding.key for coding in read_codings(coverage.get("type")))
+    own = _lines(plan.types)
+    return bool(stated and own) and stated <= _NAMED_LINES and stated.isdisjoint(own)
+
+
+def _lines(keys: Iterable[CodingKey]) -> frozenset[str]:
+    codes = (key.code for key in keys if key.system == SOURCE_OF_PAYMENT)
+    return frozenset(_BLUE_CROSS.get(code[:1], code[:1]) for code in codes)
 
 
 def _is_plan_class(coverage_class: JsonObject) -> bool:

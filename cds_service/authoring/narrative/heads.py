@@ -44,6 +44,8 @@ def foot(resource: JsonObject) -> list[Element]:
 def _facts(resource: JsonObject) -> Iterator[str]:
     for identifier in objects(resource.get("identifier")):
         yield text(identifier.get("value"))
+    for author in objects(resource.get("author")):
+        yield f"author: {text(author.get('name'))}"
     for label, name in _PLAIN_FACTS:
         if value := text(resource.get(name)):
             yield f"{label} {value}"

@@ -70,7 +70,7 @@ class CardText:
 
     def reference(self, subject: Subject, *, with_steps: bool) -> Iterator[str]:
         """What the policy is, why, what can be done, and which order this is (design: 4.11)."""
-        yield f"**{self.policy_name(subject.citation)}: {brief(subject.determination)}.**"
+        yield f"**{self.policy_name(subject.citation)}: {self._verdict(subject.determination)}.**"
         yield from self._reasons(subject.determination)
         steps = self._steps(subject.determination) if with_steps else []
         if related := "; ".join(map(self._prose, subject.citation.related)):
@@ -97,6 +97,18 @@ class CardText:
         """A policy by its members, number and title."""
         audience, number = self._prose(citation.audience), self._prose(citation.number)
         return f"{audience} policy {number}, {self._prose(citation.policy_title)}"
+
+    def _verdict(self, determination: Determination) -> str:
+        """What is determined; of a refusal what the document calls it, where the reason has that.
+
+        `not-covered` is the guide's word for what payers put in words of their own (design: 4.9a).
+        """
+        if determination.is_refusal:
+            codings = (reason.coding for reason in determination.reasons)
+            for coding in codings:
+                if coding and coding.display:
+                    return self._prose(uncapitalized(coding.display))
+        return brief(determination)
 
     def _reasons(self, determination: Determination) -> Iterator[str]:
         return (self._prose(reason.text) for reason in determination.reasons)
@@ -167,6 +179,11 @@ def _qualified(determination: Determination) -> str:
     """In words, a determination that is more than covered, not covered or undecided."""
     line = brief(determination)
     return _capitalized(line) if ";" in line else ""
+
+
+def uncapitalized(line: str) -> str:
+    """A phrase as it stands inside a sentence."""
+    return line[:1].lower() + line[1:]
 
 
 def _capitalized(line: str) -> str:

@@ -5,7 +5,7 @@ what it stands for: that is unknown, and never "no" (design: 4.16).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import re2
 
@@ -56,11 +56,9 @@ class CodePart:
 
     def holds(self, key: CodingKey) -> bool:
         """Whether a coding is named."""
-        return (
-            key in self.keys
-            or key.system in self.systems
-            or any(family.holds(key) for family in self.families)
-        )
+        if key in self.keys or key.system in self.systems:
+            return True
+        return bool(self.families) and any(family.holds(key) for family in self.families)
 
     @property
     def takes_whole_systems(self) -> bool:
@@ -92,6 +90,12 @@ class CodeSet:
     codings: tuple[Coding, ...] = ()
     is_listed: bool = False
     covered: frozenset[str]
+    # Those of a listed set at hand: most sets are, and every rule asks of every call.
+    listed: frozenset[CodingKey] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        keys = (coding.key for coding in self.codings) if self.is_listed else ()
+        object.__setattr__(self, "listed", frozenset(keys))
 
     @property
     def takes_whole_systems(self) -> bool:
@@ -100,6 +104,8 @@ class CodeSet:
 
     def holds(self, key: CodingKey) -> bool:
         """Whether a coding is in the set."""
+        if self.is_listed:
+            return key in self.listed
         return _any(self.includes, key) and not _any(self.excludes, key)
 
     def covers_any(self, keys: Iterable[CodingKey]) -> bool:

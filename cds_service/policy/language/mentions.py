@@ -34,6 +34,7 @@ _DENIES_AFTER = frozenset(
     "versus vs no never ago history".split()
 )
 _LEFT_OPEN_BEFORE = _DENIES_BEFORE | _HISTORY_BEFORE | _OPENS_BEFORE
+_NUMBERED = re.compile(r"(?<=\w)[-\u2010-\u2015](?=\d)")  # PFA-100 is another word than PFA
 _ABBREVIATED = re.compile(r"\b(s|h|r)/(p|o)\b", re.IGNORECASE)  # s/p, h/o, r/o as one word each
 
 
@@ -69,7 +70,7 @@ def words_of(text: str) -> list[str]:
 
 def _clauses(text: str) -> Iterator[str]:
     """The clauses of a text, less those that are questions."""
-    *asked, rest = _ABBREVIATED.sub(r"\1\2", text).split("?")
+    *asked, rest = _NUMBERED.sub("", _ABBREVIATED.sub(r"\1\2", text)).split("?")
     for question in asked:
         yield from _CLAUSE_END.split(question)[:-1]
     yield from _CLAUSE_END.split(rest)

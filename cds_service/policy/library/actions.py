@@ -12,10 +12,10 @@ from datetime import date
 from urllib.parse import quote
 
 from cds_service.cds_hooks.plain_text import plain
-from cds_service.crd.codes import COVERAGE_DETERMINATION
+from cds_service.crd.codes import COVERAGE_DETERMINATION, SHARED_DETAILS
 from cds_service.crd.decision.determination import Citation
-from cds_service.fhir.extension import find_extensions
-from cds_service.fhir.resource import first, objects, text
+from cds_service.fhir.extension import find_extensions, parts
+from cds_service.fhir.resource import JsonObject, first, objects, text
 from cds_service.policy.language.code_sets import CodeSet
 from cds_service.policy.language.expressions import ExpressionCompiler, no_code_sets
 from cds_service.policy.library.action import Action
@@ -87,7 +87,7 @@ class RuleReader:
         if not own:
             raise action.broken(".condition", "a rule has at least one condition")
         conditions = dict.fromkeys((*self._conditions.read(outer, expressions), *own))
-        determination, dynamic, dependencies, details = _determination(action, expressions)
+        determination, dynamic, dependencies, details = _determination(outer, action, expressions)
         proposals = self._proposals.read(action, order.order_type, expressions, policy.hooks)
         _check_read(action, expressions)
         citation = _cite(action, policy.citation)
@@ -120,14 +120,25 @@ def _check_read(action: Action, expressions: RuleExpressions) -> None:
         raise action.broken(".input", f"no expression of this rule reads `%{name}`")
 
 
-def _determination(action: Action, expressions: RuleExpressions) -> RuleDetermination:
+def _determination(
+    outer: Action, action: Action, expressions: RuleExpressions
+) -> RuleDetermination:
     found = find_extensions(action.json, COVERAGE_DETERMINATION)
     if len(found) != 1:
         raise action.broken(".extension", "a rule has exactly one coverage-determination")
     try:
-        return read_determination(found[0], expressions)
+        return read_determination(found[0], _shared_details(outer), expressions)
     except ValueError as error:
         raise action.broken(".extension", error) from error
+
+
+def _shared_details(outer: Action) -> list[JsonObject]:
+    """The details that stand on the outer action once, for all rules in it."""
+    shared = find_extensions(outer.json, SHARED_DETAILS)
+    named = [parts(extension) for extension in shared]
+    if any(name != "detail" for stated in named for name in stated):
+        raise outer.broken(".extension", "coverage-shared-details has nothing but `detail`s")
+    return [detail for stated in named for detail in stated.get("detail", ())]
 
 
 def _check_within(order: Filter, shared: Filter | None, action: Action) -> None:

@@ -4,7 +4,7 @@ Its parts are those of CRD coverage-information that are known when a policy is 
 of the guide's invariants is found here, when the library is compiled.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import NamedTuple
 
@@ -44,15 +44,20 @@ class RuleDetermination(NamedTuple):
     details: tuple[DynamicDetail, ...]
 
 
-def read_determination(extension: JsonObject, expressions: RuleExpressions) -> RuleDetermination:
+def read_determination(
+    extension: JsonObject, shared: Iterable[JsonObject], expressions: RuleExpressions
+) -> RuleDetermination:
     """The determination in a `coverage-determination` extension.
+
+    `shared` are the `detail`s that all rules around it have; they stand after its own.
 
     Raises:
         ValueError: an unknown part or code, one that is not a policy's to state, or a determination
             the guide forbids.
     """
     named = read_parts(extension)
-    details = [read_detail(part, expressions) for part in named.by_name.get("detail", ())]
+    stated = (*named.by_name.get("detail", ()), *shared)
+    details = [read_detail(part, expressions) for part in stated]
     covered = named.code("covered", Covered)
     if covered is None:
         raise ValueError("a determination has one `covered`")

@@ -47,7 +47,7 @@ def standing_conditions(policy: Policy, evaluation: Evaluation) -> tuple[Conditi
 
 def _standing(policy: Policy, membership: Membership, days: Days) -> tuple[ConditionTrace, ...]:
     # Advice given without a Coverage is worded for members of the line, so there it is not asked.
-    in_line = policy.governs(membership.plan) if membership.coverage else Truth.TRUE
+    in_line = policy.governs(membership) if membership.coverage else Truth.TRUE
     return (
         ConditionTrace(
             kind=ConditionKind.IN_FORCE,

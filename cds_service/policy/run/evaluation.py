@@ -152,8 +152,9 @@ def _indications(evaluation: Evaluation) -> Collection:
 
 
 def _coverage(evaluation: Evaluation) -> Collection:
+    """The Coverage; advice is given without one, and then there is none to read."""
     coverage = evaluation.membership.coverage
-    return (coverage,) if coverage else unknown("no Coverage came")
+    return (coverage,) if coverage else ()
 
 
 def _patient(evaluation: Evaluation) -> Collection:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import chain
 
 from cds_service.crd.request.order import Order
+from cds_service.fhir.coding import Coding, CodingKey
 from cds_service.policy.language.collection import Collection, as_open, unknown
 from cds_service.policy.language.concept_coding import ConceptCoding
 
@@ -38,9 +39,12 @@ class OrderCodes:
         order = self._order
         groups = (order.codings, *order.billing_options)
         # A key of each code system among them is enough to tell which systems answer.
-        by_system = {coding.key.system: coding.key for group in groups for coding in group}
+        by_system = {coding.key.system: coding.key for coding in chain.from_iterable(groups)}
         keys = tuple(by_system.values())
-        return [
-            tuple([ConceptCoding(coding.to_json(), coding.key, keys, "code") for coding in group])
-            for group in groups
-        ]
+        return [_of_one_concept(group, keys) for group in groups]
+
+
+def _of_one_concept(codings: Sequence[Coding], concept: tuple[CodingKey, ...]) -> Codings:
+    return tuple(
+        [ConceptCoding(coding.to_json(), coding.key, concept, "code") for coding in codings]
+    )

@@ -12,7 +12,7 @@ from cds_service.crd.decision.determination import (
     Determination,
 )
 from cds_service.crd.decision.trace import ConditionKind, ConditionTrace
-from cds_service.crd.request.membership import Plan
+from cds_service.crd.request.membership import Membership, Plan
 from cds_service.errors import ExpressionError
 from cds_service.fhir.coding import Coding, CodingKey
 from cds_service.fhir.dates import Days
@@ -21,6 +21,7 @@ from cds_service.fhir.truth import Truth
 from cds_service.policy.language.code_sets import CodeSet
 from cds_service.policy.language.collection import causes_of, is_open, truth
 from cds_service.policy.language.expressions import Expression
+from cds_service.policy.plans import names_other_line
 from cds_service.policy.run.evaluation import Evaluation, why_unknown
 from cds_service.policy.run.inputs import Input
 from cds_service.policy.run.proposal_templates import ProposalTemplate
@@ -48,13 +49,15 @@ class Policy:
             return Truth.TRUE
         return Truth.FALSE if days.last < self.start or self.end < days.first else Truth.UNKNOWN
 
-    def governs(self, plan: Plan | None) -> Truth:
-        """Whether a member of this plan is in the policy's line of business."""
+    def governs(self, membership: Membership) -> Truth:
+        """Whether a member is in the policy's line of business, as far as the Coverage tells."""
+        plan = membership.plan
         if not self.lines:
             return Truth.TRUE
-        if plan is None:
-            return Truth.UNKNOWN
-        return Truth.TRUE if any(plan.id == line.id for line in self.lines) else Truth.FALSE
+        if plan is not None:
+            return Truth.TRUE if any(plan.id == line.id for line in self.lines) else Truth.FALSE
+        others = (names_other_line(membership.coverage, line) for line in self.lines)
+        return Truth.FALSE if all(others) else Truth.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
