@@ -10,10 +10,7 @@ JsonObject = dict[str, Any]
 HOOK_INSTANCE = "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"
 MEDICARE_HMO: JsonObject = {"system": "https://nahdo.org/sopt", "code": "111"}
 COMMERCIAL_PPO: JsonObject = {"system": "https://nahdo.org/sopt", "code": "512"}
-COMMERCIAL_HMO: JsonObject = {
-    "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode",
-    "code": "HMO",
-}
+COMMERCIAL_HMO: JsonObject = {"system": "https://nahdo.org/sopt", "code": "511"}
 
 
 def service_request(code: str = "0600T", *, system: str = CPT, **elements: Any) -> JsonObject:

@@ -482,8 +482,23 @@ ANTHEM: list[tuple[str, JsonObject, JsonObject, JsonObject, tuple[str, ...]]] = 
         "unknown plan",
         anthem_order("0600T"),
         member("anthem", None),
-        {"covered": ["not-covered"], "reason": ["investigational-nmn"]},
+        {
+            "covered": ["conditional"],
+            "info-needed": ["OTH"],
+            "reason": ["plan-decides-who-decides"],
+        },
         ("plan is not known", *FAX),
+    ),
+    (
+        "Medicare",
+        anthem_order("0600T"),
+        member("anthem", MEDICARE_HMO),
+        {
+            "covered": ["conditional"],
+            "info-needed": ["OTH"],
+            "reason": ["law-and-contract-first"],
+        },
+        ("federal and state law and the contract", "investigational and not medically necessary"),
     ),
 ]
 
@@ -493,7 +508,7 @@ ANTHEM: list[tuple[str, JsonObject, JsonObject, JsonObject, tuple[str, ...]]] = 
     [row[1:] for row in ANTHEM],
     ids=[row[0] for row in ANTHEM],
 )
-def test_anthem_answers_by_its_four_rules(
+def test_anthem_answers_by_its_rules(
     index: PolicyIndex,
     order: JsonObject,
     prefetch: JsonObject,
@@ -1376,7 +1391,7 @@ def test_the_sandbox_shows_the_whole_answer_in_words(index: PolicyIndex) -> None
     """It renders no system action, so summary and detail say covered or not, why, and for whom."""
     details = [card["detail"] for card in ask(index, sandbox(SANDBOX[3][1]))["cards"]]
 
-    assert ["not covered" in detail for detail in details] == [True, True]
+    assert ["not medically" in detail for detail in details] == [True, True]
     assert ["No coverage came with this call" in detail for detail in details] == [True, True]
 
 

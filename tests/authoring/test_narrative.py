@@ -343,3 +343,11 @@ def test_a_narrative_does_not_depend_on_the_one_before() -> None:
     once = generate_narrative(POLICY)
 
     assert generate_narrative({**POLICY, "text": once}) == once
+
+
+def test_a_policy_names_the_author_of_its_document_beside_its_publisher() -> None:
+    """The payer writes the document; whoever encodes it publishes the artifact."""
+    policy = resource("PlanDefinition", author=[{"name": "A payer"}], publisher="A project")
+
+    assert "author: A payer; " in narrated(policy)
+    assert "published by A project" in narrated(policy)

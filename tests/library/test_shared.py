@@ -22,6 +22,10 @@ FILES = (
     "CodeSystem-card-override-reason.json",
     "Library-crd-rule-language.json",
     "ValueSet-coverage-determination-doc-purpose.json",
+    "StructureDefinition-coverage-shared-details.json",
+    "ValueSet-any-cpt.json",
+    "ValueSet-any-icd-10-pcs.json",
+    "ValueSet-medicare-or-medicaid.json",
 )
 NAMES = ("NamingSystem-payer-id.json", "NamingSystem-plan-id.json")
 # Name, cardinality, types: CRD 2.2.1 coverage-information less what only an answer can have, and
@@ -328,6 +332,8 @@ def test_every_reason_of_a_policy_has_a_code_and_a_text(policies: dict[str, Any]
                 "plan-not-identified",
                 "condition-unknown",
                 "order-not-understood",
+                "law-and-contract-first",
+                "plan-decides-who-decides",
             ],
         ),
         (FILES[2], ["patient-informed", "will-appeal", "other-coverage", "wrong-order", "other"]),

@@ -17,6 +17,7 @@ from cds_service.crd.request.membership import Activity, candidate_coverages
 from cds_service.errors import DataUnavailable, InvalidRequest, PayerNotHandled
 from cds_service.fhir.dates import Days
 from cds_service.policy.payers import Payers, resolve_membership, resolve_memberships
+from cds_service.policy.plans import names_other_line
 
 JsonObject = dict[str, Any]
 
@@ -189,7 +190,9 @@ PLANS: list[tuple[str, str, JsonObject, JsonObject | None, str | None]] = [
         COMMERCIAL,
     ),
     ("HMO, only an old address", "anthem", coded((SOPT, "511")), in_states("CA", use="old"), None),
-    ("HMO by ActCode", "anthem", coded((ACT, "HMO")), CALIFORNIA, CALIFORNIA_HMO),
+    ("HMO by the word alone", "anthem", coded((ACT, "HMO")), CALIFORNIA, None),
+    ("indemnity", "anthem", coded((SOPT, "621")), WISCONSIN, COMMERCIAL),
+    ("supplement to Medicare", "anthem", coded((SOPT, "523")), WISCONSIN, None),
 ]
 
 
@@ -550,3 +553,39 @@ def test_a_coverage_that_came_twice_with_the_same_facts_is_one(payers: Payers) -
     memberships = resolve(payers, coverage(), coverage(meta={"versionId": "2"}))
 
     assert memberships
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        (["2"], True),
+        (["211"], True),
+        (["512"], True),
+        (["611"], True),
+        (["3"], True),
+        (["1"], False),
+        (["12"], False),
+        (["111", "2"], False),
+        (["7"], False),
+        (["9999"], False),
+        ([], False),
+    ],
+)
+def test_a_coverage_names_another_line_only_if_none_of_its_codes_is_of_this_one(
+    payers: Payers, codes: list[str], expected: bool
+) -> None:
+    """Medicaid is no Medicare plan; managed care unspecified may be any."""
+    (medicare,) = payers.get("icare").plans
+    typed = coverage(
+        "icare", None, type={"coding": [{"system": SOPT, "code": code} for code in codes]}
+    )
+
+    assert names_other_line(typed, medicare) is expected
+
+
+def test_words_name_no_line(payers: Payers) -> None:
+    """A type in another system says nothing of Source of Payment."""
+    (medicare,) = payers.get("icare").plans
+
+    assert not names_other_line(coverage("icare", None, **coded((ACT, "HMO"))), medicare)
+    assert not names_other_line(coverage("icare", None, type={"text": "Medicaid"}), medicare)

@@ -70,11 +70,12 @@ def test_a_technical_failure_leaves_it_undecided_and_says_so(hook: str, version:
 
 @pytest.mark.crd("impl-5")
 def test_a_member_who_cannot_be_read_is_told_what_holds_in_california() -> None:
-    """With an unknown plan the strictest answer is given, with what holds for a Californian."""
+    """With an unknown plan the position is stated, and what holds for a Californian."""
     request = with_token(call("order-sign", member=[MEMBERS["california"][1]]))
     (parts,) = annotations(ask(request, ehr=ScriptedEhr(fails=always)))
 
-    assert parts["covered"] == ["not-covered"]
+    assert parts["covered"] == ["conditional"]
+    assert "investigational and not medically necessary" in str(parts["reason"])
     assert "818-234-2767" in str(parts["detail"])
 
 

@@ -8,10 +8,8 @@ from every_hook import (
     BILLING_OPTIONS,
     HOOK_NAMES,
     LISTED,
-    MEMBERS,
     NOT_IN_A_POLICY,
     PRIMARY,
-    PULSED_FIELD,
     UNLISTED,
     VERSIONS,
     JsonObject,
@@ -26,6 +24,7 @@ from every_hook import (
     updatable_orders,
     updates,
 )
+from hook_requests import COMMERCIAL_PPO, coverage, patient
 
 
 def billed_as(hook: str, code: str, *options: str) -> JsonObject:
@@ -94,12 +93,16 @@ def test_repetitions_for_one_coverage_never_overlap() -> None:
 @pytest.mark.crd("covinfo-2")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_each_of_several_reasons_says_what_it_is_about(version: str) -> None:
-    """An order refused under two rules has a reason for each; the one for 93799 names the code."""
-    codings = [*concept(LISTED)["coding"], *concept(UNLISTED)["coding"]]
-    order = {**asked_about("order-sign"), "code": {"coding": codings, "text": PULSED_FIELD}}
-    response = ask(call("order-sign", order, version=version, member=MEMBERS["commercial"]))
+    """A code that is not specified, and a date that may lie outside the coverage's period."""
+    order = {
+        **asked_about("order-sign"),
+        "code": concept(UNLISTED),
+        "occurrenceDateTime": "2026",
+    }
+    member = [patient(), coverage("anthem", COMMERCIAL_PPO, period={"end": "2026-06-30"})]
+    response = ask(call("order-sign", order, version=version, member=member))
     reasons = [reason["text"] for reason in annotations(response)[0]["reason"]]
 
     assert len(reasons) == 2
     assert [UNLISTED in words for words in reasons].count(True) == 1
-    assert all("SURG.00126" in words for words in reasons)
+    assert ["the member's coverage is active" in words for words in reasons].count(True) == 1

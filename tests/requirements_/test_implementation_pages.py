@@ -33,10 +33,10 @@ def test_with_the_ehr_away_what_was_sent_is_answered_as_ever(hook: str, version:
 @pytest.mark.crd("impl-5")
 @pytest.mark.parametrize("hook", PRIMARY)
 def test_an_answer_given_without_knowing_the_plan_says_so(hook: str) -> None:
-    """The detail of a determination names the assumption about the plan."""
+    """The reason of a determination says what depends on the plan."""
     (parts,) = annotations(ask(call(hook, member=[patient("NV"), coverage("anthem", None)])))
 
-    assert "plan is not known" in str(parts["detail"])
+    assert "plan is not known" in str(parts["reason"])
 
 
 @pytest.mark.crd("impl-5")

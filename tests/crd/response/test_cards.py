@@ -244,6 +244,19 @@ def test_what_to_do_is_said_on_advice_too() -> None:
     )
 
 
+def test_a_refusal_has_the_verdict_of_the_document_as_its_headline() -> None:
+    """`not-covered` is the guide's word; the reason's coding has the payer's (design: 4.9a)."""
+    verdict = Coding("https://reasons.invalid", "inv", "Investigational and not proven")
+    named = replace(REFUSED, reasons=(Reason(text="Because.", coding=verdict),))
+
+    assert (
+        every_card(named)[0]
+        .detail.partition("\n")[0]
+        .endswith(": investigational and not proven.**")
+    )
+    assert ": not covered.**" in every_card(REFUSED)[0].detail
+
+
 @pytest.mark.parametrize("reason", [TECHNICAL, CONDITION_UNKNOWN], ids=["technical", "unknown"])
 def test_a_rule_that_could_not_be_applied_does_not_lend_the_card_its_title(reason: Coding) -> None:
     """A card for a determination that is not the rule's own must not have the rule's title."""

@@ -76,6 +76,8 @@ NOT_SAID = [
     "PFA?",
     "PFA vs cryoablation",
     "PFA three years ago",
+    "PFA-100 platelet function assay",
+    "PFA\u2013100",
 ]
 
 

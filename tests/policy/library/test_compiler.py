@@ -1,12 +1,15 @@
 """Compiling: whatever is broken in a library stops the start and is named, file and JSON path."""
 
+import copy
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import small_library
 from small_library import (
+    NOT_COVERED,
     change,
     compile_directories,
     copy_of_builtin,
@@ -18,7 +21,7 @@ from small_library import (
     write_library,
 )
 
-from cds_service.crd.codes import PAYER_ID
+from cds_service.crd.codes import PAYER_ID, SHARED_DETAILS
 from cds_service.errors import ArtifactError
 from cds_service.fhir.coding import CPT
 from cds_service.fhir.resource import encode
@@ -60,11 +63,11 @@ def determination_parts(resource: JsonObject) -> list[JsonObject]:
 
 
 def instruction(resource: JsonObject) -> list[JsonObject]:
-    """The parts of the first detail."""
-    found: list[JsonObject] = next(
-        part for part in determination_parts(resource) if part["url"] == "detail"
-    )["extension"]
-    return found
+    """The parts of a detail of the rule, like the one that stands on the outer action."""
+    detail = copy.deepcopy(resource["action"][0]["extension"][0]["extension"][0])
+    determination_parts(resource).append(detail)
+    inside: list[JsonObject] = detail["extension"]
+    return inside
 
 
 def determines(*parts: JsonObject) -> Callable[[JsonObject], object]:
@@ -948,7 +951,7 @@ def test_two_versions_that_begin_on_one_day_stop_the_start(tmp_path: Path) -> No
 
 
 def test_the_built_in_library_compiles_to_its_rules() -> None:
-    """One iCare rule and four of Anthem, each citing its policy."""
+    """One iCare rule and six of Anthem, each citing its policy."""
     index = compile_directories(builtin_library())
 
     assert {
@@ -956,7 +959,7 @@ def test_the_built_in_library_compiles_to_its_rules() -> None:
         for compiled in index.policies
     } == {
         "WI.PA-1266": 1,
-        "SURG.00126": 4,
+        "SURG.00126": 6,
     }
 
 
@@ -1066,6 +1069,34 @@ def test_a_filter_on_a_whole_code_system_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ArtifactError, match="whole code system"):
         small_index(tmp_path, value_set, policy(written))
+
+
+def test_what_stands_on_the_outer_action_every_rule_says(tmp_path: Path) -> None:
+    """After its own details, static ones and those that depend on the order."""
+    written = policy(
+        rule("first", determination=[*NOT_COVERED, small_library.instruction("own")]),
+        rule("second", codes=("0002T",)),
+    )
+    when = {"valueExpression": {**FHIRPATH, "expression": "%plan.exists()"}}
+    shared = [
+        small_library.instruction("shared"),
+        small_library.instruction("sometimes", when=when),
+    ]
+    written["action"][0]["extension"] = [{"url": SHARED_DETAILS, "extension": shared}]
+    first, second = small_index(tmp_path, written).rules
+
+    assert [detail.detail.value for detail in first.details] == ["own", "shared", "sometimes"]
+    assert [detail.detail.value for detail in second.details] == ["shared", "sometimes"]
+
+
+def test_nothing_but_details_is_shared(tmp_path: Path) -> None:
+    """What one rule determines is its own."""
+    written = policy()
+    shared = [{"url": "covered", "valueCode": "covered"}]
+    written["action"][0]["extension"] = [{"url": SHARED_DETAILS, "extension": shared}]
+
+    with pytest.raises(ArtifactError, match="nothing but `detail`s"):
+        small_index(tmp_path, written)
 
 
 def test_topics_without_words_are_no_index_terms(tmp_path: Path) -> None:

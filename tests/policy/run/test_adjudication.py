@@ -558,6 +558,41 @@ def test_a_code_on_the_order_itself_counts_beside_each_option(tmp_path: Path) ->
     }
 
 
+def test_each_group_is_asked_for_its_own_codes(tmp_path: Path) -> None:
+    """`%codes` are the order's and those of one option: what another option has is no matter."""
+    alone_only = rule(
+        "alone", codes=("0002T",), conditions=("%codes.where(code = '0001T').empty()",)
+    )
+    index = small_index(tmp_path, policy(rule("refused", codes=("0001T",)), alone_only))
+    found = acme(index, billed_as(("0001T",), ("0002T",)))
+    cited = [
+        [citation.rule_id for citation in determination.citations]
+        for determination in found.determinations
+    ]
+
+    assert sorted(cited) == [["alone"], ["refused"]]
+
+
+def test_a_code_that_a_set_covers_answers_for_a_local_one_beside_it(tmp_path: Path) -> None:
+    """All codes of an order are of one thing: what CPT says of it is not open any more."""
+    other = {
+        "resourceType": "ValueSet",
+        "id": "other",
+        "url": "https://x.invalid/ValueSet/other",
+        "version": "1",
+        "status": "active",
+        "compose": {"include": [{"system": CPT, "concept": [{"code": "0009T"}]}]},
+    }
+    written = rule(
+        conditions=("%codes.where(memberOf('https://x.invalid/ValueSet/other|1')).empty()",)
+    )
+    index = small_index(tmp_path, other, policy(written))
+    order = billed_as(("0001T",))
+    order["code"]["coding"] = [{"system": "https://ehr.invalid/orders", "code": "42"}]
+
+    assert alone(acme(index, order)).covered is Covered.NOT_COVERED
+
+
 # Advice and hints, for calls without a Coverage and orders without a code.
 
 
@@ -692,7 +727,7 @@ def test_the_day_before_the_icare_policy_began_no_rule_of_it_speaks(index: Polic
         ("PFA of the pulmonary veins", Covered.NOT_COVERED),
         ("not PFA: cryoablation", Covered.CONDITIONAL),
         ("PFA or cryoablation", Covered.CONDITIONAL),
-        ("Unlisted cardiovascular service", Covered.CONDITIONAL),
+        ("A procedure without a code of its own", Covered.CONDITIONAL),
         ("", Covered.CONDITIONAL),
     ],
 )
