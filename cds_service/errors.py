@@ -4,6 +4,7 @@ CrdError
 ├── StartError                  the service does not start
 │   ├── SettingError            a setting has no usable value
 │   └── ArtifactError           a library file is broken
+│       └── ArtifactErrors      several things in a library are broken
 ├── HookError                   the caller gets an HTTP error with an OperationOutcome
 │   ├── InvalidRequest      400 not JSON, not a hook request, the wrong hook for the service
 │   ├── PayerNotHandled     400 no Coverage of a payer hosted here (CRD hook-13)
@@ -18,6 +19,7 @@ CrdError
 └── ExpressionError             a FHIRPath expression that cannot be used or evaluated
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
@@ -44,6 +46,25 @@ class ArtifactError(StartError):
     def __init__(self, path: Path | str, where: str, problem: str) -> None:
         super().__init__(f"{path}: {where}: {problem}")
         self.path, self.where, self.problem = path, where, problem
+
+    @property
+    def faults(self) -> "tuple[ArtifactError, ...]":
+        """Each single fault that this names."""
+        return (self,)
+
+
+class ArtifactErrors(ArtifactError):
+    """Several faults of a library, all named, a line each; it is placed where the first one is."""
+
+    def __init__(self, faults: Iterable[ArtifactError]) -> None:
+        self._faults = tuple(faults)
+        first, *others = self._faults
+        super().__init__(first.path, first.where, "\n".join([first.problem, *map(str, others)]))
+
+    @property
+    def faults(self) -> tuple[ArtifactError, ...]:
+        """Each single fault, as they were found."""
+        return self._faults
 
 
 class HookError(CrdError):

@@ -4,7 +4,7 @@ They stand in `cases.json` beside the PlanDefinition, and read there as their au
 are refused: what is misspelled would pass for ever.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from cds_service.errors import ArtifactError, RequestFailed
 from cds_service.fhir.dates import parse_days
 from cds_service.fhir.resource import Json, JsonObject, decode, resource_type, text
 from cds_service.policy.library.artifacts import CASES
+from cds_service.policy.library.faults import Faults
 
 MEMBER = "member"  # the id of every case's Patient
 
@@ -48,21 +49,31 @@ class Case:
     expect: JsonObject
 
 
-def read_cases(directory: Path) -> Iterator[Case]:
+def read_cases(directory: Path) -> list[Case]:
     """Every case under a library directory.
 
     Raises:
-        ArtifactError: a cases file is not what it should be; names the case, if it is one.
+        ArtifactError: cases files are not what they should be; every such case is named.
     """
+    cases: list[Case] = []
+    faults = Faults()
     for file in sorted(directory.rglob(CASES)):
-        members, cases = _read_file(file)
-        for number, written in enumerate(cases):
-            try:
-                yield _case(file, members, written)
-            except ValueError as error:
-                name = written.get("name") if isinstance(written, dict) else None
-                named = f"case `{name}`: " if name else ""
-                raise ArtifactError(file, f"$.cases[{number}]", f"{named}{error}") from error
+        with faults.gathered():
+            members, listed = _read_file(file)
+            for number, written in enumerate(listed):
+                with faults.gathered():
+                    cases.append(_read_case(file, members, number, written))
+    faults.raise_all()
+    return cases
+
+
+def _read_case(file: Path, members: JsonObject, number: int, written: Json) -> Case:
+    try:
+        return _case(file, members, written)
+    except ValueError as error:
+        name = written.get("name") if isinstance(written, dict) else None
+        named = f"case `{name}`: " if name else ""
+        raise ArtifactError(file, f"$.cases[{number}]", f"{named}{error}") from error
 
 
 def _read_file(file: Path) -> tuple[JsonObject, list[Json]]:

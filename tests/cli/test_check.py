@@ -1,9 +1,12 @@
 """`crd check`: a line a finding, a count, and an exit status that a pipeline can go by."""
 
 import json
+import shutil
 from pathlib import Path
 
 from crd_command import crd
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "policies"
 
 
 def test_check_runs_every_policys_cases() -> None:
@@ -43,4 +46,39 @@ def test_check_names_a_cases_file_that_is_none(tmp_path: Path) -> None:
     run = crd("check", tmp_path)
 
     assert run.returncode == 1
-    assert run.stderr.startswith(f"Error: {tmp_path / 'cases.json'}: $: not a cases file: ")
+    assert run.stdout.startswith(f"{tmp_path / 'cases.json'}: $: not a cases file: ")
+
+
+def test_check_names_all_that_is_broken_in_one_run(tmp_path: Path) -> None:
+    """Files that are no artifacts first; when they are mended, every broken rule of each policy."""
+    library = tmp_path / "policies"
+    shutil.copytree(EXAMPLES, library)
+    infliximab, disc = find_policy(library, "midvale"), find_policy(library, "lakeside-disc")
+    (library / "Basic-note.json").write_text("{")
+    infliximab.write_text(infliximab.read_text().replace('"status": "active"', '"status": "new"'))
+
+    run = crd("check", library)
+
+    assert run.returncode == 1
+    assert [line.split(": ")[0] for line in run.stdout.splitlines()] == [
+        str(library / "Basic-note.json"),
+        str(infliximab),
+    ]
+    assert run.stderr == "2 findings; no case was run\n"
+
+    (library / "Basic-note.json").unlink()
+    infliximab.write_text(infliximab.read_text().replace('"status": "new"', '"status": "active"'))
+    for file in (infliximab, disc):
+        file.write_text(file.read_text().replace(".empty()", ".none()"))
+
+    run = crd("check", library)
+
+    places = [line.split(": ")[:2] for line in run.stdout.splitlines()]
+    assert {file for file, _ in places} == {str(infliximab), str(disc)}
+    assert len(places) == len({tuple(place) for place in places}) > 2
+    assert all("`none()` is not for policies" in line for line in run.stdout.splitlines())
+
+
+def find_policy(library: Path, start: str) -> Path:
+    """The first version of a policy in a library."""
+    return min(library.rglob(f"PlanDefinition-{start}*.json"))

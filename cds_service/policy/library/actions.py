@@ -22,6 +22,7 @@ from cds_service.policy.library.action import Action
 from cds_service.policy.library.artifacts import Artifact, Library
 from cds_service.policy.library.conditions import ConditionReader
 from cds_service.policy.library.determinations import RuleDetermination, read_determination
+from cds_service.policy.library.faults import Faults
 from cds_service.policy.library.inputs import Filter, InputReader
 from cds_service.policy.library.proposals import ProposalReader
 from cds_service.policy.library.rule_expressions import RuleExpressions
@@ -47,24 +48,34 @@ class RuleReader:
         """Every rule of one policy.
 
         Raises:
-            ArtifactError: there is none, or one that cannot be used.
+            ArtifactError: there is none, or some cannot be used; each of those is named.
         """
         rules: list[Rule] = []
-        for outer, actions in _actions(artifact):
-            shared_filter, shared = self._inputs.read_shared(outer)
-            unread = dict(shared)
-            for action in actions:
+        faults = Faults()
+        for outer, actions in list(_actions(artifact)):
+            with faults.gathered():
+                rules.extend(self._read_within(outer, actions, policy))
+        faults.raise_all()
+        if not rules:
+            raise artifact.broken("$.action", "a policy has at least one rule")
+        return rules
+
+    def _read_within(self, outer: Action, actions: list[Action], policy: Policy) -> list[Rule]:
+        """The rules of one outer action."""
+        shared_filter, shared = self._inputs.read_shared(outer)
+        unread = set(shared)
+        rules: list[Rule] = []
+        faults = Faults()
+        for action in actions:
+            with faults.gathered():
                 order = self._inputs.read_order(action)
                 _check_within(order, shared_filter, action)
                 expressions = self._expressions(action, order, shared)
                 rules.append(self._rule(outer, action, order, expressions, policy))
-                unread = {
-                    name: wanted for name, wanted in unread.items() if name in expressions.unused
-                }
-            for name in unread:
-                raise outer.broken(".input", f"no expression below reads `%{name}`")
-        if not rules:
-            raise artifact.broken("$.action", "a policy has at least one rule")
+                unread &= set(expressions.unused)
+        faults.raise_all()
+        for name in sorted(unread):
+            raise outer.broken(".input", f"no expression below reads `%{name}`")
         return rules
 
     def _expressions(

@@ -13,7 +13,7 @@ from typing import Any
 from fhir.resources.R4B import get_fhir_model_class
 from pydantic import BaseModel, ValidationError
 
-from cds_service.errors import ArtifactError
+from cds_service.errors import ArtifactError, ArtifactErrors
 from cds_service.fhir.reference import ResourceKey, read_key
 from cds_service.fhir.resource import (
     JsonObject,
@@ -22,6 +22,7 @@ from cds_service.fhir.resource import (
     resource_type,
     text,
 )
+from cds_service.policy.library.faults import Faults
 from cds_service.policy.library.shape import ShapeChecker
 
 CASES = "cases.json"  # a policy's own tests: beside the artifacts, not one of them
@@ -80,19 +81,22 @@ def read_library(directories: Iterable[Path], progress: Progress = no_progress) 
     """Every artifact under `directories`, checked.
 
     Raises:
-        ArtifactError: a directory is missing, or a file in it is not a valid FHIR resource.
+        ArtifactError: a directory is missing, or files in it are not valid FHIR resources; all
+            such files are named.
     """
     files = [(directory, file) for directory in directories for file in _files(directory)]
     by_key: dict[ResourceKey, tuple[Path, Artifact]] = {}
-    shapes = ShapeChecker()
+    shapes, faults = ShapeChecker(), Faults()
     for number, (directory, file) in enumerate(files, start=1):
-        artifact = read_artifact(file, shapes)
-        key = _key(artifact)
-        before = by_key.get(key)
-        if before and before[0] == directory:
-            raise artifact.broken("$.id", f"{key} is also in {before[1].path}")
-        by_key[key] = directory, artifact
+        with faults.gathered():
+            artifact = read_artifact(file, shapes)
+            key = _key(artifact)
+            before = by_key.get(key)
+            if before and before[0] == directory:
+                raise artifact.broken("$.id", f"{key} is also in {before[1].path}")
+            by_key[key] = directory, artifact
         progress(number, len(files))
+    faults.raise_all()
     artifacts = {key: artifact for key, (_, artifact) in by_key.items()}
     return Library(artifacts, _by_canonical(artifacts.values()))
 
@@ -140,10 +144,10 @@ def _check_model(path: Path, resource: JsonObject) -> None:
     try:
         model.model_validate(resource)
     except ValidationError as error:
-        raise _first_fault(path, error.errors()[0]) from error
+        raise ArtifactErrors(_fault(path, fault) for fault in error.errors()) from error
 
 
-def _first_fault(path: Path, fault: Any) -> ArtifactError:
+def _fault(path: Path, fault: Any) -> ArtifactError:
     where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in fault["loc"])
     return ArtifactError(path, f"${where}", fault["msg"])
 

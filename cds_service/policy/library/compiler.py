@@ -20,6 +20,7 @@ from cds_service.policy.language.mentions import words_of
 from cds_service.policy.library.actions import RuleReader
 from cds_service.policy.library.artifacts import Artifact, Library
 from cds_service.policy.library.citations import cite_policy
+from cds_service.policy.library.faults import Faults
 from cds_service.policy.library.organizations import compile_payers
 from cds_service.policy.run.index import PolicyIndex, build_index
 from cds_service.policy.run.rules import Policy, Rule
@@ -29,7 +30,8 @@ def compile_library(library: Library, *, base_url: str) -> PolicyIndex:
     """The index of every active policy in the library; `base_url` is where its pages are.
 
     Raises:
-        ArtifactError: an artifact cannot be used; names its file and the path in it.
+        ArtifactError: an artifact cannot be used; names its file and the path in it, and those of
+            every other policy that cannot be used.
     """
     compiler = PolicyCompiler(library, base_url)
     return build_index(compiler.payers, compiler.compile())
@@ -44,25 +46,36 @@ class PolicyCompiler:
         self._rules = RuleReader(library)
         self.payers = compile_payers(library)
 
-    def compile(self) -> Iterator[Rule]:
+    def compile(self) -> list[Rule]:
         """Every rule of every active policy, each version ending where the next begins.
 
         Raises:
-            ArtifactError: a policy cannot be used.
+            ArtifactError: policies cannot be used; every fault of every one is named.
         """
         sources: list[Artifact] = []
         policies: list[Policy] = []
-        for artifact in self._library.of_type("PlanDefinition"):
-            # A draft or a retired version neither applies nor ends the version in force.
-            if artifact.resource["status"] == "active":
+        rules: list[Rule] = []
+        faults = Faults()
+        for artifact in self._active():
+            with faults.gathered():
                 for policy in self._policies(artifact):
                     sources.append(artifact)
                     policies.append(policy)
-        _check_starts(sources, policies)
+        with faults.gathered():
+            _check_starts(sources, policies)
         for artifact, policy in zip(sources, _ended(policies), strict=True):
-            rules = self._rules.read(artifact, policy)
-            _check_focus(artifact, rules)
-            yield from rules
+            with faults.gathered():
+                read = self._rules.read(artifact, policy)
+                _check_focus(artifact, read)
+                rules.extend(read)
+        faults.raise_all()
+        return rules
+
+    def _active(self) -> Iterator[Artifact]:
+        """A draft or a retired version neither applies nor ends the version in force."""
+        for artifact in self._library.of_type("PlanDefinition"):
+            if artifact.resource["status"] == "active":
+                yield artifact
 
     def _policies(self, artifact: Artifact) -> Iterator[Policy]:
         """The policy in this artifact, once for each of its payers.

@@ -47,8 +47,10 @@ class ValueSets:
             if canonical in self._begun:
                 raise artifact.broken("$.compose", "includes itself, in the end")
             self._begun.append(canonical)
-            self._compiled[canonical] = self._compile(artifact)
-            self._begun.pop()
+            try:
+                self._compiled[canonical] = self._compile(artifact)
+            finally:
+                self._begun.pop()
         return self._compiled[canonical]
 
     def _compile(self, artifact: Artifact) -> CodeSet:

@@ -21,7 +21,7 @@ from small_library import (
     write_library,
 )
 
-from cds_service.crd.codes import PAYER_ID, SHARED_DETAILS
+from cds_service.crd.codes import CANONICAL_BASE, PAYER_ID, SHARED_DETAILS
 from cds_service.errors import ArtifactError
 from cds_service.fhir.coding import CPT
 from cds_service.fhir.resource import encode
@@ -1124,3 +1124,25 @@ def test_a_link_is_an_address_whatever_a_rule_is_called(tmp_path: Path, rule_id:
 
     assert re.fullmatch(r"[!#-;=?-~]+", url)
     assert url.count("#") == 1
+
+
+def test_a_value_set_that_several_rules_need_is_broken_once(tmp_path: Path) -> None:
+    """For each rule it is broken in the same way: who gives up on it forgets that he began."""
+    url = f"{CANONICAL_BASE}/ValueSet/none"
+    value_set = {
+        "resourceType": "ValueSet",
+        "id": "none",
+        "url": url,
+        "version": "1",
+        "status": "active",
+        "compose": {"include": [{"valueSet": ["https://e.invalid/none|1"]}]},
+    }
+    asked = f"%indications.where(memberOf('{url}|1')).exists()"
+    rules = [rule(name, conditions=(asked,)) for name in ("rule-1", "rule-2")]
+
+    with pytest.raises(ArtifactError) as raised:
+        small_index(tmp_path, value_set, policy(*rules))
+
+    assert len(raised.value.faults) == 1
+    assert raised.value.path == tmp_path / "ValueSet-none.json"
+    assert "includes itself" not in raised.value.problem
