@@ -64,9 +64,10 @@ def functions() -> str:
     )
 
 
-def example(name: str, value_set: str = "ValueSet|version") -> str:
-    """The example of a function, about some ValueSet."""
-    return FUNCTIONS[name].example.replace("{ValueSet}", value_set)
+def example(name: str, value_set: str = "ValueSet|version", words: str = "") -> str:
+    """The example of a function, about some ValueSet, and another of ordinary words."""
+    named = FUNCTIONS[name].example.replace("{ValueSet}", value_set)
+    return named.replace("{words}", words or value_set)
 
 
 def variables() -> str:

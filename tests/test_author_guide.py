@@ -50,6 +50,7 @@ TEXT = GUIDE.read_text()
 ROOT = Path(__file__).parents[1]
 CASES_FILE = f"{LIBRARY}/hbo/cases.json"
 DIAGNOSES = "https://acorn.invalid/fhir/ValueSet/hbo-uses|1.0.0"
+LISTED_CODES = "https://acorn.invalid/fhir/ValueSet/hbo-codes|1.0.0"
 
 
 def holds(value: Any, part: Any) -> bool:
@@ -144,7 +145,7 @@ def test_every_generated_table_has_its_place_in_the_guide() -> None:
 
 def as_condition(name: str) -> str:
     """The example of a function; one that yields values as a condition on them."""
-    written = example(name, DIAGNOSES)
+    written = example(name, DIAGNOSES, LISTED_CODES)
     return f"{written}.exists()" if name in ("where", "select") else written
 
 

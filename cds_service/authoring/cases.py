@@ -60,6 +60,7 @@ def read_cases(directory: Path) -> list[Case]:
     for file in sorted(directory.rglob(CASES)):
         with faults.gathered():
             members, listed = _read_file(file)
+            _check_members(file, members)
             for number, written in enumerate(listed):
                 with faults.gathered():
                     cases.append(_read_case(file, members, number, written))
@@ -92,7 +93,6 @@ def _case(file: Path, members: JsonObject, written: Json) -> Case:
     if written["member"] not in members:
         raise ValueError(f"no member is called `{written['member']}`")
     member = members[written["member"]]
-    _check_member(member)
     check_expectation(written["expect"])
     if not isinstance(written["order"], dict):
         raise ValueError("`order` is not a resource")
@@ -124,11 +124,24 @@ def _check_names(
         raise ValueError(f"{what} has no `{unknown[0]}`, but {known}")
 
 
+def _check_members(file: Path, members: JsonObject) -> None:
+    faults = Faults()
+    for name, member in members.items():
+        with faults.gathered():
+            try:
+                _check_member(member)
+            except ValueError as error:
+                raise ArtifactError(file, f"$.members.{name}", str(error)) from error
+    faults.raise_all()
+
+
 def _check_member(member: Json) -> None:
     _check_names("a member", member, {"coverage"}, {"patient", *_BESIDES})
     for name in ("coverage", "patient"):
         if not isinstance(member.get(name, {}), dict):
             raise ValueError(f"the member's `{name}` is not a resource")
+    _chart(member)
+    _unreadable(member)
 
 
 def _chart(written: JsonObject) -> tuple[JsonObject, ...]:

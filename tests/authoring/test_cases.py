@@ -189,12 +189,6 @@ def test_an_order_that_asks_for_nothing_is_noticed(tmp_path: Path) -> None:
 
 FAULTS: list[tuple[object, object, str]] = [
     ({}, CASE, "no member is called `m`"),
-    ({"m": {}}, CASE, "a member has a `coverage`"),
-    ({"m": []}, CASE, "a member is an object"),
-    ({"m": {"coverage": "Coverage/1"}}, CASE, "`coverage` is not a resource"),
-    ({"m": {"coverage": {}, "patient": 1}}, CASE, "`patient` is not a resource"),
-    ({"m": {"coverage": {}, "char": []}}, CASE, "a member has no `char`, but chart, coverage"),
-    ({"m": {"coverage": {}, "chart": [{"id": "1"}]}}, CASE, "`chart` is a list of resources"),
     (MEMBERS, {**CASE, "order": []}, "`order` is not a resource"),
     (MEMBERS, {**CASE, "order": {"resourceType": "Condition"}}, "`Condition` is no kind of order"),
     (MEMBERS, {**CASE, "date": "tomorrow"}, "`tomorrow` is no date"),
@@ -232,6 +226,31 @@ def test_a_case_that_cannot_be_run_is_named(
     assert caught.value.where == "$.cases[0]"
     assert caught.value.problem.startswith("case `the first`: ")
     assert problem in caught.value.problem
+
+
+@pytest.mark.parametrize(
+    ("member", "problem"),
+    [
+        ({}, "a member has a `coverage`"),
+        ([], "a member is an object"),
+        ({"coverage": "Coverage/1"}, "`coverage` is not a resource"),
+        ({"coverage": {}, "patient": 1}, "`patient` is not a resource"),
+        ({"coverage": {}, "char": []}, "a member has no `char`, but chart, coverage"),
+        ({"coverage": {}, "chart": [{"id": "1"}]}, "`chart` is a list of resources"),
+        ({"coverage": {}, "unreadable": ["all"]}, "`unreadable` is a list of reads"),
+    ],
+)
+def test_a_member_that_cannot_be_read_is_named_once(
+    tmp_path: Path, member: object, problem: str
+) -> None:
+    """However many cases are of that member; and every other such member with it."""
+    write_cases(tmp_path, {"m": member, "n": 1}, CASE, CASE)
+    with pytest.raises(ArtifactError) as caught:
+        read_cases(tmp_path)
+
+    first, second = caught.value.faults
+    assert (first.where, second.where) == ("$.members.m", "$.members.n")
+    assert problem in first.problem
 
 
 def test_a_case_without_a_name_is_found_by_its_place(tmp_path: Path) -> None:

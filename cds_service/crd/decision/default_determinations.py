@@ -48,7 +48,7 @@ def payer_not_identified() -> Determination:
 def no_policy(brand: str) -> Determination:
     """No rule of this payer addresses the order."""
     words = (
-        f"No {brand} policy in this library addresses this service on this date; "
+        f"No {brand} policy in this library addresses this order for this member on this date; "
         "nothing was determined."
     )
     return _indeterminate(Reason(text=words, coding=NO_POLICY_FOUND))

@@ -74,7 +74,7 @@ class CardText:
         yield from self._reasons(subject.determination)
         steps = self._steps(subject.determination) if with_steps else []
         if related := "; ".join(map(self._prose, subject.citation.related)):
-            steps = [*steps, f"Related policies: {related}."]
+            steps = [*steps, f"See also: {related}."]
         yield from _listed(steps)
         yield from about(subject)
 
@@ -88,8 +88,7 @@ class CardText:
         """That the order's words name a policy's subject, which decides nothing."""
         yield (
             f"The order says “{escape(term)}”, a subject of {self.policy_name(subject.citation)}. "
-            "Words alone decide nothing: the policy is applied by procedure code. "
-            "If the policy is meant, put the procedure's code on the order."
+            "Words alone decide nothing: the policy is applied by procedure code."
         )
         yield from about(subject)
 

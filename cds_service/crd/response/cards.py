@@ -84,7 +84,7 @@ class CardMaker:
         return self._card(
             subject,
             topic=Topic.GUIDELINE,
-            summary=f"{policy} may apply: add the procedure code",
+            summary=f"Name the procedure by code: words do not tell whether {policy} applies",
             detail=self.text.hint(subject, term),
             links=_links(citation),
         )

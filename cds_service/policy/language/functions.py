@@ -147,13 +147,14 @@ FUNCTIONS: Mapping[str, Function] = {
         most=1,
     ),
     "mentions": Function(
-        arguments="'phrase' | 'another'",
-        meaning="which of the phrases texts say, as whole words and neither denied nor left open",
-        example="%words.mentions('pulsed field ablation' | 'PFA').exists()",
-        unknown="as open as what it is called on",
+        arguments="'phrase' | 'another', 'ValueSet|version'",
+        meaning="which of the phrases texts say, if all else they say is ordinary: function words, "
+        "and the codes of the ValueSet, which may be left away",
+        example="%words.mentions('pulsed field ablation' | 'PFA', '{words}').exists()",
+        unknown="nothing is said until all the texts are known",
         compile=compile_mentions,
         least=1,
-        most=1,
+        most=2,
     ),
     "matches": Function(
         arguments="'regular expression'",

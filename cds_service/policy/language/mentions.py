@@ -1,9 +1,7 @@
-"""Which phrases a text says, as whole words and not denied or left open.
+"""Which index terms the words of an order name, for a hint that a policy may be about it.
 
-The one function our FHIRPath has beyond the standard's: `texts.mentions('pulsed field ablation' |
-'PFA')`. A phrase that the same clause denies ("not PFA"), leaves open ("PFA or cryo", "possible
-PFA", "PFA?") or tells of as past ("s/p PFA") is not said: an order that does not settle what is
-ordered must not be read as settled.
+A hint decides nothing (what decides is `plain_mentions`), so it is enough to leave out where the
+same clause denies a term ("not PFA"), leaves it open ("possible PFA", "PFA?") or tells of the past.
 """
 
 import re

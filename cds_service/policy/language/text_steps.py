@@ -8,13 +8,12 @@ from cds_service.policy.language.calls import Compile, FunctionCall, of_collecti
 from cds_service.policy.language.code_sets import compile_pattern
 from cds_service.policy.language.collection import (
     Collection,
-    as_open,
     is_open,
     single,
     undecided,
 )
-from cds_service.policy.language.mentions import find_mentions, read_phrases
 from cds_service.policy.language.parser import Node
+from cds_service.policy.language.plain_mentions import find_plain_mentions, read_plain_phrases
 from cds_service.policy.language.steps import Compiled, Scope, Walk
 
 
@@ -77,21 +76,36 @@ def compile_matches(call: FunctionCall) -> Compiled:
 
 
 def compile_mentions(call: FunctionCall) -> Compiled:
-    """Which of some phrases texts say, as whole words and neither denied nor left open."""
+    """Which of some phrases texts say, if beside them they say nothing but what is ordinary."""
     receive = call.receiver.step
-    phrases = read_phrases(_texts(call.arguments[0], call.walk))
-    known_as = (call.receiver.written, phrases.written)
+    beside = _ordinary(call)
+    phrases = read_plain_phrases(_texts(call.arguments[0], call.walk), beside)
+    known_as = (call.receiver.written, phrases.written, beside)
 
     def step(scope: Scope, focus: Collection) -> Collection:
         def find() -> Collection:
             found = receive(scope, focus)
-            return as_open(
-                find_mentions([words for words in found if type(words) is str], phrases), found
-            )
+            if is_open(found):  # what could not be read may not be plain
+                return undecided(found)
+            return tuple(find_plain_mentions(filter(_is_text, found), phrases))
 
         return scope.once(known_as, find) if call.receiver.written else find()
 
     return Compiled(step=step)
+
+
+def _is_text(value: Any) -> bool:
+    return type(value) is str
+
+
+def _ordinary(call: FunctionCall) -> tuple[str, ...]:
+    """The words that may stand beside the phrases, besides function words."""
+    if len(call.arguments) == 1:
+        return ()
+    code_set = call.walk.code_set(call.literal(1, "a ValueSet's canonical"))
+    if not code_set.is_listed:
+        raise ExpressionError("a ValueSet of ordinary words lists them one by one")
+    return tuple(coding.code for coding in code_set.codings)
 
 
 def _texts(node: Node, walk: Walk) -> list[str]:

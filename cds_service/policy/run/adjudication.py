@@ -136,7 +136,8 @@ def _with_hints(answer: OrderAnswer, payer: Payer, index: PolicyIndex) -> OrderA
         return answer
     hints: list[tuple[Citation, str]] = []
     for policy, term in index.mentioned(payer.id, answer.order.words):
-        if policy.in_force(answer.days) is not Truth.FALSE:
+        in_line = policy.governs(answer.membership)
+        if policy.in_force(answer.days) is not Truth.FALSE and in_line is not Truth.FALSE:
             hints.append((policy.citation, term))
     return replace(answer, hints=tuple(hints))
 

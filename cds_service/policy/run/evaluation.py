@@ -13,7 +13,7 @@ from cds_service.fhir.dates import Days, parse_days
 from cds_service.fhir.reference import parse_reference
 from cds_service.fhir.resource import text
 from cds_service.policy.language.calendar import moment_of, whole_years
-from cds_service.policy.language.collection import Collection, unknown
+from cds_service.policy.language.collection import Collection, as_open, unknown
 from cds_service.policy.language.expressions import Expression
 from cds_service.policy.run.history import bind
 from cds_service.policy.run.indications import read_indications
@@ -144,7 +144,10 @@ def _order(evaluation: Evaluation) -> Collection:
 
 def _words(evaluation: Evaluation) -> Collection:
     """What the codes of the order say in words, each once: nothing else names what is ordered."""
-    return tuple(dict.fromkeys(evaluation.order.words))
+    words = tuple(dict.fromkeys(evaluation.order.words))
+    if evaluation.order.unreachable:
+        return as_open(words, unknown("what holds the order's code could not be read"))
+    return words
 
 
 def _indications(evaluation: Evaluation) -> Collection:

@@ -15,6 +15,7 @@ from cds_service.policy.language.collection import Collection, truth, unknown
 from cds_service.policy.language.expressions import ExpressionCompiler
 
 VALUE_SET = "https://sets.invalid/some|1"
+ORDINARY_WORDS = "https://sets.invalid/words|1"
 NOT_READ = unknown("it could not be read")
 ORDER: dict[str, Any] = {
     "resourceType": "ServiceRequest",
@@ -43,8 +44,11 @@ BOUND: dict[str, Any] = {
 }
 
 
-def find_code_set(_canonical: str) -> CodeSet:
-    """A ValueSet of one code, which covers one system."""
+def find_code_set(canonical: str) -> CodeSet:
+    """A ValueSet of one code, which covers one system; or one of ordinary words."""
+    if canonical == ORDINARY_WORDS:
+        words = tuple(Coding("https://words.invalid", word) for word in ("first", "second"))
+        return CodeSet(includes=(), covered=frozenset(), codings=words, is_listed=True)
     key = Coding(A_SYSTEM, "a1").key
     return CodeSet(includes=((CodePart(keys=frozenset({key})),),), covered=frozenset({key.system}))
 

@@ -193,14 +193,10 @@ def _member_of(codings: list[Any], _value_set: str) -> list[bool]:
 
 def _mentions(texts: list[Any], phrases: list[Any]) -> list[str]:
     """mentions for fhirpathpy, of the few words that charts hold."""
-    clauses = [clause.lower() for text in texts for clause in text.split(",")]
-    affirmed = [clause for clause in clauses if not re.search(r"\bno\b", clause)]
-    wanted = [(phrase, rf"\b{phrase.lower()}\b") for phrase in phrases]
-    return [phrase for phrase, pattern in wanted if _is_in(pattern, affirmed)]
-
-
-def _is_in(pattern: str, texts: list[str]) -> bool:
-    return any(re.search(pattern, text) for text in texts)
+    known = "|".join(rf"\b{phrase.lower()}\b" for phrase in (*phrases, "a"))
+    if any(re.sub(known, "", text.lower()).strip(" ,") for text in texts):
+        return []
+    return [phrase for phrase in phrases if any(phrase.lower() in text.lower() for text in texts)]
 
 
 class Both:

@@ -207,9 +207,9 @@ def test_what_was_read_is_kept_for_the_explanation() -> None:
 
 def test_the_words_found_can_be_joined_to_a_sentence() -> None:
     """An expression may yield words instead of a truth."""
-    source = "'It says ' & %order.code.text.mentions('pulsed-field' | 'PFA').join(', ')"
+    source = "'It says ' & %order.code.text.mentions('pulsed-field ablation' | 'PFA').join(', ')"
 
-    assert evaluate(source) == ("It says pulsed-field",)
+    assert evaluate(source) == ("It says pulsed-field ablation",)
 
 
 def test_evaluating_leaves_the_resources_alone() -> None:

@@ -1,21 +1,12 @@
-"""Mentions: what a text says in so many words, and neither denies nor leaves open."""
-
-import re
+"""Mentions, for hints: what a text says in so many words, and neither denies nor leaves open."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spoken import PHRASES, holds, respell, some_words
 
 from cds_service.policy.language.mentions import find_mentions, read_phrases
 
-PHRASES = (
-    "pulsed field ablation",
-    "pulsed electric field ablation",
-    "pulsed-field",
-    "PFA",
-    "irreversible electroporation",
-    "IRE",
-)
 SAID: list[tuple[str, list[str]]] = [
     ("Pulsed field ablation of the pulmonary veins", ["pulsed field ablation", "pulsed-field"]),
     ("PULSED FIELD ABLATION", ["pulsed field ablation", "pulsed-field"]),
@@ -93,27 +84,6 @@ def test_what_is_denied_left_open_or_part_of_another_word_is_not_said(words: str
     assert find_mentions([words], read_phrases(PHRASES)) == []
 
 
-def plain(text: str) -> list[str]:
-    return re.findall(r"[^\W_]+", text.casefold())
-
-
-def holds(text: str, phrase: str) -> bool:
-    """Whether the words of the phrase stand in the text one after the other."""
-    words, wanted = plain(text), plain(phrase)
-    return bool(wanted) and any(words[at : at + len(wanted)] == wanted for at in range(len(words)))
-
-
-some_words = st.lists(
-    st.sampled_from(
-        [
-            *"pulsed field ablation PFA IRE irreversible electroporation".split(),
-            *"not no or possible of the".split(),
-            ".",
-            "-",
-        ]
-    ),
-    max_size=12,
-).map(" ".join)
 any_text = st.one_of(some_words, st.text(max_size=40))
 
 
@@ -133,19 +103,6 @@ def test_a_phrase_that_is_absent_is_never_said(texts: list[str], phrases: list[s
 def test_a_phrase_without_words_is_never_said(phrase: str) -> None:
     """Nothing is not something that could be said."""
     assert find_mentions(["", "anything", "a - b"], read_phrases([phrase])) == []
-
-
-def respell(text: str, data: st.DataObject) -> str:
-    """The same words in another case and with other blanks and hyphens between them."""
-    words = text.split(" ")
-    between = [
-        data.draw(st.sampled_from([" ", "  ", "-", " - ", "\t", "\u00a0"])) for _ in words[1:]
-    ]
-    cased = [
-        data.draw(st.sampled_from([word, word.upper(), word.lower(), word.title()]))
-        for word in words
-    ]
-    return "".join(part for pair in zip(cased, [*between, ""], strict=True) for part in pair)
 
 
 @settings(max_examples=150, deadline=None)

@@ -12,6 +12,7 @@ from small_library import (
     AUTHORIZATION_NEEDED,
     COVERED_WITHOUT_AUTHORIZATION,
     NOT_COVERED,
+    SOPT,
     instruction,
     insurance_plan,
     organization,
@@ -767,3 +768,16 @@ def test_a_policy_hosted_for_another_payer_says_nothing(tmp_path: Path) -> None:
     index = small_index(tmp_path, organization("other"), policy(payer="other"))
 
     assert alone(acme(index)).citations == ()
+
+
+def test_a_policy_of_another_line_is_no_hint(tmp_path: Path) -> None:
+    """Only a member who is, or may be, in the line is told of it."""
+    plans = (insurance_plan("acme-hmo", "511"), insurance_plan("acme-ppo", "512"))
+    index = small_index(tmp_path, *plans, policy(topic=[{"text": "Invented ablation"}], lines=LINE))
+    order = {**service_request(), "code": {"text": "Invented ablation"}}
+    terms = {}
+    for code in ("511", "512", "513"):
+        found = answer(index, order, coverage("acme", {"system": SOPT, "code": code}))
+        terms[code] = [term for _, term in found.hints]
+
+    assert terms == {"511": ["Invented ablation"], "512": [], "513": ["Invented ablation"]}

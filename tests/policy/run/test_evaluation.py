@@ -39,7 +39,7 @@ def evaluation() -> Evaluation:
 
 def mentions(wanted: str) -> Expression:
     """Whether an input mentions a phrase; every rule calls its input alike."""
-    source = "%found.mentions('fibrillation').exists()"
+    source = "%found.mentions('atrial fibrillation').exists()"
     return ExpressionCompiler().compile(source, {"found": wanted})
 
 
