@@ -454,7 +454,7 @@ ANTHEM: list[tuple[str, JsonObject, JsonObject, JsonObject, tuple[str, ...]]] = 
             "info-needed": ["detail-code"],
             "reason": ["code-needs-detail"],
         },
-        ("which procedure 93799 stands for",),
+        ("say so plainly in the text of its code",),
     ),
     (
         "California HMO, listed code",
@@ -487,7 +487,7 @@ ANTHEM: list[tuple[str, JsonObject, JsonObject, JsonObject, tuple[str, ...]]] = 
             "info-needed": ["OTH"],
             "reason": ["plan-decides-who-decides"],
         },
-        ("plan is not known", *FAX),
+        ("could not be told here", *FAX),
     ),
     (
         "Medicare",
@@ -1257,16 +1257,14 @@ def test_words_alone_earn_a_card_and_decide_nothing(
     assert problems(answer, "2.2") == []
 
 
-def test_no_hint_tells_to_add_a_code_that_is_there(index: PolicyIndex) -> None:
-    """A member without active coverage is not told to put on the order what is on it."""
+def test_there_is_no_hint_where_a_code_is_there(index: PolicyIndex) -> None:
+    """A member without active coverage is not told that words decide nothing: a code would."""
     prefetch = holding(coverage("anthem", COMMERCIAL_PPO, status="cancelled"))
     answer = ask(
         index, order_sign(anthem_order("0600T", "NanoKnife"), version="2.2", prefetch=prefetch)
     )
 
-    assert [
-        card["summary"] for card in answer["cards"] if "add the procedure code" in card["summary"]
-    ] == []
+    assert [card["summary"] for card in answer["cards"] if "by code" in card["summary"]] == []
 
 
 @pytest.mark.parametrize("version", [None, "2.0"])
@@ -1287,7 +1285,7 @@ def test_advice_says_what_there_is_to_do(index: PolicyIndex) -> None:
     """No Instructions card comes with it, so its own detail must."""
     (card,) = ask(index, order_sign(anthem_order("93799"), prefetch={}))["cards"]
 
-    assert "which procedure 93799 stands for" in card["detail"]
+    assert "say so plainly in the text of its code" in card["detail"]
 
 
 def test_a_rule_that_could_not_be_applied_does_not_lend_its_title_to_a_card(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_it_explains_what_other_engines_do_not_know(language: dict[str, Any]) ->
     text = base64.b64decode(content["data"], validate=True).decode()
 
     assert content["contentType"] == "text/markdown"
-    assert "mentions(phrases)" in text
+    assert "mentions(phrases, words)" in text
     assert "memberOf(valueSet)" in text
     assert "## Unknown is never no" in text
 

@@ -20,6 +20,7 @@ FILES = (
     "StructureDefinition-coverage-determination.json",
     "CodeSystem-coverage-determination-reason.json",
     "CodeSystem-card-override-reason.json",
+    "CodeSystem-words.json",
     "Library-crd-rule-language.json",
     "ValueSet-coverage-determination-doc-purpose.json",
     "StructureDefinition-coverage-shared-details.json",
@@ -147,7 +148,7 @@ def cardinality(element: dict[str, Any]) -> str:
 
 
 def test_the_shared_folder_holds_definitions_and_names(shared: dict[str, Any]) -> None:
-    """One extension, two code systems, the language of conditions, and two namespaces."""
+    """Extensions, code systems, value sets, the language of conditions, and two namespaces."""
     assert sorted(shared) == sorted((*FILES, *NAMES))
 
 

@@ -102,7 +102,7 @@ def test_the_next_steps_name_each_instruction_once(client: FlaskClient) -> None:
     """What several rules ask for is one step."""
     steps = page(client, ANTHEM).text["next-steps"]
 
-    assert steps.count("Write on the order which procedure 93799 stands for") == 1
+    assert steps.count("say so plainly in the text of its code") == 1
     assert steps.count("take precedence over SURG.00126 and come first") == 1
 
 

@@ -29,8 +29,8 @@ from cds_service.settings import Settings
 # What a summary asks of whoever reads it.
 ASKS = re.compile(r"\b([Rr]eview|[Rr]ead|[Nn]ame|[Tt]ell|[Aa]dd|[Ff]ax)\b")
 VERDICT = re.compile(r"not medically|calls IRE investigational")
-# What there is to say: whom a request goes to, which procedure is meant.
-STEPS = re.compile(r"\bfaxed\b|\bSay which\b")
+# What there is to say: whom a request goes to, what an unlisted code stands for.
+STEPS = re.compile(r"\bfax the request\b|\bSay whether\b")
 MARKDOWN_LINK = re.compile(r"(?<!\\)\]\(|https?://")
 PORTAL = re.compile(r"(?i)portal|log ?in|sign ?in|website")
 REFERENCE, INSTRUCTIONS = "externalReference", "instructions"
@@ -184,7 +184,7 @@ def test_what_to_change_is_said_in_words(hook: str) -> None:
     unclear = ask(call(hook, asked_about(hook, UNLISTED), member=MEMBERS["commercial"]))
     elsewhere = ask(call(hook, member=MEMBERS["california"]))
 
-    assert "Write on the order which procedure" in unclear["cards"][1]["detail"]
+    assert "say so plainly in the text of its code" in unclear["cards"][1]["detail"]
     assert "818-234-2767" in elsewhere["cards"][1]["detail"]
 
 
@@ -267,7 +267,7 @@ def test_what_a_decision_relies_on_comes_before_what_is_related() -> None:
     parts = [
         "investigational and not medically necessary",
         "relies on these words",
-        "Related policies",
+        "See also",
         "This is about the order",
     ]
 
