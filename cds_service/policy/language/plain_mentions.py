@@ -92,7 +92,8 @@ def _words(phrase: str) -> Words:
 
 def _read(text: str) -> Words | None:
     """The words and marks of a text; None if a sign in it may mean anything."""
-    written = _UNSEEN.sub("", html.unescape(text))
+    # Single blanks, so that no expression has many to try.
+    written = " ".join(_UNSEEN.sub("", html.unescape(text)).split())
     if not _PLAIN.fullmatch(written):
         return None
     normal = _DASH.sub("-", unicodedata.normalize("NFKC", written).casefold())
