@@ -1,5 +1,6 @@
 """Evaluation: what is computed once for all rules is the same for all of them."""
 
+from dataclasses import replace
 from datetime import date
 
 from hook_requests import coverage, patient, service_request
@@ -9,7 +10,7 @@ from cds_service.crd.request.chart import index_chart
 from cds_service.crd.request.lookups import Lookups
 from cds_service.crd.request.membership import Membership
 from cds_service.crd.request.order import day_of_service, read_order
-from cds_service.policy.language.collection import Collection
+from cds_service.policy.language.collection import Collection, is_open
 from cds_service.policy.language.expressions import Expression, ExpressionCompiler
 from cds_service.policy.run.evaluation import Evaluation
 from cds_service.policy.run.inputs import Input
@@ -49,3 +50,15 @@ def test_two_inputs_of_one_name_are_not_taken_for_each_other() -> None:
     found = [asked.evaluate(mentions(text)) for text in ("atrial fibrillation", "flutter")]
 
     assert found == [(True,), (False,)]
+
+
+def test_words_are_open_where_what_holds_the_code_could_not_be_read() -> None:
+    """A Medication that was not read may say anything, as it may be coded as anything."""
+    read = evaluation()
+    unread = Evaluation(
+        replace(read.order, unreachable=True), read.membership, read.days, read.chart
+    )
+
+    assert not is_open(read.variable("words"))
+    assert is_open(unread.variable("words"))
+    assert is_open(unread.variable("codes"))
