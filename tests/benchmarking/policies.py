@@ -230,8 +230,7 @@ def _rule(number: int, name: str) -> JsonObject:
 
 
 def _own(number: int) -> JsonObject:
-    mentioned = f"mentions('study {number}' | 'trial {number}')"
-    expression = f"(%order.code.text | %order.note.text).{mentioned}.empty()"
+    expression = f"%words.mentions('study {number}' | 'trial {number}').empty()"
     return _condition(f"The order does not name study {number}", expression)
 
 
