@@ -22,7 +22,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 MOST_CALLS = {
     "order-sign-no-policy-for-the-service": 1_150,
     "order-sign-icare-0600t": 1_650,
-    "order-sign-anthem-93799-pulsed-field": 3_100,
+    "order-sign-anthem-93799-pulsed-field": 2_950,
 }
 
 

@@ -10,7 +10,7 @@ said. An order that does not settle what is ordered must not be read as settled.
 import html
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 Words = tuple[str, ...]
@@ -23,6 +23,7 @@ _DENYING = frozenset({"no", "not", "without"})
 _OR = "or"  # "PFA or IRE" leaves nothing open if both are asked for
 _CLAUSE_MARKS = frozenset(".,;:()[]")
 _MARKS = _CLAUSE_MARKS | {"/"}
+_UNCLEAR = ("?",)  # of a text in which some sign may mean anything
 _TOKEN = re.compile(r"[^\W_]+|[/.,;:()\[\]]")
 _PLAIN = re.compile(r"[\w\s.,:;()\[\]+&\"'/*=\u2018\u2019\u201c\u201d\u2010-\u2015\u2212-]*")
 # What no reader sees, and the marks of brands.
@@ -35,20 +36,19 @@ _MINUS_OR_BOX = re.compile(r"(?:^|[\s(])-(?=\w)|-\s*$|\+\s*/|/\s*-|[(\[]\s*[-+x]
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Phrases as words, and how many the longest has."""
+    """Phrases as words, by the first of them; longer ones stand before shorter."""
 
-    phrases: frozenset[Words]
-    longest: int
+    by_first: Mapping[str, tuple[Words, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class PlainPhrases:
-    """Phrases as they are written, as words, and what may stand beside them.
+    """Phrases as they are written, each with its line of words, and what may stand beside them.
 
     An ordinary phrase that denies ("not cryoablation") counts only as a clause of its own.
     """
 
-    written: tuple[str, ...]
+    lines: tuple[tuple[str, str], ...]
     asked: Vocabulary
     ordinary: Vocabulary
 
@@ -56,12 +56,16 @@ class PlainPhrases:
 def read_plain_phrases(written: Iterable[str], ordinary: Iterable[str] = ()) -> PlainPhrases:
     """The phrases to look for; worth keeping, since a policy asks every order for the same."""
     phrases = tuple(written)
-    return PlainPhrases(phrases, _vocabulary(phrases), _vocabulary((*_FUNCTION_WORDS, *ordinary)))
+    lines = tuple((phrase, _line(_words(phrase))) for phrase in phrases if _words(phrase))
+    return PlainPhrases(lines, _vocabulary(phrases), _vocabulary((*_FUNCTION_WORDS, *ordinary)))
 
 
 def _vocabulary(written: Iterable[str]) -> Vocabulary:
-    phrases = frozenset(filter(None, map(_words, written)))
-    return Vocabulary(phrases, max(map(len, phrases), default=0))
+    by_first: dict[str, list[Words]] = {}
+    for words in sorted(set(map(_words, written)), key=len, reverse=True):
+        if words:
+            by_first.setdefault(words[0], []).append(words)
+    return Vocabulary({first: tuple(phrases) for first, phrases in by_first.items()})
 
 
 def find_plain_mentions(texts: Iterable[str], phrases: PlainPhrases) -> list[str]:
@@ -69,20 +73,27 @@ def find_plain_mentions(texts: Iterable[str], phrases: PlainPhrases) -> list[str
 
     Case, blanks and hyphens do not matter.
     """
+    return find_in(read_texts(texts), phrases)
+
+
+def read_texts(texts: Iterable[str]) -> tuple[Words, ...]:
+    """The words and marks of each text: worth keeping, where it is asked for several phrases."""
+    return tuple(map(_read, texts))
+
+
+def find_in(read: Iterable[Words], phrases: PlainPhrases) -> list[str]:
+    """The same for texts that have been read."""
     lines: list[str] = []
-    for text in texts:
-        tokens = _read(text)
-        if tokens is None or not _is_plain(tokens, phrases):
+    for tokens in read:
+        if not _is_plain(tokens, phrases):
             return []
         lines.append(_line(tokens))
-    return [phrase for phrase in phrases.written if _is_in(lines, _words(phrase))]
-
-
-def _is_in(lines: list[str], words: Words) -> bool:
-    return bool(words) and any(_line(words) in line for line in lines)
+    spoken = "\n".join(lines)
+    return [phrase for phrase, line in phrases.lines if line in spoken]
 
 
 def _line(tokens: Words) -> str:
+    """Words with a blank on each side, so that no other word is taken for a part of one."""
     return f" {' '.join(tokens)} "
 
 
@@ -90,15 +101,15 @@ def _words(phrase: str) -> Words:
     return tuple(_TOKEN.findall(phrase.casefold()))
 
 
-def _read(text: str) -> Words | None:
-    """The words and marks of a text; None if a sign in it may mean anything."""
+def _read(text: str) -> Words:
+    """The words and marks of a text, or just a mark that is never plain."""
     # Single blanks, so that no expression has many to try.
     written = " ".join(_UNSEEN.sub("", html.unescape(text)).split())
     if not _PLAIN.fullmatch(written):
-        return None
+        return _UNCLEAR
     normal = _DASH.sub("-", unicodedata.normalize("NFKC", written).casefold())
     if _MINUS_OR_BOX.search(normal):
-        return None
+        return _UNCLEAR
     return tuple(_TOKEN.findall(_WITH.sub("with ", normal)))
 
 
@@ -107,7 +118,7 @@ def _is_plain(tokens: Words, phrases: PlainPhrases) -> bool:
     place, after_asked = 0, False
     while place < len(tokens):
         asked = _longest(tokens, place, phrases.asked)
-        if not asked and after_asked and tokens[place] == _OR:
+        if after_asked and tokens[place : place + 1] == (_OR,) and place + 1 < len(tokens):
             asked = _longest(tokens, place + 1, phrases.asked)
             place += 1 if asked else 0
         size = asked or _ordinary(tokens, place, phrases.ordinary)
@@ -129,9 +140,9 @@ def _ordinary(tokens: Words, place: int, known: Vocabulary) -> int:
 
 def _longest(tokens: Words, place: int, known: Vocabulary) -> int:
     """How many words the longest known phrase has that begins here; 0 if none does."""
-    for size in range(min(known.longest, len(tokens) - place), 0, -1):
-        if tokens[place : place + size] in known.phrases:
-            return size
+    for words in known.by_first.get(tokens[place], ()):
+        if tokens[place : place + len(words)] == words:
+            return len(words)
     return 0
 
 

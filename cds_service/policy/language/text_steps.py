@@ -5,7 +5,7 @@ from typing import Any
 
 from cds_service.errors import ExpressionError
 from cds_service.policy.language.calls import Compile, FunctionCall, of_collection
-from cds_service.policy.language.code_sets import compile_pattern
+from cds_service.policy.language.code_sets import CodeSet, compile_pattern
 from cds_service.policy.language.collection import (
     Collection,
     is_open,
@@ -13,7 +13,7 @@ from cds_service.policy.language.collection import (
     undecided,
 )
 from cds_service.policy.language.parser import Node
-from cds_service.policy.language.plain_mentions import find_plain_mentions, read_plain_phrases
+from cds_service.policy.language.plain_mentions import find_in, read_plain_phrases, read_texts
 from cds_service.policy.language.steps import Compiled, Scope, Walk
 
 
@@ -77,32 +77,31 @@ def compile_matches(call: FunctionCall) -> Compiled:
 
 def compile_mentions(call: FunctionCall) -> Compiled:
     """Which of some phrases texts say, if beside them they say nothing but what is ordinary."""
-    receive = call.receiver.step
-    beside = _ordinary(call)
-    phrases = read_plain_phrases(_texts(call.arguments[0], call.walk), beside)
-    known_as = (call.receiver.written, phrases.written, beside)
+    receive, written = call.receiver.step, call.receiver.written
+    canonical = call.literal(1, "a ValueSet's canonical") if len(call.arguments) > 1 else ""
+    ordinary = _words_of(call.walk.code_set(canonical)) if canonical else ()
+    phrases = read_plain_phrases(_texts(call.arguments[0], call.walk), ordinary)
+    known_as = (written, phrases.lines, canonical)
+
+    def find(scope: Scope, focus: Collection) -> Collection:
+        found = receive(scope, focus)
+        if is_open(found):  # what could not be read may not be plain
+            return undecided(found)
+        # Rules ask the same texts for several phrases: they are read once.
+        read = scope.once((written, read_texts), lambda: _read(found)) if written else _read(found)
+        return tuple(find_in(read, phrases))
 
     def step(scope: Scope, focus: Collection) -> Collection:
-        def find() -> Collection:
-            found = receive(scope, focus)
-            if is_open(found):  # what could not be read may not be plain
-                return undecided(found)
-            return tuple(find_plain_mentions(filter(_is_text, found), phrases))
-
-        return scope.once(known_as, find) if call.receiver.written else find()
+        return scope.once(known_as, lambda: find(scope, focus)) if written else find(scope, focus)
 
     return Compiled(step=step)
 
 
-def _is_text(value: Any) -> bool:
-    return type(value) is str
+def _read(found: Collection) -> Collection:
+    return read_texts(value for value in found if type(value) is str)
 
 
-def _ordinary(call: FunctionCall) -> tuple[str, ...]:
-    """The words that may stand beside the phrases, besides function words."""
-    if len(call.arguments) == 1:
-        return ()
-    code_set = call.walk.code_set(call.literal(1, "a ValueSet's canonical"))
+def _words_of(code_set: CodeSet) -> tuple[str, ...]:
     if not code_set.is_listed:
         raise ExpressionError("a ValueSet of ordinary words lists them one by one")
     return tuple(coding.code for coding in code_set.codings)
