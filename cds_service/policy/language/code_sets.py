@@ -6,6 +6,7 @@ what it stands for: that is unknown, and never "no" (design: 4.16).
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import re2
 
@@ -23,11 +24,11 @@ class CodePattern:
     """
 
     system: str
-    matches: object
+    matches: Any
 
     def holds(self, key: CodingKey) -> bool:
         """Whether a coding is of the system, and its code matches."""
-        return key.system == self.system and bool(self.matches.fullmatch(_written(key)))  # type: ignore[attr-defined]
+        return key.system == self.system and bool(self.matches.fullmatch(_written(key)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

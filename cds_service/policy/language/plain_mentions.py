@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 Words = tuple[str, ...]
+# Phrases as words, by the first of them; longer ones stand before shorter.
+Vocabulary = Mapping[str, tuple[Words, ...]]
 
 # These mean nothing by themselves, in any policy.
 _FUNCTION_WORDS = (
@@ -32,13 +34,6 @@ _DASH = re.compile("[\u2010-\u2015\u2212]")
 _WITH = re.compile(r"\bw/(?!\s*o)")
 # "-PFA", "PFA -", "+/- PFA", "[ ] PFA"
 _MINUS_OR_BOX = re.compile(r"(?:^|[\s(])-(?=\w)|-\s*$|\+\s*/|/\s*-|[(\[]\s*[-+x]?\s*[)\]]")
-
-
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """Phrases as words, by the first of them; longer ones stand before shorter."""
-
-    by_first: Mapping[str, tuple[Words, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +60,7 @@ def _vocabulary(written: Iterable[str]) -> Vocabulary:
     for words in sorted(set(map(_words, written)), key=len, reverse=True):
         if words:
             by_first.setdefault(words[0], []).append(words)
-    return Vocabulary({first: tuple(phrases) for first, phrases in by_first.items()})
-
-
-def find_plain_mentions(texts: Iterable[str], phrases: PlainPhrases) -> list[str]:
-    """The phrases, as written and in their order, that some text says, if all texts are plain.
-
-    Case, blanks and hyphens do not matter.
-    """
-    return find_in(read_texts(texts), phrases)
+    return {first: tuple(phrases) for first, phrases in by_first.items()}
 
 
 def read_texts(texts: Iterable[str]) -> tuple[Words, ...]:
@@ -81,8 +68,11 @@ def read_texts(texts: Iterable[str]) -> tuple[Words, ...]:
     return tuple(map(_read, texts))
 
 
-def find_in(read: Iterable[Words], phrases: PlainPhrases) -> list[str]:
-    """The same for texts that have been read."""
+def find_plain_mentions(read: Iterable[Words], phrases: PlainPhrases) -> list[str]:
+    """The phrases, as written and in their order, that some text says, if all texts are plain.
+
+    Case, blanks and hyphens do not matter.
+    """
     lines: list[str] = []
     for tokens in read:
         if not _is_plain(tokens, phrases):
@@ -118,7 +108,7 @@ def _is_plain(tokens: Words, phrases: PlainPhrases) -> bool:
     place, after_asked = 0, False
     while place < len(tokens):
         asked = _longest(tokens, place, phrases.asked)
-        if after_asked and tokens[place : place + 1] == (_OR,) and place + 1 < len(tokens):
+        if after_asked and tokens[place] == _OR and place + 1 < len(tokens):
             asked = _longest(tokens, place + 1, phrases.asked)
             place += 1 if asked else 0
         size = asked or _ordinary(tokens, place, phrases.ordinary)
@@ -140,7 +130,7 @@ def _ordinary(tokens: Words, place: int, known: Vocabulary) -> int:
 
 def _longest(tokens: Words, place: int, known: Vocabulary) -> int:
     """How many words the longest known phrase has that begins here; 0 if none does."""
-    for words in known.by_first.get(tokens[place], ()):
+    for words in known.get(tokens[place], ()):
         if tokens[place : place + len(words)] == words:
             return len(words)
     return 0

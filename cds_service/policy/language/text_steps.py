@@ -13,7 +13,11 @@ from cds_service.policy.language.collection import (
     undecided,
 )
 from cds_service.policy.language.parser import Node
-from cds_service.policy.language.plain_mentions import find_in, read_plain_phrases, read_texts
+from cds_service.policy.language.plain_mentions import (
+    find_plain_mentions,
+    read_plain_phrases,
+    read_texts,
+)
 from cds_service.policy.language.steps import Compiled, Scope, Walk
 
 
@@ -89,7 +93,7 @@ def compile_mentions(call: FunctionCall) -> Compiled:
             return undecided(found)
         # Rules ask the same texts for several phrases: they are read once.
         read = scope.once((written, read_texts), lambda: _read(found)) if written else _read(found)
-        return tuple(find_in(read, phrases))
+        return tuple(find_plain_mentions(read, phrases))
 
     def step(scope: Scope, focus: Collection) -> Collection:
         return scope.once(known_as, lambda: find(scope, focus)) if written else find(scope, focus)

@@ -2,9 +2,8 @@
 
 They are made where the rule's own determination is the answer: all its conditions are true, and no
 other rule, no authorization on file and nothing that is unknown of order or Coverage has made the
-answer another one. A
-proposal whose own condition is not true, whose expressions fail, or whose resource would break its
-profile is not made.
+answer another one. A proposal whose own condition is not true, whose expressions fail, or whose
+resource would break its profile is not made.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -9,6 +9,7 @@ from cds_service.policy.language.plain_mentions import (
     PlainPhrases,
     find_plain_mentions,
     read_plain_phrases,
+    read_texts,
 )
 
 ORDINARY = (
@@ -111,6 +112,11 @@ NOT_THERE = [
 ]
 
 
+def find_said(texts: list[str], phrases: PlainPhrases) -> list[str]:
+    """The phrases that texts say plainly."""
+    return find_plain_mentions(read_texts(texts), phrases)
+
+
 def asked(*phrases: str) -> PlainPhrases:
     """These phrases, with the ordinary words of the tests here."""
     return read_plain_phrases(phrases or PHRASES, ORDINARY)
@@ -121,28 +127,28 @@ def test_what_is_plainly_said_is_found_in_the_order_asked_for(
     text: str, expected: list[str]
 ) -> None:
     """Case, blanks, hyphens and the ordinary words beside it do not matter."""
-    assert find_plain_mentions([text], asked()) == expected
+    assert find_said([text], asked()) == expected
 
 
 @pytest.mark.parametrize("text", [*LEFT_OPEN, *NOT_THERE])
 def test_what_a_text_leaves_open_is_not_said(text: str) -> None:
     """Any word or sign that is not known may deny it, tell of the past, or mean another thing."""
-    assert find_plain_mentions([text], asked()) == []
+    assert find_said([text], asked()) == []
 
 
 @pytest.mark.parametrize("other", ["Cryoablation", "not PFA", "PFA?", "Holter"])
 def test_one_text_that_is_not_plain_leaves_all_open(other: str) -> None:
     """A display that a system fills in does not outvote what a person wrote."""
-    assert find_plain_mentions(["PFA", "Ablation of the veins"], asked()) == ["PFA"]
-    assert find_plain_mentions(["PFA", other], asked()) == []
+    assert find_said(["PFA", "Ablation of the veins"], asked()) == ["PFA"]
+    assert find_said(["PFA", other], asked()) == []
 
 
 def test_without_ordinary_words_only_function_words_may_stand_beside() -> None:
     """A policy that lists none gets less said, never more."""
     alone = read_plain_phrases(PHRASES)
 
-    assert find_plain_mentions(["PFA of the"], alone) == ["PFA"]
-    assert find_plain_mentions(["PFA of the veins"], alone) == []
+    assert find_said(["PFA of the"], alone) == ["PFA"]
+    assert find_said(["PFA of the veins"], alone) == []
 
 
 plain_texts = st.lists(
@@ -162,16 +168,14 @@ def test_any_other_word_anywhere_leaves_it_open(text: str, word: str, data: st.D
     words = text.split(" ")
     place = data.draw(st.integers(0, len(words)))
     if word not in function_words.split():
-        assert (
-            find_plain_mentions([" ".join([*words[:place], word, *words[place:]])], asked()) == []
-        )
+        assert find_said([" ".join([*words[:place], word, *words[place:]])], asked()) == []
 
 
 @settings(max_examples=200, deadline=None)
 @given(texts=st.lists(st.one_of(some_words, plain_texts, st.text(max_size=40)), max_size=3))
 def test_a_phrase_that_is_absent_is_never_said(texts: list[str]) -> None:
     """What is found stands word for word in one of the texts."""
-    for phrase in find_plain_mentions(texts, asked()):
+    for phrase in find_said(texts, asked()):
         assert any(holds(text, phrase) for text in texts)
 
 
@@ -179,20 +183,18 @@ def test_a_phrase_that_is_absent_is_never_said(texts: list[str]) -> None:
 @given(text=plain_texts, data=st.data())
 def test_case_blanks_and_hyphens_do_not_matter(text: str, data: st.DataObject) -> None:
     """However the same words are written, the same phrases are said."""
-    assert find_plain_mentions([respell(text, data)], asked()) == find_plain_mentions(
-        [text], asked()
-    )
+    assert find_said([respell(text, data)], asked()) == find_said([text], asked())
 
 
 @pytest.mark.parametrize("phrase", ["", "-", "\u00a0"])
 def test_a_phrase_without_words_is_never_said(phrase: str) -> None:
     """Nothing is not something that could be said."""
-    assert find_plain_mentions(["", "veins"], asked(phrase)) == []
+    assert find_said(["", "veins"], asked(phrase)) == []
 
 
 @pytest.mark.parametrize("filling", ["veins ", " ", "( ", "\u200b", "- ", "+ ", "ablation/", "."])
 def test_a_very_long_text_is_read_in_time(filling: str) -> None:
     """A hundred thousand of anything, and a phrase at their end; no expression backtracks."""
-    found = find_plain_mentions(["(" + filling * 100_000 + "PFA)"], asked())
+    found = find_said(["(" + filling * 100_000 + "PFA)"], asked())
 
     assert found == ["PFA"]
