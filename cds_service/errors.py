@@ -12,6 +12,7 @@ CrdError
 │   ├── DataUnavailable     412 needed data neither sent nor obtainable
 │   ├── TooLarge            413 more than this service reads
 │   ├── UnsupportedVersion  422 a CRD version this service does not speak
+│   ├── OrderNotFound       422 an order that is not there to write an answer on (CRD hook-16)
 │   └── NotRecorded         503 the response could not be made durable, so it is not given
 ├── RequestFailed               a request of ours to another server has no usable response
 │   └── ServerFailed            that server cannot be reached, or is in trouble
@@ -121,6 +122,17 @@ class UnsupportedVersion(HookError):
 
     status = 422
     issue_code = "not-supported"
+
+
+class OrderNotFound(HookError):
+    """A primary hook names only orders that are not there for its patient (CRD hook-16).
+
+    The call is sound JSON, FHIR and CDS Hooks, so it is no 400; that they are not there is known,
+    so it is no 412 (CRD hook-13, found-32).
+    """
+
+    status = 422
+    issue_code = "not-found"
 
 
 class NotRecorded(HookError):

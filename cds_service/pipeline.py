@@ -13,6 +13,7 @@ from cds_service.cds_hooks.request import HookRequest, HookRequestParser
 from cds_service.cds_hooks.response import HookResponse
 from cds_service.crd.decision.authorizations import Authorizations
 from cds_service.crd.decision.order_answer import Decisions
+from cds_service.crd.request.arrival import Arrival, arrive
 from cds_service.crd.request.call import Call, read_call
 from cds_service.crd.request.chart import read_chart
 from cds_service.crd.request.hooks import Hook
@@ -29,8 +30,6 @@ from cds_service.policy.payers import resolve_memberships
 from cds_service.policy.run.adjudication import decide
 from cds_service.policy.run.index import PolicyIndex
 from cds_service.policy.run.needs import needed_queries
-
-_SECONDS, _LEAST_SECONDS = 5.0, 1.0  # of a whole call (CRD found-2), and to decide in any case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,46 +54,47 @@ class Pipeline:
         Raises:
             HookError: the call gets an error response instead.
         """
-        at, request = self.now(), None
+        arrival, request = arrive(self.hook, self.now(), self.clock(), self.ehr_seconds), None
         try:
             request = self.parser.parse(body)
-            decisions, response = self._evaluate(request, at)
+            decisions, response = self._evaluate(request, arrival)
         except HookError as refusal:
-            self._record(at, request or body, Decisions(), encode(outcome_of(refusal)))
+            self.record(arrival.at, request or body, Decisions(), encode(outcome_of(refusal)))
             raise
         written = encode(response.to_json())
-        self._record(at, request, decisions, written)
+        self.record(arrival.at, request, decisions, written)
         return written
 
     def evaluate(self, body: bytes) -> tuple[Decisions, HookResponse]:
         """What was decided and the response, not recorded; raises what `respond` raises."""
-        return self._evaluate(self.parser.parse(body), self.now())
+        arrival = arrive(self.hook, self.now(), self.clock(), self.ehr_seconds)
+        return self._evaluate(self.parser.parse(body), arrival)
 
-    def _evaluate(self, request: HookRequest, at: datetime) -> tuple[Decisions, HookResponse]:
-        started, call = self.clock(), self._understand(request, at)
-        until = max(started + _SECONDS, self.clock() + _LEAST_SECONDS)
+    def _evaluate(self, request: HookRequest, arrival: Arrival) -> tuple[Decisions, HookResponse]:
+        call = self._understand(request, arrival)
         decisions = decide(
             call,
             self.index,
             authorizations=self.authorizations,
-            has_time=lambda: self.clock() < until,
+            has_time=lambda: self.clock() < arrival.decisions_end,
             new_id=self.new_id,
         )
         return decisions, respond(call, decisions, self.cards)
 
-    def _understand(self, request: HookRequest, at: datetime) -> Call:
+    def _understand(self, request: HookRequest, arrival: Arrival) -> Call:
         version = agree_version(request.extension)
-        gathering = Gathering(request, self.ehr, seconds=self.ehr_seconds)
+        gathering = Gathering(request, self.ehr, deadline=arrival.queries_end)
         chart = gathering.gather(read_chart(request), partial(missing_data, self.hook))
         must_have_one = version.refuses_without_coverage
         members = resolve_memberships(chart, self.index.payers, must_have_one=must_have_one)
-        call = read_call(request, chart, members, hook=self.hook, version=version, at=at)
+        call = read_call(request, chart, members, hook=self.hook, version=version, at=arrival.at)
         for oddity in call.oddities:
             logging.getLogger("cds_service").warning("%s: %s", self.hook.name, oddity)
         needed = partial(needed_queries, self.index, call)
         return replace(call, chart=gathering.gather(chart, needed))
 
-    def _record(
+    def record(
         self, at: datetime, asked: HookRequest | bytes, decisions: Decisions, response: bytes
     ) -> None:
+        """Keep the response to a call, or to a body that is none; raises NotRecorded."""
         self.log.write(write_record(self.new_id(), at, self.hook.name, asked, decisions, response))

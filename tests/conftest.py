@@ -1,15 +1,19 @@
 """Options of the test suite.
 
 `--installed` tests the package that is installed instead of the checkout's. `--crd-table` ends
-with a table of the guide's requirements: key, level, tests, state.
+with tables of what CRD and CDS Hooks require: key, level, tests, mutants, state. `--crd-mutants`
+tries the mutants of the claims, and nothing else, and ends with the tables too.
 """
 
 import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from claims import read_claims, read_requirements, table
+from claims import TABLES, read_claims, read_requirements, table
+from mutants_of_claims import counts, read_trials
 from package_under_test import (
     WrongPackage,
     check_package,
@@ -19,12 +23,15 @@ from package_under_test import (
 )
 
 if TYPE_CHECKING:
+    from _pytest.reports import TestReport
     from _pytest.terminal import TerminalReporter
 
 # Tests of a wheel, and those that read the checkout or look for bugs at length.
 ONLY_FOR_INSTALLED = {"test_wheel.py"}
+FOR_MUTANTS = "test_crd_mutants.py"
 ONLY_FOR_CHECKOUT = {
     "test_architecture.py",
+    "test_mutants_of_claims.py",
     "test_mutation.py",
     "test_properties.py",
     "test_readme.py",
@@ -35,7 +42,12 @@ ONLY_FOR_CHECKOUT = {
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Register the options."""
     parser.addoption(
-        "--crd-table", action="store_true", help="print what becomes of each CRD server requirement"
+        "--crd-table", action="store_true", help="print what becomes of each requirement on servers"
+    )
+    parser.addoption(
+        "--crd-mutants",
+        action="store_true",
+        help="see that the tests of each requirement notice what breaks it (minutes)",
     )
     parser.addoption(
         "--installed", action="store_true", help="test the installed package, not the checkout's"
@@ -58,19 +70,30 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out the tests that make no sense for the copy under test."""
+    """Leave out the tests that make no sense for the copy under test, or for what is asked."""
+    if collection_path.is_dir():
+        return None
+    if (collection_path.name == FOR_MUTANTS) != config.getoption("--crd-mutants"):
+        return True
     left_out = ONLY_FOR_CHECKOUT if config.getoption("--installed") else ONLY_FOR_INSTALLED
     return True if collection_path.name in left_out else None
 
 
 def pytest_terminal_summary(terminalreporter: "TerminalReporter", config: pytest.Config) -> None:
-    """Print the table if it was asked for."""
-    if config.getoption("--crd-table"):
-        terminalreporter.section("CRD server requirements")
+    """Print the tables if they were asked for; of mutants, the rows of those that were tried."""
+    killed = _killed(terminalreporter)
+    if not (config.getoption("--crd-table") or killed):
+        return
+    mutants = killed or {key: f"{count} written" for key, count in counts(read_trials()).items()}
+    for mark, file in TABLES.items():
+        claims, requirements = read_claims(mark), read_requirements(mark)
+        rows = [row for row in requirements if row.key in killed or not killed]
+        # No mutant is tried before the tests of all have passed without one.
+        tried = {claim.test: "passed" for claim in claims if claim.key in killed}
+        outcomes = tried or _outcomes(terminalreporter)
+        terminalreporter.section(file.name)
         names = config.get_verbosity() > 0
-        for line in table(
-            read_requirements(), read_claims(), _outcomes(terminalreporter), names=names
-        ):
+        for line in table(rows, claims, outcomes, mutants, names=names):
             terminalreporter.write_line(line)
 
 
@@ -81,3 +104,21 @@ def _outcomes(reporter: "TerminalReporter") -> dict[str, str]:
         for report in reporter.stats.get(kind, ()):
             outcomes[report.nodeid.split("[")[0]] = outcome
     return outcomes
+
+
+def _killed(reporter: "TerminalReporter") -> Mapping[str, str]:
+    """What became of the mutants of each key that this run tried."""
+    killed, tried = (
+        Counter(_keys_tried(report for kind in kinds for report in reporter.stats.get(kind, ())))
+        for kinds in (("passed",), ("passed", "failed"))
+    )
+    return {key: f"{killed[key]}/{tried[key]} killed" for key in tried}
+
+
+def _keys_tried(reports: "Iterable[TestReport]") -> list[str]:
+    return [
+        str(value)
+        for report in reports
+        for name, value in report.user_properties
+        if name == "crd-mutant"
+    ]

@@ -166,9 +166,15 @@ def order_violations(order: JsonObject, version: str) -> list[str]:
         (_one(repetition, "coverage")["reference"], _one(repetition, "coverage-assertion-id"))
         for repetition in repetitions
     ]
-    coverage_of = {identity: coverage for coverage, identity in stated}
-    if any(coverage_of[identity] != coverage for coverage, identity in stated):
+    authorized = [
+        (_one(repetition, "coverage")["reference"], number)
+        for repetition in repetitions
+        for number in read_parts(repetition).get("satisfied-pa-id", [])
+    ]
+    if _is_shared(stated):
         found.append("resp-32: two coverages share an assertion id")
+    if _is_shared(authorized):
+        found.append("resp-32: two coverages share an authorization")
     ids_of = {
         coverage: {identity for other, identity in stated if other == coverage}
         for coverage, _ in stated
@@ -176,6 +182,12 @@ def order_violations(order: JsonObject, version: str) -> list[str]:
     if version in ("2.0", "2.1") and any(len(ids) > 1 for ids in ids_of.values()):
         found.append("3.4: one coverage has different assertion ids")
     return found
+
+
+def _is_shared(pairs: list[tuple[str, str]]) -> bool:
+    """Whether one identity stands for different coverages."""
+    coverage_of = {identity: coverage for coverage, identity in pairs}
+    return any(coverage_of[identity] != coverage for coverage, identity in pairs)
 
 
 def read_parts(repetition: JsonObject) -> Parts:

@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,13 +26,19 @@ def crd(*arguments: str | Path, **environment: str) -> subprocess.CompletedProce
 
 
 @contextmanager
-def serving(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+def serving(
+    *arguments: str | Path,
+    command: Sequence[str] = COMMAND,
+    cwd: Path | None = None,
+    **environment: str,
+) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """The service running on a free port, and the lines it printed first."""
     with subprocess.Popen(
-        [*COMMAND, "serve", "--port", "0", *map(str, arguments)],
+        [*command, "serve", "--port", "0", *map(str, arguments)],
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        cwd=cwd,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
     ) as run:
         assert run.stdout
         lines = [run.stdout.readline() for _ in range(5)]

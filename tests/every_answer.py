@@ -69,5 +69,7 @@ def _answered(calls: Iterable[tuple[str, str, JsonObject]]) -> Iterator[Answered
 
 
 def every_card() -> list[tuple[Answered, JsonObject]]:
-    """Each card of `every_answer`, with the call it came from."""
-    return [(answered, card) for answered in every_answer() for card in answered.cards]
+    """Each card of `every_answer`, with the call it came from; there are some."""
+    cards = [(answered, card) for answered in every_answer() for card in answered.cards]
+    assert cards
+    return cards

@@ -16,6 +16,7 @@ from hook_requests import (
     service_request,
 )
 
+from cds_service.crd.decision.authorizations import Authorizations
 from cds_service.ehr.client import Ehr
 from cds_service.errors import HookError
 from cds_service.fhir.coding import CPT
@@ -234,17 +235,29 @@ def with_token(request: JsonObject) -> JsonObject:
 
 
 def ask_raw(
-    request: JsonObject, *, index: PolicyIndex | None = None, ehr: Ehr | None = None
+    request: JsonObject,
+    *,
+    index: PolicyIndex | None = None,
+    ehr: Ehr | None = None,
+    authorizations: Authorizations | None = None,
 ) -> bytes:
     """The bytes of the response; raises what the service raises."""
-    return fake_pipeline(index or hosted(), hook=request["hook"], ehr=ehr).respond(encode(request))
+    pipeline = fake_pipeline(
+        index or hosted(), hook=request["hook"], ehr=ehr, authorizations=authorizations
+    )
+    return pipeline.respond(encode(request))
 
 
 def ask(
-    request: JsonObject, *, index: PolicyIndex | None = None, ehr: Ehr | None = None
+    request: JsonObject,
+    *,
+    index: PolicyIndex | None = None,
+    ehr: Ehr | None = None,
+    authorizations: Authorizations | None = None,
 ) -> JsonObject:
     """The response to a call; raises what the service raises."""
-    answer: JsonObject = decode(ask_raw(request, index=index, ehr=ehr))
+    raw = ask_raw(request, index=index, ehr=ehr, authorizations=authorizations)
+    answer: JsonObject = decode(raw)
     return answer
 
 

@@ -199,8 +199,9 @@ def _reason_rows(directory: Path, blocks: list[Block]) -> Iterator[tuple[str, ..
     (written,) = (decode(text.encode()) for path, text in files.items() if path.endswith(CASES))
     pattern = written["cases"][0]
     code = {"code": pattern["order"]["code"]}
+    besides = {"chart": _CHART, "unreadable": [_UNREADABLE]}
     cases = [
-        {**pattern, "name": name, "order": {**code, **reason}, "chart": _CHART}
+        {**pattern, "name": name, "order": {**code, **reason}, **besides}
         for name, reason in _REASONS.items()
     ]
     file = directory / CASES
@@ -227,6 +228,7 @@ _CHART = [
         "code": _reason(_LISTED),
     }
 ]
+_UNREADABLE = "Condition/unreadable"
 _REASONS: Mapping[str, JsonObject] = {
     "E11.621": {"reasonCode": [_reason(_LISTED)]},
     "E11.621, in a Condition that is referred to": {
@@ -240,7 +242,8 @@ _REASONS: Mapping[str, JsonObject] = {
     },
     "something coded in SNOMED CT only": {"reasonCode": [_reason(_SNOMED)]},
     "something in words only": {"reasonCode": [_reason(words="foot ulcer")]},
-    "a Condition that could not be read": {"reasonReference": [{"reference": "Condition/gone"}]},
+    "a Condition that is not there": {"reasonReference": [{"reference": "Condition/gone"}]},
+    "a Condition that could not be read": {"reasonReference": [{"reference": _UNREADABLE}]},
     "nothing that it states": {},
 }
 TABLES: Mapping[str, Callable[[], str]] = {

@@ -171,6 +171,12 @@ RESPONSE_TYPE_OF: Mapping[str, str] = {
     "app": "launchSMART",
 }
 
+# The response type of each kind by the topic of its card, which no other kind has.
+PROPOSED: Mapping[str, str] = {
+    found["code"][0]["coding"][0]["code"]: RESPONSE_TYPE_OF[name]
+    for name, found in EVERY_KIND.items()
+}
+
 
 def proposing(
     *proposals: JsonObject, hooks: Iterable[str] = ALL_HOOKS, **of_rule: Any

@@ -1,12 +1,17 @@
-"""The CRD response types: which one a card is, and its rules (crd-server.md 1.6 and 2.4)."""
+"""The CRD response types: which one a card is, and its rules (crd-server.md 1.6 and 2.4).
+
+What a card is shows in its topic: this service's topics each stand for one response type. Whether
+it then is as that type must be is asked of its model.
+"""
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from response_models import fitting_types, response_problems
+from response_models import MODELS, fitting_types, response_problems
 
 JsonObject = dict[str, Any]
 
@@ -21,11 +26,31 @@ TOPICS = set(
     "therapy-alternatives-req clinical-reminder duplicate-therapy contraindication "
     "guideline off-guideline".split()
 )
+# The response type of the cards about determinations, by topic; those of proposals have others.
+TYPES: Mapping[str, str] = {"guideline": "externalReference", "claim": "instructions"}
+_NO_PROPOSALS: Mapping[str, str] = MappingProxyType({})
 _CARD_ELEMENTS = set(
     "uuid summary detail indicator source suggestions selectionBehavior "
     "overrideReasons links extension".split()
 )
 _UNESCAPED_TAG = re.compile(r"<[A-Za-z/!?]")
+
+
+def topic(card: JsonObject) -> str:
+    """The topic of a card."""
+    return str(card["source"]["topic"]["code"])
+
+
+def response_type(card: JsonObject, proposed: Mapping[str, str] = _NO_PROPOSALS) -> str:
+    """What a card is by its topic; `proposed` has the types of a policy's proposals by theirs."""
+    return {**TYPES, **proposed}[topic(card)]
+
+
+def misfits(
+    card: JsonObject, version: str, proposed: Mapping[str, str] = _NO_PROPOSALS
+) -> list[str]:
+    """What in a card breaks the model of the response type that it is by its topic."""
+    return list(MODELS[response_type(card, proposed)](card, version))
 
 
 def response_types(card: JsonObject, version: str = "2.2") -> list[str]:

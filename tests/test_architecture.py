@@ -183,7 +183,8 @@ CHECKS: Mapping[Check, tuple[Source, ...]] = {
         Source("web.routes", "app.register_error_handler(Exception, our_bug)"),
         Source(
             "web.problems",
-            "try:\n    try:\n        a()\n    except Exception:\n        b()\nexcept:\n    c()",
+            "try:\n    try:\n        a()\n    except Exception:\n        b()\nexcept:\n    c()\n"
+            "app.register_error_handler(Exception, our_bug)",
         ),
     ),
     work_at_import: (

@@ -85,6 +85,7 @@ def differences(service: Answers, calls: Sequence[Call]) -> dict[str, list[int]]
     return {how: numbers for how, numbers in found.items() if numbers}
 
 
+@pytest.mark.crd("sec-6")
 def test_the_order_of_calls_and_their_company_never_matter(
     service: Service, calls: list[Call]
 ) -> None:
@@ -92,6 +93,7 @@ def test_the_order_of_calls_and_their_company_never_matter(
     assert differences(service, calls) == {}
 
 
+@pytest.mark.crd("sec-6")
 def test_a_new_service_gives_the_answers_of_one_that_has_answered_many(
     service: Service, calls: list[Call]
 ) -> None:

@@ -235,7 +235,7 @@ def test_all_other_notations_together_make_the_same_request(
     assert meaning(ask(service, request)) == meaning(ask(service, BASES[base]))
 
 
-@pytest.mark.crd("resp-35", "hook-16")
+@pytest.mark.crd("resp-35")
 @pytest.mark.parametrize("base", BASE_NAMES)
 @settings(max_examples=10, deadline=None)
 @given(random=randoms)
@@ -306,7 +306,6 @@ def planted(draw: st.DrawFn) -> JsonObject:
     return request
 
 
-@pytest.mark.crd("conf-12")
 @settings(max_examples=200, deadline=None)
 @given(request=planted())
 def test_whatever_stands_wherever_the_answer_is_sound(

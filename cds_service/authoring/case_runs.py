@@ -32,7 +32,7 @@ from cds_service.policy.run.index import PolicyIndex
 from cds_service.policy.run.needs import needed_queries
 
 _HOOK = HOOKS["order-sign"]
-_SECONDS = 5.0  # far more than a chart in memory takes
+_NEVER = float("inf")  # a chart in memory needs no deadline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class CaseRun:
 def run_case(case: Case, index: PolicyIndex) -> CaseRun:
     """What the library determines for the case; nothing if its order asks for nothing."""
     request, ehr = _request(case), _ChartEhr(case)
-    gathering = Gathering(request, ehr, seconds=_SECONDS)
+    gathering = Gathering(request, ehr, deadline=_NEVER)
     chart = gathering.gather(read_chart(request), partial(missing_data, _HOOK))
     ehr.queries.clear()  # of orders, members and payers every call asks
     membership = resolve_membership(case.member["coverage"], chart, index.payers)
@@ -104,10 +104,8 @@ class _ChartEhr:
     def _reply(self, query: str) -> Reply:
         if any(_is_within(query, unreadable) for unreadable in self.case.unreadable):
             return Reply(query=query, failure="the case says so")
-        found = tuple(held for held in self.case.chart if _is_asked_for(held, query))
-        if not found and "?" not in query:
-            return Reply(query=query, failure="the chart of the case has it not")
-        return Reply(query=query, resources=found)
+        found = (held for held in self.case.chart if _is_asked_for(held, query))
+        return Reply(query=query, resources=tuple(found))
 
 
 def _is_within(query: str, unreadable: str) -> bool:

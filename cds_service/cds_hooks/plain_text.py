@@ -20,7 +20,11 @@ def label(text: str) -> str:
 
 def shorten(text: str, limit: int) -> str:
     """`text` as a label of at most `limit` characters, cut at a word."""
-    line = label(text)
+    return cut(label(text), limit)
+
+
+def cut(line: str, limit: int) -> str:
+    """A line of at most `limit` characters, cut at a word."""
     if len(line) <= limit:
         return line
     return line[: limit - 1].rsplit(" ", 1)[0].rstrip(" ,;:") + "…"

@@ -19,14 +19,15 @@ from cds_service.settings import Settings
 def check(directories: tuple[Path, ...]) -> None:
     """Compile the built-in policies with those in DIRECTORIES, and run every policy's cases.
 
-    All that is broken is named in one run, a line each; cases are run where nothing is. Exit status
-    1 if anything is found; advice on how other engines read a policy is no finding.
+    All that is broken is named in one run, a line each; cases are run where nothing is. A text that
+    sends a clinician to a portal is a finding too. Exit status 1 if anything is found; advice on
+    how other engines read a policy is no finding.
     """
     with start_errors():
         searched = library_directories(Settings(library=directories))
         report = _check(searched)
     for finding in report.findings:
-        click.echo(f"{finding.file}: {finding.case}: {finding.problem}")
+        click.echo(f"{finding.file}: {finding.where}: {finding.problem}")
     for advice in report.advice:
         click.echo(f"{advice.file}: {advice.where}: for other engines: {advice.words}", err=True)
     click.echo(f"{report.inventory}", err=True)

@@ -20,13 +20,13 @@ _DEFAULT_LIFETIME = 30  # seconds a token is good for if it does not say (CRD fo
 class Gathering:
     """What one call may ask of its EHR: with its own token, and all by one deadline.
 
-    `ehr` is None where there is no asking; `seconds` is how long all of it may take.
+    `ehr` is None where there is no asking; `deadline` is in seconds of the monotonic clock.
     """
 
-    def __init__(self, request: HookRequest, ehr: Ehr | None, *, seconds: float) -> None:
+    def __init__(self, request: HookRequest, ehr: Ehr | None, *, deadline: float) -> None:
         self._ehr = ehr if request.can_query else None
         self._access = read_access(request)
-        self._deadline = time.monotonic() + seconds
+        self._deadline = deadline
 
     def gather(self, chart: Chart, missing_data: Callable[[Chart], Sequence[str]]) -> Chart:
         """The chart with what the EHR could add in time; whatever it does, nothing is raised.

@@ -48,7 +48,8 @@ class FiledAuthorizations:
     def find(self, sought: Sought) -> str:
         """The number of one that is for every code on that day; empty if there is none."""
         by_code = [set(self._numbers(sought, coding)) for coding in sought.codings]
-        return min(set.intersection(*by_code), default="") if by_code else ""
+        found = set.intersection(*by_code) if by_code else set()
+        return min(found - sought.taken, default="")
 
     def _numbers(self, sought: Sought, coding: Coding) -> Iterator[str]:
         day = Days(sought.day, sought.day)

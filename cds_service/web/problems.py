@@ -5,6 +5,8 @@ An OperationOutcome that names the place, never a stack, never a patient's data.
 
 import logging
 import traceback
+from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from uuid import uuid4
@@ -19,12 +21,18 @@ from cds_service.fhir.resource import encode
 _LOG = logging.getLogger("cds_service")
 FHIR_JSON = "application/fhir+json"
 
+Record = Callable[[bytes], None]  # keeps the body of an answer, with the call that it is for
 
-def handle_problems(app: Flask) -> None:
-    """Answer every error of `app` as an OperationOutcome (CRD hook-9, hook-10)."""
+
+def handle_problems(app: Flask, record: Record) -> None:
+    """Answer every error of `app` as an OperationOutcome (CRD hook-9, hook-10).
+
+    `record` is for the answer to a call that a fault of ours ended (CRD found-37).
+    """
     app.register_error_handler(HookError, refused)
     app.register_error_handler(HTTPException, http_problem)
-    app.register_error_handler(Exception, our_bug)  # the one place that catches everything
+    # This and the record of it are the only places that catch everything.
+    app.register_error_handler(Exception, partial(our_bug, record=record))
 
 
 def refused(error: HookError) -> Response:
@@ -45,13 +53,22 @@ def http_problem(error: HTTPException) -> Response:
     return response
 
 
-def our_bug(error: Exception) -> Response:
+def our_bug(error: Exception, record: Record) -> Response:
     """A fault of ours: a trace id for the caller; type and place, but no values, for the log."""
     trace = str(uuid4())
-    frames = traceback.extract_tb(error.__traceback__)[-6:]
-    places = " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
-    _LOG.error("trace %s: %s at %s", trace, type(error).__name__, places)
+    _LOG.error("trace %s: %s", trace, _type_and_place(error))
     outcome = operation_outcome(
         code="exception", severity="fatal", diagnostics=f"internal error, trace {trace}"
     )
-    return Response(encode(outcome), status=500, mimetype=FHIR_JSON)
+    body = encode(outcome)
+    try:
+        record(body)
+    except Exception as another:  # noqa: BLE001  # asserts nothing, so it leaves unrecorded too
+        _LOG.error("trace %s: not recorded: %s", trace, _type_and_place(another))
+    return Response(body, status=500, mimetype=FHIR_JSON)
+
+
+def _type_and_place(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    places = " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
+    return f"{type(error).__name__} at {places}"

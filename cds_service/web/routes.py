@@ -1,12 +1,14 @@
 """Routes: discovery, the services, feedback (CDS Hooks, HTTP)."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from flask import Blueprint, Flask, Response, request
 
 from cds_service.audit.log import AuditLog
 from cds_service.cds_hooks.discovery import Service
 from cds_service.cds_hooks.feedback import FeedbackParser
+from cds_service.crd.decision.order_answer import Decisions
 from cds_service.errors import UnknownService
 from cds_service.fhir.resource import encode
 from cds_service.pipeline import Pipeline
@@ -23,7 +25,7 @@ def create_web(
     app.config["MAX_CONTENT_LENGTH"] = max_body
     app.register_blueprint(_cds_services(pipelines, log))
     app.register_blueprint(pages)
-    handle_problems(app)
+    handle_problems(app, partial(_record_bug, pipelines))
     app.after_request(_allow_browsers)
     return app
 
@@ -54,6 +56,17 @@ def _cds_services(pipelines: Mapping[str, Pipeline], log: AuditLog) -> Blueprint
         return Response(b"{}", mimetype=_JSON)
 
     return services
+
+
+def _record_bug(pipelines: Mapping[str, Pipeline], response: bytes) -> None:
+    """Record the call under way, which a fault of ours ended, with the error that it gets.
+
+    What was no call of a service leaves no record.
+    """
+    called = (request.view_args or {}).get("service_id", "")
+    if request.endpoint == "cds_services.call" and called in pipelines:
+        pipeline = pipelines[called]
+        pipeline.record(pipeline.now(), request.get_data(), Decisions(), response)
 
 
 def _service(pipeline: Pipeline) -> Service:

@@ -198,7 +198,7 @@ def test_redacting_does_not_edit_the_request() -> None:
     assert sent == before
 
 
-@pytest.mark.crd("sec-6", "found-37")
+@pytest.mark.crd("sec-6")
 def test_a_call_leaves_a_record_without_its_token(index: PolicyIndex) -> None:
     """No part of the record of a call holds its token; scopes and subject stay."""
     record = recorded(index, order_sign(fhirServer=SERVER, fhirAuthorization=AUTHORIZATION))
@@ -237,7 +237,6 @@ def test_an_answer_that_cannot_be_recorded_is_not_given(index: PolicyIndex) -> N
         pipeline.respond(encode(order_sign()))
 
 
-@pytest.mark.crd("resp-48")
 def test_decisions_name_the_rules_they_rest_on(index: PolicyIndex) -> None:
     """Each order is kept with coverage, payer and plan, and the rules of pinned policies."""
     (decision,) = json.loads(recorded(index, order_sign(version="2.2")).decisions)

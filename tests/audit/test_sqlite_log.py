@@ -466,6 +466,7 @@ def test_a_newer_schema_stops_the_start(log: AuditLog, path: Path) -> None:
     assert kept(path) == {"a-1"}
 
 
+@pytest.mark.crd("sec-1")
 def test_a_new_data_directory_is_the_owners_alone(tmp_path: Path) -> None:
     """Requests are patient data: a directory made for them is closed to others."""
     made = tmp_path / "data"

@@ -62,8 +62,8 @@ def test_each_case_that_is_not_met_is_a_finding(tmp_path: Path) -> None:
     )
 
     assert check_library([tmp_path], TODAY).findings == (
-        Finding(file=file, case="first", problem="covered is conditional, expected covered"),
-        Finding(file=file, case="last", problem="covered is conditional, expected not-covered"),
+        Finding(file=file, where="first", problem="covered is conditional, expected covered"),
+        Finding(file=file, where="last", problem="covered is conditional, expected not-covered"),
     )
 
 

@@ -216,7 +216,6 @@ def test_any_json_is_read_or_refused(value: Any) -> None:
     assert reaction(PARSER.parse, body).startswith(("invalid hook request", "the body is not JSON"))
 
 
-@pytest.mark.crd("dev-17")
 @pytest.mark.parametrize("extension", [None, [], 5, "text", {}])
 def test_a_senseless_extension_asks_for_nothing(extension: Any) -> None:
     """An extension that is no object is as good as none."""
@@ -253,7 +252,6 @@ def test_a_hook_instance_is_a_uuid_with_or_without_prefix(written: str) -> None:
     assert read.hook_instance.lower() == HOOK_INSTANCE
 
 
-@pytest.mark.crd("found-24")
 @pytest.mark.parametrize("envelope", [{"prefetch": None}, {"prefetch": {}}])
 def test_a_request_may_come_without_prefetch(envelope: Any) -> None:
     """Clients need not prefetch; `null` is none."""
@@ -288,7 +286,8 @@ def test_asking_needs_a_server_and_a_token(server: str, authorization: Any, can:
     assert read.can_query is can
 
 
-@pytest.mark.crd("sec-6")
+@pytest.mark.cds_hooks("authorization-6")
+@pytest.mark.crd("sec-1")
 def test_a_request_shown_for_debugging_holds_no_token() -> None:
     """The representation of a request leaves the token out."""
     read = PARSER.parse(encode(full_request()))

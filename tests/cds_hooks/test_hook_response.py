@@ -25,12 +25,14 @@ def card(**elements: Any) -> Card:
     return Card(**{**needed, **elements})
 
 
+@pytest.mark.cds_hooks("card-1")
 @pytest.mark.parametrize("length", [1, 138, 139])
 def test_a_summary_has_fewer_than_140_characters(length: int) -> None:
     """139 characters are the most a summary may have."""
     assert len(card(summary="s" * length).summary) == length
 
 
+@pytest.mark.cds_hooks("card-1")
 @pytest.mark.parametrize("length", [0, 140, 141, 1000])
 def test_no_card_has_a_longer_summary_or_none(length: int) -> None:
     """140 characters are too many already; a card without a summary says nothing."""
@@ -38,6 +40,7 @@ def test_no_card_has_a_longer_summary_or_none(length: int) -> None:
         card(summary="s" * length)
 
 
+@pytest.mark.cds_hooks("card-1")
 @pytest.mark.parametrize("letter", ["é", "患", "\U0001f9ea"])
 def test_characters_of_a_summary_are_counted_not_bytes(letter: str) -> None:
     """A letter of four bytes is one character."""
@@ -56,6 +59,7 @@ def test_a_card_exists_exactly_with_a_fit_summary(summary: str) -> None:
     assert made == (summary if len(summary) < 140 else "")
 
 
+@pytest.mark.cds_hooks("coding-3")
 def test_an_override_reason_has_a_display() -> None:
     """cds-resp-4: a reason to choose from is shown by its display."""
     with pytest.raises(ValueError, match="cds-resp-4"):
@@ -67,7 +71,6 @@ def test_reasons_with_displays_are_kept() -> None:
     assert card(override_reasons=(REASON, REASON)).override_reasons == (REASON, REASON)
 
 
-@pytest.mark.crd("resp-4", "dev-24")
 @pytest.mark.parametrize("missing", ["detail", "source_label"])
 def test_a_card_says_who_speaks_and_what_of(missing: str) -> None:
     """A card has a detail that names what it speaks of, and the payer's brand."""
@@ -75,7 +78,6 @@ def test_a_card_says_who_speaks_and_what_of(missing: str) -> None:
         card(**{missing: ""})
 
 
-@pytest.mark.crd("resp-2")
 def test_no_card_is_critical() -> None:
     """`critical` is for danger to life; coverage is not."""
     assert {str(indicator) for indicator in Indicator} == {"info", "warning"}

@@ -69,7 +69,6 @@ odd_resources = st.builds(
 )
 
 
-@pytest.mark.crd("found-32")
 @pytest.mark.parametrize("value", NO_DATA.values(), ids=NO_DATA)
 def test_no_data_is_an_answer(value: Any) -> None:
     """A client that looked and found nothing gives no resource, and has not failed."""

@@ -80,6 +80,7 @@ def test_a_suggestion_without_uuid_or_label_cannot_be_made(uuid: str, words: str
         Suggestion(uuid=uuid, label=words)
 
 
+@pytest.mark.cds_hooks("card-5", "suggestion-2", "action-2", "action-5", "link-4")
 @pytest.mark.parametrize(
     ("make", "rule"),
     [

@@ -78,6 +78,7 @@ def asker() -> Iterator[Asker]:
         yield made
 
 
+@pytest.mark.crd("sec-1")
 @pytest.mark.parametrize("base", DISGUISED)
 def test_without_a_list_nothing_leaves_this_machine(at_home: Asker, base: str) -> None:
     """E9, bar: refused with no outbound packet."""
@@ -87,6 +88,7 @@ def test_without_a_list_nothing_leaves_this_machine(at_home: Asker, base: str) -
     assert (reply.failure, ehr.connections) == (NOT_OURS, 0)
 
 
+@pytest.mark.crd("sec-1")
 @pytest.mark.parametrize(
     "base", ["http://127.0.0.1:{port}/fhir", "http://127.0.0.1:{port}/fhir/", *DISGUISED]
 )
@@ -125,6 +127,7 @@ def test_what_is_no_query_is_not_asked(at_home: Asker) -> None:
     assert (reply.failure, ehr.connections) == ("not a FHIR read or search", 0)
 
 
+@pytest.mark.crd("sec-1")
 @pytest.mark.parametrize("link", NEXT_ELSEWHERE)
 def test_the_token_goes_to_no_other_server_for_the_next_page(asker: Asker, link: str) -> None:
     """R17: the token is sent only to the origin of the EHR's base."""

@@ -175,6 +175,8 @@ def test_queries_beyond_the_most_are_not_asked(asker: Asker) -> None:
     assert [bool(reply.failure) for reply in replies] == [False] * MAX_QUERIES + [True] * 2
 
 
+@pytest.mark.cds_hooks("authorization-3")
+@pytest.mark.crd("sec-1")
 def test_a_token_is_not_used_once_it_has_expired() -> None:
     """B8, bar: no use after expiry; partial answer."""
     with asking(at_once=1) as asker:
@@ -190,6 +192,7 @@ def test_a_token_is_not_used_once_it_has_expired() -> None:
     assert len(ehr.calls) == 1
 
 
+@pytest.mark.cds_hooks("authorization-3")
 def test_a_next_page_is_not_asked_for_with_an_expired_token(asker: Asker) -> None:
     """B8, bar: no use after expiry."""
     with FakeEhr(status(500)) as ehr:
@@ -205,6 +208,7 @@ def test_a_next_page_is_not_asked_for_with_an_expired_token(asker: Asker) -> Non
     assert len(ehr.calls) == 1
 
 
+@pytest.mark.crd("sec-1")
 @pytest.mark.parametrize(
     "fault",
     [

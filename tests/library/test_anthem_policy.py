@@ -453,7 +453,6 @@ def test_each_rule_filters_on_its_codes_alone(rule_id: str) -> None:
     )
 
 
-@pytest.mark.crd("conf-8")
 @pytest.mark.parametrize("rule_id", RULE_IDS)
 def test_each_rule_reads_nothing_of_the_order_but_its_code(rule_id: str) -> None:
     """CRD's profile of ServiceRequest promises neither its note nor its order detail."""

@@ -104,6 +104,14 @@ def test_of_several_numbers_the_same_is_found_each_time(tmp_path: Path) -> None:
     assert found(tmp_path, sought(), *entries) == found(tmp_path, sought(), *reversed(entries))
 
 
+def test_a_number_that_is_taken_is_passed_over(tmp_path: Path) -> None:
+    """Another is found instead, or none."""
+    entries = [granted(number="PA-2"), granted(number="PA-1")]
+
+    assert found(tmp_path, sought(taken=frozenset({"PA-1"})), *entries) == "PA-2"
+    assert found(tmp_path, sought(taken=frozenset({"PA-1", "PA-2"})), *entries) == ""
+
+
 def test_without_a_file_none_is_known() -> None:
     """The setting is empty, and so is what is found."""
     known = open_authorizations("", [])

@@ -25,6 +25,8 @@ def test_a_token_is_not_shown() -> None:
     assert TOKEN not in shown
 
 
+@pytest.mark.cds_hooks("request-5", "security-2")
+@pytest.mark.crd("sec-2", "sec-1")
 def test_a_listed_server_elsewhere_is_not_asked_without_tls() -> None:
     """R4, R8: refused even if an operator lists it."""
     base = "http://ehr.example.invalid/fhir"

@@ -8,7 +8,7 @@ import pytest
 from fake_ehr import Behaviour, FakeEhr, bundle, reset
 from outbound import faults
 from outbound.certificates import Authority, make_signer
-from outbound.getting import SHORT, TOKEN, Getter, getting
+from outbound.getting import QUERY, SHORT, TOKEN, Getter, getting
 
 from cds_service.errors import ServerFailed
 from cds_service.outbound.transport import LATE
@@ -34,6 +34,8 @@ def stranger() -> Iterator[Getter]:
         yield made
 
 
+@pytest.mark.cds_hooks("security-2")
+@pytest.mark.crd("sec-2")
 def test_a_certificate_we_trust_is_accepted(getter: Getter, authority: Authority) -> None:
     """B6: TLS that is in order works."""
     with FakeEhr(bundle(), tls=authority.server()) as server:
@@ -42,6 +44,8 @@ def test_a_certificate_we_trust_is_accepted(getter: Getter, authority: Authority
     assert response.status == 200
 
 
+@pytest.mark.cds_hooks("security-2")
+@pytest.mark.crd("sec-2", "sec-3")
 @pytest.mark.parametrize(
     ("flaw", "cause"),
     [
@@ -62,6 +66,7 @@ def test_a_bad_certificate_is_refused(
     assert server.calls == []
 
 
+@pytest.mark.crd("sec-2", "sec-3")
 def test_a_certificate_of_an_authority_we_do_not_know_is_refused(
     stranger: Getter, authority: Authority
 ) -> None:
@@ -73,6 +78,7 @@ def test_a_certificate_of_an_authority_we_do_not_know_is_refused(
     assert server.calls == []
 
 
+@pytest.mark.crd("sec-3")
 def test_old_tls_is_refused(getter: Getter, authority: Authority) -> None:
     """B6, bar: never downgraded."""
     with FakeEhr(bundle(), tls=authority.old_server()) as server:
@@ -82,6 +88,8 @@ def test_old_tls_is_refused(getter: Getter, authority: Authority) -> None:
     assert server.calls == []
 
 
+@pytest.mark.cds_hooks("security-2")
+@pytest.mark.crd("sec-2", "sec-3")
 def test_a_server_without_tls_is_not_asked_without_it(getter: Getter) -> None:
     """B6, bar: never downgraded."""
     with FakeEhr(
@@ -91,6 +99,19 @@ def test_a_server_without_tls_is_not_asked_without_it(getter: Getter) -> None:
 
     assert str(failure).startswith("TLS failed: ")
     assert TOKEN not in str([call.headers for call in server.calls])
+
+
+@pytest.mark.crd("sec-2", "sec-3")
+def test_no_redirect_leads_from_tls_to_where_there_is_none(
+    getter: Getter, authority: Authority
+) -> None:
+    """B7, bar: not followed; token not sent."""
+    with FakeEhr(bundle()) as plain, FakeEhr(bundle(), tls=authority.server()) as server:
+        server.on(QUERY, faults.redirect(f"{plain.base}/{QUERY}"))
+        response = getter.get(server.base)
+
+    assert response.status == 302
+    assert (len(server.calls), plain.connections) == (1, 0)
 
 
 def test_a_reset_in_the_handshake_is_a_failure(getter: Getter, authority: Authority) -> None:

@@ -1,16 +1,31 @@
-"""CRD page Conformance Expectations: what data may be relied on, and what its absence means."""
+"""CRD page Conformance Expectations: what data may be relied on, and what decides nothing."""
 
-from collections.abc import Iterator
-from typing import Any
+import copy
+import re
+from collections.abc import Iterable
 
 import pytest
-from coverage_information_rules import URL as COVERAGE_INFORMATION
-from every_answer import every_answer
+from beyond_profiles import BEYOND, OF_ALL, UNHEARD_OF, with_more
+from complete_resources import (
+    ASKED,
+    REQUESTS,
+    WRITTEN,
+    complete_member,
+    complete_orders,
+    index_of,
+    kinds_of,
+    least_order,
+    member,
+    only,
+    refusing,
+    rule_for,
+)
 from every_hook import (
     HOOK_NAMES,
+    LISTED,
     MEMBERS,
-    ORDER_HOOKS,
-    PRIMARY,
+    PULSED_FIELD,
+    UNLISTED,
     VERSIONS,
     JsonObject,
     annotations,
@@ -19,250 +34,169 @@ from every_hook import (
     call,
     covered,
     facts,
-    minimal_orders,
-    status_of,
-    updatable_orders,
-    updates,
+    reason_codes,
+    with_token,
 )
-from hook_requests import MEDICARE_HMO, coverage, patient, service_request
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition"
-MB = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MB"}]}
-# Elements that the profiles neither make mandatory nor mark must-support.
-BEYOND: dict[str, JsonObject] = {
-    "ServiceRequest": {
-        "priority": "stat",
-        "specimen": [{"reference": "Specimen/1"}],
-        "bodySite": [{"text": "liver"}],
-        "patientInstruction": "come early",
-        "insurance": [{"reference": "Coverage/another"}],
-    },
-    "Coverage": {
-        "costToBeneficiary": [{"valueMoney": {"value": 10}}],
-        "subrogation": False,
-        "contract": [],
-    },
-    "Patient": {"maritalStatus": {"text": "unknown"}, "photo": [], "generalPractitioner": []},
-}
-OPTIONAL: dict[str, JsonObject] = {
-    "ServiceRequest": {
-        "identifier": [{"value": "1"}],
-        "category": [{"text": "procedure"}],
-        "occurrenceDateTime": "2026-12-01",
-        "performerType": {"text": "surgeon"},
-        "performer": [{"reference": "Practitioner/performer"}],
-        "locationReference": [{"reference": "Location/1"}],
-        "reasonCode": [{"text": "a tumour"}],
-        "quantityQuantity": {"value": 1},
-    },
-    "Appointment": {
-        "identifier": [{"value": "1"}],
-        "serviceCategory": [{"text": "procedure"}],
-        "specialty": [{"text": "surgery"}],
-        "appointmentType": {"text": "routine"},
-        "requestedPeriod": [{"start": "2026-12-01", "end": "2026-12-02"}],
-    },
-    "Encounter": {
-        "identifier": [{"value": "1"}],
-        "period": {"start": "2026-11-20"},
-        "participant": [{"individual": {"reference": "Practitioner/1"}}],
-        "reasonCode": [{"text": "a tumour"}],
-        "location": [{"location": {"reference": "Location/1"}}],
-        "serviceProvider": {"reference": "Organization/1"},
-    },
-}
-OPTIONAL_OF_COVERAGE: JsonObject = {
-    "identifier": [{"type": MB, "value": "1"}],
-    "subscriberId": "1",
-    "period": {"start": "2024-01-01"},
-    "class": [{"type": {"coding": [{"code": "group"}]}, "value": "g"}],
-    "type": {"coding": [MEDICARE_HMO]},
-    "policyHolder": {"reference": "Patient/member-1"},
-    "subscriber": {"reference": "Patient/member-1"},
-    "dependent": "0",
-    "order": 1,
-    "network": "n",
-}
-OPTIONAL_OF_PATIENT: JsonObject = {
-    "birthDate": "1950-01-01",
-    "telecom": [{"value": "1"}],
-    "address": [{"state": "WI"}],
-}
-
-
-def as_in_us_core(version: str) -> tuple[JsonObject, JsonObject, JsonObject]:
-    """Patient, Coverage and order of a US Core version; 3.1.1 has no profiles for the last two."""
-    old = version == "3.1.1"
-    payor = coverage()["payor"] * (2 if old else 1)
-    identifier = (
-        [] if old else [{"type": MB, "system": "https://ids.example.invalid", "value": "1"}]
-    )
-    meta = {} if old else profiled("coverage", version)
-    of_coverage = coverage(payor=payor, identifier=identifier, meta=meta)
-    if old:
-        del of_coverage["relationship"]
-    order = {**service_request(), "meta": {} if old else profiled("servicerequest", version)}
-    return patient(meta=profiled("patient", version)), of_coverage, order
-
-
-def profiled(name: str, version: str) -> JsonObject:
-    """Metadata that claims a US Core profile."""
-    return {"profile": [f"{US_CORE}/us-core-{name}|{version}"]}
-
-
-@pytest.mark.crd("conf-2")
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("us_core", ["3.1.1", "6.1.0", "7.0.0"])
-def test_data_of_each_us_core_version_leads_to_the_same_answer(us_core: str, version: str) -> None:
-    """The shape of the Coverage and the profiles that are claimed change nothing."""
-    *member, order = as_in_us_core(us_core)
-
-    assert covered(ask(call("order-sign", order, member=member, version=version))) == [
-        "not-covered"
-    ]
-
-
-@pytest.mark.crd("conf-4")
-@pytest.mark.parametrize("hook", PRIMARY)
-@pytest.mark.parametrize(
-    ("member", "order"),
-    [
-        (MEMBERS["medicare"], {"start": "2020-01-01", "occurrenceDateTime": "2020-01-01"}),
-        ((patient(), coverage(status="cancelled")), {}),
-        ((patient(), coverage(period={"end": "2025-01-01"})), {}),
-        (
-            (
-                patient(),
-                coverage(type={"coding": [{"system": "https://nahdo.org/sopt", "code": "2"}]}),
-            ),
-            {},
-        ),
-        (MEMBERS["commercial"], {}),
-    ],
-    ids=[
-        "date of service",
-        "Coverage.status",
-        "Coverage.period",
-        "Coverage.type",
-        "Coverage.payor",
-    ],
+from order_profiles import OF_THE_MEMBER
+from proposal_library import DEFINITIONS, EVERY_KIND, PROPOSED
+from response_types import TYPES, response_type
+from scripted_ehr import ScriptedEhr
+from small_library import (
+    AUTHORIZATION_NEEDED,
+    applicability,
+    instruction,
+    reason,
 )
-def test_what_the_profiles_mark_must_support_is_used(
-    hook: str, member: Any, order: JsonObject
-) -> None:
-    """Each of these elements leads to another answer for the same code."""
-    usual = facts(ask(call(hook)))
 
-    assert facts(ask(call(hook, asked_about(hook, **order), member=member))) != usual
+from cds_service.crd.codes import COVERAGE_DETERMINATION
+from cds_service.crd.request.hooks import HOOKS
+from cds_service.policy.run.index import PolicyIndex
 
-
-@pytest.mark.crd("conf-4")
-@pytest.mark.parametrize("hook", PRIMARY)
-def test_the_members_state_is_used(hook: str) -> None:
-    """Patient.address tells a Californian HMO from one elsewhere."""
-    californian, insured = MEMBERS["california"]
-    at_home = ask(call(hook, member=[californian, insured]))
-    away = ask(call(hook, member=[patient("NV"), insured]))
-
-    assert [covered(at_home), covered(away)] == [["conditional"], ["not-covered"]]
+# The types that CRD, HRex or US Core have a profile for, of those that anything here might ask for.
+PROFILED = set(
+    "Appointment CommunicationRequest Condition Coverage Device DeviceRequest DiagnosticReport "
+    "Encounter Immunization Location Medication MedicationRequest NutritionOrder Observation "
+    "Organization Patient Practitioner PractitionerRole Procedure ServiceRequest "
+    "VisionPrescription".split()
+)
 
 
-@pytest.mark.crd("conf-5")
-@pytest.mark.parametrize("hook", HOOK_NAMES)
-@pytest.mark.parametrize("version", ["2.1", "2.2"])
-def test_every_part_there_is_a_value_for_is_written(hook: str, version: str) -> None:
-    """The fullest determination fills every must-support part that it has a value for."""
-    (parts,) = annotations(ask(call(hook, version=version, member=MEMBERS["california"])))
-
-    assert set(parts) == {
-        "coverage",
-        "covered",
-        "info-needed",
-        "billingCode",
-        "reason",
-        "detail",
-        "date",
-        "coverage-assertion-id",
-        "contact",
-    }
+def mandatory_member() -> list[JsonObject]:
+    """Patient, Coverage and payer with no more than they must have."""
+    resources = complete_member()
+    return [only(resource, OF_THE_MEMBER[kind]) for kind, resource in resources.items()]
 
 
 @pytest.mark.crd("conf-7", "conf-8", "hook-22")
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("hook", ORDER_HOOKS)
-def test_orders_with_what_is_mandatory_and_no_more_are_answered(hook: str, version: str) -> None:
-    """Minimal orders of every kind, a Coverage and a Patient are enough."""
-    orders = minimal_orders()
-    response = ask(call(hook, *orders.values(), version=version))
-    answered = updatable_orders(version) if hook in PRIMARY else ["ServiceRequest"]
+@pytest.mark.parametrize(("hook", "kind"), ASKED)
+def test_what_is_mandatory_and_no_more_is_enough(hook: str, kind: str, version: str) -> None:
+    """An order, a Coverage and a Patient of nothing but that: a policy decides by the code."""
+    request = call(hook, least_order(kind), version=version, member=mandatory_member())
+    response = ask(request, index=refusing())
+    decided = kind != "Appointment"  # it need not be coded, so no policy is met
+    undecided = "indeterminate" if version == "2.2" else "conditional"
 
-    assert [order["resourceType"] for order in updates(response)] == list(answered)
-    assert [order["id"] for order in updates(response)] == [orders[kind]["id"] for kind in answered]
+    if (hook, kind, version) not in WRITTEN:
+        assert [card["indicator"] for card in response["cards"]] == ["warning"]
+    else:
+        assert covered(response) == ["not-covered" if decided else undecided]
+        assert "technical" not in reason_codes(annotations(response)[0])
+
+
+@pytest.fixture(scope="module")
+def of_the_words() -> PolicyIndex:
+    """Rules that refuse by the words of an order."""
+    named = applicability("%words.where($this.contains('Pulsed field')).exists()")
+    return index_of(rule_for(kind, condition=[named]) for kind in REQUESTS)
 
 
 @pytest.mark.crd("conf-7", "conf-8", "hook-22")
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("hook", HOOK_NAMES)
-def test_data_beyond_the_profiles_changes_nothing(hook: str, version: str) -> None:
-    """Elements that are neither mandatory nor must-support change no determination."""
-    member, insured = MEMBERS["medicare"]
-    more = [{**member, **BEYOND["Patient"]}, {**insured, **BEYOND["Coverage"]}]
-    about = asked_about(hook)
-    rich = {**about, **BEYOND.get(about["resourceType"], {})}
-    unheard_of = {"resourceType": "Basic", "id": "1", "code": {"text": "not of any profile"}}
-
-    assert facts(ask(call(hook, rich, member=more, sent=[unheard_of], version=version))) == facts(
-        ask(call(hook, version=version))
-    )
-
-
-@pytest.mark.crd("conf-12", "hook-22")
-@pytest.mark.parametrize("hook", HOOK_NAMES)
-@settings(max_examples=30, deadline=None)
-@given(
-    order=st.sets(st.integers(0, 7)),
-    insured=st.sets(st.sampled_from(sorted(OPTIONAL_OF_COVERAGE))),
-    person=st.sets(st.sampled_from(sorted(OPTIONAL_OF_PATIENT))),
-)
-def test_what_may_be_omitted_is_never_missed(
-    hook: str, order: set[int], insured: set[str], person: set[str]
+@pytest.mark.parametrize(("hook", "kind"), ASKED)
+def test_data_beyond_the_profiles_decide_nothing(
+    of_the_words: PolicyIndex, hook: str, kind: str, version: str
 ) -> None:
-    """The call is answered, whichever optional elements are missing."""
-    optional = OPTIONAL[asked_about(hook)["resourceType"]]
-    about = asked_about(
-        hook, **{name: optional[name] for at, name in enumerate(optional) if at in order}
+    """Elements no profile promises, full of the very words and dates that a rule asks for."""
+    order = complete_orders()[kind]
+    plain = call(hook, order, version=version, member=member())
+    more = [with_more(resource) for resource in member()]
+    rich = call(hook, with_more(order), version=version, member=more, sent=[UNHEARD_OF])
+
+    for index in (of_the_words, refusing()):
+        assert facts(ask(rich, index=index)) == facts(ask(plain, index=index))
+
+
+@pytest.mark.crd("conf-8", "hook-22")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+@pytest.mark.parametrize("code", [LISTED, UNLISTED])
+def test_no_note_decides_for_a_code_that_must_be_specified(
+    code: str, hook: str, version: str
+) -> None:
+    """On 93799 the words of the code decide; the same words in a note or a detail do not."""
+    about = asked_about(hook, code)
+    whose = MEMBERS["commercial"]
+    plain = ask(call(hook, about, version=version, member=whose))
+    specified = ask(
+        call(hook, asked_about(hook, code, PULSED_FIELD), version=version, member=whose)
     )
-    whose = patient(**{"address": [], **{name: OPTIONAL_OF_PATIENT[name] for name in person}})
-    by_whom = coverage(plan_type=None, **{name: OPTIONAL_OF_COVERAGE[name] for name in insured})
-    request = call(hook, about, member=[whose, by_whom])
+    more = [with_more(resource) for resource in whose]
+    rich = ask(call(hook, with_more(about), version=version, member=more, sent=[UNHEARD_OF]))
 
-    assert status_of(request) == 200
-    assert hook not in PRIMARY or len(annotations(ask(request))) == 1
+    assert covered(specified) == ["not-covered"]
+    assert covered(plain) == (["conditional"] if code == UNLISTED else ["not-covered"])
+    assert facts(rich) == facts(plain)
 
 
-def extension_urls(value: Any) -> Iterator[str]:
-    """The URL of every extension in a JSON value, parts of extensions apart."""
-    if isinstance(value, dict):
-        yield from (
-            extension["url"]
-            for extension in value.get("extension", ())
-            if isinstance(extension, dict) and ":" in extension["url"]
+@pytest.fixture(scope="module")
+def curious() -> PolicyIndex:
+    """Rules that follow what an order refers to."""
+    asked = applicability("%indications.where(code = 'C22.0').exists()")
+    return index_of(rule_for(kind, condition=[asked]) for kind in REQUESTS)
+
+
+@pytest.mark.crd("conf-7")
+@pytest.mark.parametrize(("hook", "kind"), ASKED)
+def test_nothing_is_asked_for_that_has_no_profile(
+    curious: PolicyIndex, hook: str, kind: str
+) -> None:
+    """Neither of the client by a prefetch template nor of its EHR by a query."""
+    templates = [template for _, template in HOOKS[hook].service().prefetch]
+    order = complete_orders()[kind]
+    ehr = ScriptedEhr([order, UNHEARD_OF, *member()])
+    ask({**with_token(call(hook, order)), "prefetch": {}}, index=curious, ehr=ehr)
+    of_templates, of_queries = (_types(queries) for queries in (templates, ehr.queries))
+
+    assert {"Patient", "Coverage", "Organization"} <= of_templates <= PROFILED
+    assert {"Patient", "Coverage", "Organization"} <= of_queries <= PROFILED
+
+
+def _types(queries: Iterable[str]) -> set[str]:
+    return {re.split(r"[/?]", query)[0] for query in queries}
+
+
+@pytest.fixture(scope="module")
+def proposing() -> PolicyIndex:
+    """A rule that demands an authorization and proposes one thing of each kind."""
+    demand = [*AUTHORIZATION_NEEDED, reason(), instruction("Call the desk.")]
+    determined = [{"url": COVERAGE_DETERMINATION, "extension": demand}]
+    proposals = list(EVERY_KIND.values())
+    demanding = rule_for("ServiceRequest", extension=determined, action=proposals)
+    return index_of([demanding], *DEFINITIONS)
+
+
+def shown(response: JsonObject) -> list[JsonObject]:
+    """The cards of a response, less ids and what an updated resource held when it came."""
+    cards: list[JsonObject] = copy.deepcopy(response["cards"])
+    for card in cards:
+        del card["uuid"]
+        for suggestion in card.get("suggestions", ()):
+            for action in suggestion.get("actions", ()):
+                resource = action.get("resource", {})
+                for name in (*OF_ALL, *BEYOND.get(resource.get("resourceType"), ())):
+                    resource.pop(name, None)
+    return cards
+
+
+@pytest.mark.crd("conf-9")
+@pytest.mark.parametrize("version", VERSIONS)
+def test_no_card_of_any_type_comes_of_data_beyond_the_profiles(
+    proposing: PolicyIndex, version: str
+) -> None:
+    """Cards of all the types other than coverage information: their words, links and proposals."""
+    seen: set[str] = set()
+    for hook in HOOK_NAMES:
+        order = complete_orders()[kinds_of(hook)[0]]
+        whose = member(subscriberId="old")
+        more = [with_more(resource) for resource in whose]
+        plain = ask(call(hook, order, version=version, member=whose), index=proposing)
+        rich = ask(
+            call(hook, with_more(order), version=version, member=more, sent=[UNHEARD_OF]),
+            index=proposing,
         )
-    for inner in (
-        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    ):
-        yield from extension_urls(inner)
+        seen |= {response_type(card, PROPOSED) for card in plain["cards"]}
 
+        assert shown(rich) == shown(plain)
 
-@pytest.mark.crd("conf-13")
-def test_everything_said_stands_in_elements_of_the_guide() -> None:
-    """A response adds no extensions but those of the guide."""
-    for answered in every_answer():
-        added = set(extension_urls(answered.response)) - set(extension_urls(answered.request))
-        on_cards = {name for card in answered.cards for name in card.get("extension", {})}
-
-        assert added <= {COVERAGE_INFORMATION}
-        assert on_cards <= {"davinci-crd.associated-resource"}
-        assert "extension" not in answered.response
+    assert seen == {*TYPES.values(), *PROPOSED.values()}

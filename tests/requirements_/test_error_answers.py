@@ -14,8 +14,9 @@ from every_hook import (
     call,
     with_token,
 )
+from fakes import FakeLog
 from flask.testing import FlaskClient
-from hook_requests import COMMERCIAL_PPO, coverage, patient
+from hook_requests import COMMERCIAL_PPO, bundle, coverage, patient
 
 from cds_service.app import build_service
 from cds_service.fhir.resource import encode
@@ -115,6 +116,34 @@ def test_what_cannot_be_answered_gets_its_status_and_an_outcome(
     assert (status, is_operation_outcome(outcome)) == (expected, True)
 
 
+@pytest.mark.crd("hook-9", "hook-10", "hook-13")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_what_is_sound_but_for_the_guide_is_a_422(
+    client: FlaskClient, hook: str, version: str
+) -> None:
+    """A version that is not spoken, in every letter a sound hook call; the issue says where."""
+    status, outcome = post(client, hook, encode(call(hook, version=f"{version}-ballot")))
+
+    assert (status, is_operation_outcome(outcome)) == (422, True)
+    assert outcome["issue"][0]["expression"] == ["extension.`davinci-crd.requestedVersion`"]
+
+
+@pytest.mark.crd("hook-9", "hook-10", "hook-13")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("looked_for", [None, bundle()], ids=["null", "an empty Bundle"])
+def test_an_order_that_is_not_there_is_a_422(
+    client: FlaskClient, looked_for: JsonObject | None, version: str
+) -> None:
+    """The call is sound JSON, FHIR and CDS Hooks; what it names is not to be found."""
+    request = call("order-dispatch", version=version)
+    sent = {**request["prefetch"], "servicerequest": looked_for}
+    status, outcome = post(client, "order-dispatch", encode({**request, "prefetch": sent}))
+
+    assert (status, is_operation_outcome(outcome)) == (422, True)
+    assert outcome["issue"][0]["code"] == "not-found"
+
+
 @pytest.mark.crd("hook-13")
 @pytest.mark.parametrize("version", ["2.1", "2.2"])
 @pytest.mark.parametrize("hook", HOOK_NAMES)
@@ -135,7 +164,6 @@ def test_a_coverage_that_does_not_lead_to_one_of_our_payers_is_a_400(
     assert post(client, hook, encode(call(hook, version=version, member=member)))[0] == 400
 
 
-@pytest.mark.crd("hook-13")
 @pytest.mark.parametrize("version", [None, "2.0"])
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 @pytest.mark.parametrize("member", MEMBERS)
@@ -146,7 +174,7 @@ def test_crd_2_0_refuses_nobody_for_their_coverage(
     assert post(client, hook, encode(call(hook, version=version, member=MEMBERS[member])))[0] == 200
 
 
-@pytest.mark.crd("hook-10", "sec-6")
+@pytest.mark.crd("sec-1")
 @pytest.mark.parametrize("fault", broken("order-sign"))
 def test_an_error_repeats_neither_patient_nor_token(client: FlaskClient, fault: str) -> None:
     """The words of an error hold nothing of the patient and no token."""
@@ -159,6 +187,39 @@ def test_an_error_repeats_neither_patient_nor_token(client: FlaskClient, fault: 
     assert response.status_code >= 400
     assert "member-1" not in response.text
     assert TOKEN not in response.text
+
+
+@pytest.mark.crd("hook-9")
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_an_endpoint_that_is_not_there_is_a_404(client: FlaskClient, method: str) -> None:
+    """Of this nobody who knows FHIR need be told."""
+    response = client.open("/cds-services/nobodys-hook", method=method, data=b"{}")
+
+    assert response.status_code == (404 if method == "POST" else 405)
+
+
+@pytest.mark.crd("hook-9", "hook-10")
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_a_body_beyond_the_limit_is_a_413(client: FlaskClient, hook: str) -> None:
+    """And says so, as far as it was read."""
+    padded = encode({**call(hook), "padding": " " * Settings().max_body})
+    status, outcome = post(client, hook, padded)
+
+    assert (status, is_operation_outcome(outcome)) == (413, True)
+
+
+@pytest.mark.crd("hook-9", "hook-10")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_what_cannot_be_recorded_is_a_503_with_a_transient_issue(hook: str, version: str) -> None:
+    """Nothing is asserted that nobody will find again; the client may try again."""
+    settings = Settings()
+    service = build_service(settings, ehr=None, log=FakeLog(broken=True))
+    request = encode(call(hook, version=version))
+    status, outcome = post(service.web(settings).test_client(), hook, request)
+
+    assert (status, is_operation_outcome(outcome)) == (503, True)
+    assert outcome["issue"][0]["code"] == "transient"
 
 
 @pytest.mark.crd("hook-9", "hook-10")
@@ -179,10 +240,9 @@ def test_a_bug_of_the_service_is_a_500_with_a_fatal_issue(tmp_path: Path) -> Non
     assert (response.status_code, issue["severity"], issue["code"]) == (500, "fatal", "exception")
 
 
-@pytest.mark.crd("hook-9")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
-def test_nothing_to_say_is_no_error(client: FlaskClient, hook: str, version: str) -> None:
+def test_what_is_not_decided_is_no_error(client: FlaskClient, hook: str, version: str) -> None:
     """A call without the member's plan gets a 200, in every version."""
     assert (
         post(client, hook, encode(call(hook, version=version, member=MEMBERS["plan unknown"])))[0]

@@ -30,7 +30,7 @@ def test_with_the_ehr_away_what_was_sent_is_answered_as_ever(hook: str, version:
     assert facts(response) == facts(ask(request))
 
 
-@pytest.mark.crd("impl-5")
+@pytest.mark.crd("found-34")
 @pytest.mark.parametrize("hook", PRIMARY)
 def test_an_answer_given_without_knowing_the_plan_says_so(hook: str) -> None:
     """The reason of a determination says what depends on the plan."""

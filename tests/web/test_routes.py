@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from coverage_information_rules import URL as COVERAGE_INFORMATION
 from flask.testing import FlaskClient
 from hook_requests import bundle, coverage, order_sign, service_request
 
@@ -50,7 +51,7 @@ def outcome_of(body: bytes) -> Any:
     return outcome["issue"][0]
 
 
-@pytest.mark.crd("dev-1", "dev-2", "found-24", "hook-4")
+@pytest.mark.crd("dev-1", "found-24")
 def test_discovery_lists_the_service_with_versions_and_prefetch_in_order(
     client: FlaskClient,
 ) -> None:
@@ -90,7 +91,7 @@ def check_options(options: list[dict[str, Any]]) -> None:
     )
 
 
-@pytest.mark.crd("resp-14", "resp-26", "hook-39", "found-40")
+@pytest.mark.crd("resp-14", "found-40")
 def test_a_signed_order_comes_back_not_covered_with_a_card(client: FlaskClient) -> None:
     """The main job, over HTTP, without insignificant white space."""
     response = client.post(SERVICE, data=encode(order_sign(version="2.2")))
@@ -100,7 +101,11 @@ def test_a_signed_order_comes_back_not_covered_with_a_card(client: FlaskClient) 
     assert response.mimetype == "application/json"
     assert b'": ' not in response.data
     assert [card["indicator"] for card in answer["cards"]] == ["warning"]
-    assert answer["systemActions"][0]["resource"]["id"] == "order-1"
+    (action,) = answer["systemActions"]
+    assert action["resource"]["id"] == "order-1"
+    assert [extension["url"] for extension in action["resource"]["extension"]] == [
+        COVERAGE_INFORMATION
+    ]
 
 
 @pytest.mark.crd("hook-9", "hook-10", "hook-13")
@@ -191,6 +196,7 @@ def test_a_get_on_a_service_is_a_405_that_says_what_is_allowed(client: FlaskClie
     assert "POST" in response.headers["Allow"]
 
 
+@pytest.mark.crd("sec-1")
 @pytest.mark.parametrize("path", ["/cds-services", SERVICE, f"{SERVICE}/feedback"])
 def test_a_browsers_preflight_needs_nothing_and_allows_what_it_will_send(
     client: FlaskClient, path: str
@@ -239,7 +245,8 @@ def test_malformed_feedback_is_a_400(client: FlaskClient) -> None:
     assert outcome_of(response.data)["expression"] == ["feedback[0].outcome"]
 
 
-@pytest.mark.crd("found-11", "found-37", "resp-48", "sec-6")
+@pytest.mark.cds_hooks("authorization-6")
+@pytest.mark.crd("found-11", "found-37", "sec-6")
 def test_an_answer_is_on_disk_before_it_leaves_and_without_its_token(
     client: FlaskClient, tmp_path: Path
 ) -> None:
@@ -271,6 +278,7 @@ def test_an_answer_that_cannot_be_kept_is_not_given(client: FlaskClient, service
     assert outcome_of(response.data)["code"] == "transient"
 
 
+@pytest.mark.crd("sec-1")
 def test_a_bug_of_ours_gives_a_trace_id_and_nothing_else(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -289,6 +297,7 @@ def test_a_bug_of_ours_gives_a_trace_id_and_nothing_else(
     assert "RuntimeError" in caplog.text
 
 
+@pytest.mark.crd("sec-1")
 def test_an_orders_markup_never_reaches_a_card(client: FlaskClient) -> None:
     """What an order says is shown letter for letter: no tag, no link."""
     hostile = "<script>alert(1)</script> [x](http://evil.example.invalid) www.evil.example.invalid"

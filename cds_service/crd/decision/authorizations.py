@@ -3,8 +3,8 @@
 The payer's records stand behind a seam; policies never state an authorization as given.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from cds_service.crd.decision.trace import RuleTrace
 from cds_service.crd.request.member_ids import member_ids
 from cds_service.crd.request.membership import Membership
 from cds_service.crd.request.order import Order
+from cds_service.crd.request.stated import stated_for_others
 from cds_service.fhir.coding import Coding
 from cds_service.fhir.dates import Days
 from cds_service.fhir.truth import Truth
@@ -24,12 +25,16 @@ _UNDECIDED = frozenset({DocNeeded.CONDITIONAL, DocNeeded.INDETERMINATE})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sought:
-    """What an authorization must be for: this payer's very member, every code, and this day."""
+    """What an authorization must be for: this payer's very member, every code, and this day.
+
+    And none of those `taken` for another Coverage.
+    """
 
     payer_id: str
     member_ids: frozenset[str]
     codings: tuple[Coding, ...]
     day: date
+    taken: frozenset[str] = frozenset()
 
 
 class Authorizations(Protocol):
@@ -47,6 +52,42 @@ class NoAuthorizations:
     def find(self, sought: Sought) -> str:  # noqa: ARG002  # the seam's
         """Nothing."""
         return ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationsOfAnswer:
+    """The authorizations for one call, each of them for one Coverage alone.
+
+    Repetitions that are about different Coverages must have different numbers (CRD resp-32).
+    """
+
+    authorizations: Authorizations
+    holders: dict[str, Membership] = field(default_factory=dict)
+
+    def left_for(self, order: Order, membership: Membership) -> Authorizations:
+        """Those that no other Coverage has, by this answer or by what the order states already."""
+        return _Untaken(self, order, membership)
+
+    def give(self, numbers: Iterable[str], membership: Membership) -> None:
+        """Note which Coverage has these now."""
+        for number in numbers:
+            self.holders[number] = membership
+
+
+@dataclass(frozen=True, slots=True)
+class _Untaken:
+    """The authorizations but for those of other Coverages, which are read where one is sought."""
+
+    of_answer: AuthorizationsOfAnswer
+    order: Order
+    membership: Membership
+
+    def find(self, sought: Sought) -> str:
+        """The number of one that is for all that is sought, and not taken."""
+        holders = self.of_answer.holders
+        taken = {number for number in holders if holders[number] is not self.membership}
+        stated = stated_for_others(self.order.resource, self.membership.coverage_key)
+        return self.of_answer.authorizations.find(replace(sought, taken=stated.union(taken)))
 
 
 def with_authorization(

@@ -57,13 +57,12 @@ def without_documentation(
 ) -> Determination:
     """The determination without a demand for documentation (CRD hook-19).
 
-    `asked_later` is the documentation that only primary hooks ask for.
+    `asked_later` is the documentation that only primary hooks ask for. Forms and purposes go with
+    it, also where other documentation stays: whose they are, nobody can tell.
     """
     kept = determination.doc_needed - asked_later
     if kept == determination.doc_needed:
         return determination
-    if kept:
-        return replace(determination, doc_needed=kept)
     return replace(determination, doc_needed=kept, doc_purpose=frozenset(), questionnaires=())
 
 

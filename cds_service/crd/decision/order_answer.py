@@ -37,6 +37,12 @@ class OrderAnswer:
         return max(cited, key=strictness, default=None)
 
     @property
+    def authorized_by(self) -> tuple[str, ...]:
+        """The numbers of the authorizations that it states as given."""
+        stated = [determination.satisfied_pa_id for determination in self.determinations]
+        return tuple([number for number in stated if number])
+
+    @property
     def is_unaddressed(self) -> bool:
         """Whether no policy addresses the order, though one could have."""
         codings = [

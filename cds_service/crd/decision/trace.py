@@ -21,7 +21,8 @@ class ConditionKind(StrEnum):
 class ConditionTrace:
     """One condition of a rule, and what it came to for this order.
 
-    `causes` are why it could not be told, and `read` is what it read: element paths with values.
+    `causes` are why it could not be told, `failed` whether that is a technical failure, and `read`
+    is what it read: element paths with values.
     """
 
     kind: ConditionKind
@@ -30,6 +31,7 @@ class ConditionTrace:
     value: Truth
     error: str = ""
     causes: tuple[str, ...] = ()
+    failed: bool = False
     read: tuple[tuple[str, tuple[Any, ...]], ...] = ()
 
 

@@ -11,6 +11,7 @@ from cds_service.crd.request.hooks import Hook
 from cds_service.crd.request.limits import check_orders, check_requested
 from cds_service.crd.request.membership import Membership
 from cds_service.crd.request.order import Order
+from cds_service.crd.request.order_names import tell_apart
 from cds_service.crd.request.requested_orders import (
     check_at_hand,
     find_requested,
@@ -23,7 +24,8 @@ from cds_service.crd.request.version import Version
 class Call:
     """What was asked.
 
-    `at` is when, by the one reading of the clock that everything in the response agrees with.
+    `at` is when, by the one reading of the clock that everything in the response agrees with;
+    `not_at_hand` counts which of the orders `named` in the context could not be found.
     """
 
     at: datetime
@@ -33,12 +35,16 @@ class Call:
     chart: Chart
     memberships: tuple[Membership, ...]
     orders: tuple[Order, ...]
+    named: int = 0
+    not_at_hand: int = 0
 
     @property
     def oddities(self) -> Iterator[str]:
         """What an operator may want to know of it, without a patient's data."""
         if self.chart.of_others:
             yield f"{self.chart.of_others} resources of another patient came and were not used"
+        if self.not_at_hand:
+            yield f"{self.not_at_hand} of {self.named} orders named are not at hand"
         if ignored := ", ".join(self.configuration.ignored):
             yield f"settings without sense were ignored: {ignored}"
 
@@ -55,14 +61,16 @@ def read_call(
     """The call, with the orders it asks about.
 
     Raises:
-        InvalidRequest: two of them have one id.
-        DataUnavailable: none of them is at hand, and they were not looked for in vain.
+        InvalidRequest: two of them have one id, or the hook must name some and does not.
+        DataUnavailable: none of them is at hand, and not all were looked for in vain.
+        OrderNotFound: all of them were, and the hook is a primary one.
         TooLarge: the call names more than a person would.
     """
     requested = find_requested(hook, chart)
     check_requested(requested, chart)
-    check_at_hand(requested, chart)
+    check_at_hand(requested, hook, chart)
     orders = check_orders(read_requested_orders(requested, chart, version))
+    sent = hook.beside(chart) or requested.resources
     return Call(
         at=at,
         hook=hook,
@@ -70,5 +78,7 @@ def read_call(
         configuration=read_configuration(request.extension),
         chart=chart,
         memberships=memberships,
-        orders=orders,
+        orders=tell_apart(orders, sent),
+        named=len(requested.named),
+        not_at_hand=requested.not_at_hand(chart),
     )

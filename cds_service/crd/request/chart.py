@@ -38,6 +38,7 @@ class Chart:
     # What a resource contains, by the identity of its JSON object and then by id: a resource with
     # thousands of contained ones is walked once, not once a reference.
     _contained: Mapping[int, Mapping[str, JsonObject]]
+    _names_of_others: frozenset[object] = frozenset()  # keys and URLs of what is left out
 
     def in_context(self, name: str) -> tuple[JsonObject, ...]:
         """The patient's own resources in one field of the context."""
@@ -73,7 +74,10 @@ class Chart:
         """Whether what a Reference points to is at hand, or with what result it was sought."""
         if self.find(reference, within) is not None:
             return Lookup.FOUND
-        key = parse_reference(text(reference.get("reference")))
+        literal = text(reference.get("reference"))
+        key = parse_reference(literal)
+        if key in self._names_of_others or literal in self._names_of_others:
+            return Lookup.ABSENT  # it came; for this patient there is no such resource
         return self.lookups.state(key) if key else Lookup.NOT_ASKED
 
     @property
@@ -91,6 +95,10 @@ class Chart:
         """The chart with the resources that queries brought; what came with the call stays."""
         call_patient = self.call_patient.with_found(found)
         own = [item for item in found if call_patient.owns(item)]
+        names_of_others = self._names_of_others
+        if len(own) < len(found):
+            others = [item for item in found if not call_patient.owns(item)]
+            names_of_others = names_of_others.union(_by_key(others), _by_url(others))
         return Chart(
             call_patient=call_patient,
             context=self.context,
@@ -103,6 +111,7 @@ class Chart:
             _by_url={**_by_url(own), **self._by_url},
             _by_identifier={**_by_identifier(own), **self._by_identifier},
             _contained={**_contained(own, call_patient), **self._contained},
+            _names_of_others=names_of_others,
         )
 
 

@@ -1,6 +1,7 @@
 """The hooks answered here, one row each (CRD, Supported Hooks).
 
-A row says which resources a call asks about, what to prefetch, and whether the hook is primary.
+A row says which resources a call asks about, what to prefetch, whether the hook is primary, and
+within how many seconds a response is due.
 Primary hooks always answer; secondary ones never ask for clinical or administrative documentation
 (CRD hook-19).
 """
@@ -85,27 +86,43 @@ _BOOKED: Prefetch = (
     _booked("medicationRequests", "MedicationRequest", alternate=True),
 )
 _ENCOUNTER: Prefetch = (("encounter", "Encounter/{{context.encounterId}}"),)
+# What is needed and not where it stands: that is for the guide alone to say (CRD conf-14).
 _USAGE = (
-    "Send the patient's one active Coverage, and the payer's Organization with its identifiers. "
-    "A client that asks for no davinci-crd.requestedVersion is answered in the shape of CRD 2.0."
+    "Needs to know the one coverage of the patient that is in force, and who its payer is. "
+    "A client that asks for no version of CRD is answered as CRD 2.0 has it."
 )
+
+# CRD found-2. It gives order-sign and order-dispatch ten where the last call for the patient and
+# organization is a day ago; a server that keeps nothing of a patient but its log cannot tell.
+_SECONDS, _MOST_SECONDS = 5.0, 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
-    """One hook: `resources` and `references` find in its context what a call asks about."""
+    """One hook: `resources` and `references` find in its context what a call asks about.
+
+    `beside` is all that a clinician sees there, where the hook asks about some of it only. A
+    response is due within `seconds`.
+    """
 
     name: str
     title: str
     about: str
     primary: bool
     prefetch: Prefetch
+    seconds: float = _SECONDS
     resources: Callable[[Chart], tuple[JsonObject, ...]] = nothing
     references: Callable[[JsonObject], tuple[str, ...]] = no_references
+    beside: Callable[[Chart], tuple[JsonObject, ...]] = nothing
 
     @property
     def service_id(self) -> str:
         return f"{self.name}-crd"
+
+    @property
+    def only_names(self) -> bool:
+        """Whether its context holds none of what it asks about, but references to it."""
+        return self.resources is nothing
 
     def service(
         self, topics: Collection[Topic] = ALWAYS_EMITTED, history: Prefetch = ()
@@ -149,6 +166,7 @@ HOOKS: Mapping[str, Hook] = {
             primary=False,
             prefetch=(*_MEMBER, *_CODES_OF_DRAFTS),
             resources=selected_orders,
+            beside=draft_orders,
         ),
         Hook(
             name="order-dispatch",
@@ -164,6 +182,7 @@ HOOKS: Mapping[str, Hook] = {
             about="each appointment about to be booked, or the order it is for",
             primary=True,
             prefetch=(*_MEMBER, *_BOOKED, *_CODES_OF_REQUESTS),
+            seconds=_MOST_SECONDS,
             resources=appointments,
         ),
         Hook(

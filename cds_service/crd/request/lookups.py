@@ -51,7 +51,7 @@ _KEY_START = re.compile("|".join(_TYPE_OF_KEY), re.IGNORECASE | re.ASCII)
 class Lookups:
     """Results of our queries, such as `Organization/5`, and of searches for a type.
 
-    `histories` are the types of which the client has sent all that the patient has.
+    `histories` are the types of which the client has sent all that the patient has, or failed to.
     """
 
     by_query: Mapping[str, Lookup] = field(default_factory=dict)
@@ -102,11 +102,16 @@ def history_key(kind: str) -> str:
 
 
 def _histories(prefetch: JsonObject) -> dict[str, Lookup]:
-    """The types that came whole: what was asked for under our own keys, and not in part."""
+    """The types that came whole, and those that the client could not read, by our own keys.
+
+    Of what came in part nothing is known.
+    """
     histories: dict[str, Lookup] = {}
     for key, value in prefetch.items():
         kind = key.removeprefix(_HISTORY)
-        if kind != key and not has_failed(value) and all(map(_is_whole, objects(value))):
+        if kind != key and has_failed(value):
+            histories[kind] = Lookup.FAILED
+        elif kind != key and all(map(_is_whole, objects(value))):
             histories[kind] = Lookup.FOUND if value else Lookup.ABSENT
     return histories
 

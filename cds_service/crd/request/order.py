@@ -5,7 +5,7 @@ from datetime import date
 from itertools import chain
 from typing import NamedTuple
 
-from cds_service.cds_hooks.plain_text import plain
+from cds_service.cds_hooks.plain_text import cut, plain
 from cds_service.crd.codes import BILLING_OPTIONS
 from cds_service.crd.request.chart import Chart
 from cds_service.crd.request.order_kinds import ORDER_KINDS, Path
@@ -21,6 +21,7 @@ PAYLOAD_CONTENT = (
     "http://hl7.org/fhir/5.0/StructureDefinition/extension-CommunicationRequest.payload.content"
 )
 _CODES_OF_REFERENCED: tuple[Path, ...] = (("code",), ("type",))  # Medication, Device
+_TITLE_LIMIT = 80  # characters of an order's label on a card
 # Who else may take part in an appointment (FHIR R4, Appointment.participant.actor).
 _OTHER_ACTORS = frozenset(
     "Practitioner PractitionerRole RelatedPerson Device HealthcareService Location".split()
@@ -31,7 +32,8 @@ _OTHER_ACTORS = frozenset(
 class Order:
     """One order; `resource` is exactly what came, `date_of_service` the days it states, if any.
 
-    `key` is None where no reference, and so no update, can name it.
+    `key` is None where no reference, and so no update, can name it. `mark` is what tells it from
+    the other orders of its call, where these have the same title.
     """
 
     resource: JsonObject
@@ -44,6 +46,7 @@ class Order:
     prohibits: bool
     modified: bool  # a modifier extension may turn its meaning around
     unreachable: bool = False  # where its code is kept could not be read
+    mark: str = ""
 
     @property
     def ruled_as(self) -> str:
@@ -53,8 +56,13 @@ class Order:
     @property
     def label(self) -> str:
         """How a person would call this order: its own words, else its codes, else its type."""
-        codes = ", ".join(coding.code for coding in self.codings)
-        return next(filter(None, map(plain, self.words)), "") or codes or self.type
+        codes = ", ".join(filter(None, (plain(coding.code) for coding in self.codings)))
+        return next(filter(None, map(plain, (*self.words, codes))), self.type)
+
+    @property
+    def title(self) -> str:
+        """The label, as much of it as a card has room for."""
+        return cut(self.label, _TITLE_LIMIT)
 
 
 class Coded(NamedTuple):
@@ -143,9 +151,10 @@ def _billing_options(
 ) -> list[tuple[Coding, ...]]:
     """Codes the order may be billed under (CRD billopt-3), one group of synonyms each.
 
-    Profiles put them on the code, and on what holds it: a lens, a Device.
+    Profiles put them on the code, on what holds it, a lens or a Device, and on a diet as a whole.
     """
     outer_paths = dict.fromkeys([path[:-1] for path in paths])
+    outer_paths[()] = None
     outer = [holder for path in outer_paths for holder in follow(resource, path)]
     extended = [holder for holder in (*concepts, *outer) if "extension" in holder]
     options: list[tuple[Coding, ...]] = []

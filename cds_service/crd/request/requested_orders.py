@@ -10,7 +10,7 @@ from cds_service.crd.request.order import Coded, Order, is_of_patient, read_code
 from cds_service.crd.request.order_kinds import code_references, is_order
 from cds_service.crd.request.service_date import planned_days
 from cds_service.crd.request.version import Version
-from cds_service.errors import DataUnavailable, InvalidRequest
+from cds_service.errors import DataUnavailable, InvalidRequest, OrderNotFound
 from cds_service.fhir.extension import find_extensions
 from cds_service.fhir.reference import read_key
 from cds_service.fhir.resource import JsonObject, objects, resource_type, text
@@ -36,6 +36,13 @@ class Requested:
         yield from self.resources
         behind = (chart.find(reference, appointment) for reference, appointment in self.based_on)
         yield from _once(order for order in behind if order and is_order(order))
+
+    def not_at_hand(self, chart: Chart) -> int:
+        """How many of the References in the context lead to nothing that can be answered."""
+        if not self.named:
+            return 0
+        found = (chart.find(reference, {}) for reference in self.named)
+        return sum(not (resource and is_order(resource)) for resource in found)
 
 
 def find_requested(hook: Hook, chart: Chart) -> Requested:
@@ -86,21 +93,27 @@ def _distinct(resources: Iterable[JsonObject], where: str) -> list[JsonObject]:
     return list(by_identity.values())
 
 
-def check_at_hand(requested: Requested, chart: Chart) -> None:
-    """Pass a call unless it only names what it is about, and all of that is out of reach.
+def check_at_hand(requested: Requested, hook: Hook, chart: Chart) -> None:
+    """Pass a call unless it only names what it is about, and none of that is at hand.
+
+    A secondary hook passes all the same where none of it is there: it has nothing to say then.
 
     Raises:
-        DataUnavailable: nothing it names was sent or could be read (CDS Hooks, prefetch: 412).
+        DataUnavailable: some of it was not sent and could not be read (CDS Hooks, prefetch: 412).
+        InvalidRequest: a primary hook names nothing.
+        OrderNotFound: all that a primary hook names was looked for, and is not the patient's order.
     """
-    out_of_reach = [
-        reference
-        for reference in requested.named
-        if chart.state(reference, {}) not in (Lookup.FOUND, Lookup.ABSENT)
-    ]
-    if out_of_reach and len(out_of_reach) == len(requested.named) and not chart.of_others:
+    if requested.resources or not hook.only_names:
+        return
+    states = [chart.state(reference, {}) for reference in requested.named]
+    if not {Lookup.FAILED, Lookup.NOT_ASKED}.isdisjoint(states):
         raise DataUnavailable(
             "what the hook is about was not sent and could not be read from the EHR", "$.context"
         )
+    if hook.primary and not requested.named:
+        raise InvalidRequest("the hook is about orders, and none is named", "$.context")
+    if hook.primary:
+        raise OrderNotFound("the orders named are not there among the patient's", "$.context")
 
 
 def read_requested_orders(requested: Requested, chart: Chart, version: Version) -> Iterator[Order]:

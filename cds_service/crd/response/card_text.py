@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from cds_service.cds_hooks.plain_text import shorten
 from cds_service.crd.codes import CONDITION_UNKNOWN, PLAN_NOT_IDENTIFIED, TECHNICAL
 from cds_service.crd.decision.determination import Citation, Contact, Detail, Determination
 from cds_service.crd.decision.meanings import (
@@ -15,7 +14,6 @@ from cds_service.crd.decision.meanings import (
 from cds_service.crd.request.order import Order
 from cds_service.crd.response.markdown import escape, prose
 
-_LABEL_LIMIT = 80  # of an order's name on a card
 # What to ask for where it is not the rule but something missing that keeps it undecided.
 ASKS = {
     PLAN_NOT_IDENTIFIED: "Tell which plan of {brand} the member has: "
@@ -224,6 +222,8 @@ def about(subject: Subject) -> Iterator[str]:
     """A note on the order, if any; then which order it is, and the codes it may be billed under."""
     if subject.note:
         yield subject.note
-    order = f"This is about the order “{escape(shorten(subject.order.label, _LABEL_LIMIT))}”"
+    order = f"This is about the order “{escape(subject.order.title)}”"
+    if subject.order.mark:
+        order = f"{order} ({escape(subject.order.mark)})"
     codes = ", ".join(escape(coding.code) for coding in subject.determination.billing_codes)
     yield f"{order}, billed as {codes}." if codes else f"{order}."

@@ -17,10 +17,11 @@ from cds_service.crd.decision.determination import (
     Determination,
     Reason,
 )
+from cds_service.crd.request.stated import coverage_in, coverage_of
 from cds_service.fhir.coding import Coding
-from cds_service.fhir.extension import find_extensions, parts, value_of
-from cds_service.fhir.reference import ResourceKey, parse_reference
-from cds_service.fhir.resource import JsonObject, canonical, first, text
+from cds_service.fhir.extension import find_extensions, parts
+from cds_service.fhir.reference import ResourceKey
+from cds_service.fhir.resource import JsonObject, canonical
 
 # What differs between two assertions of the same facts (CRD resp-35).
 _RUN_TIME_PARTS = frozenset({"date", "coverage-assertion-id"})
@@ -147,18 +148,8 @@ def own_repetitions(order: JsonObject, coverage: ResourceKey) -> tuple[JsonObjec
     return tuple(
         stated
         for stated in find_extensions(order, COVERAGE_INFORMATION)
-        if _coverage_of(stated) == coverage
+        if coverage_of(stated) == coverage
     )
-
-
-def _coverage_of(stated: JsonObject) -> ResourceKey | None:
-    named = parts(stated).get("coverage", [])
-    return _target(named[0]) if named else None
-
-
-def _target(coverage_part: JsonObject) -> ResourceKey | None:
-    reference = first(value_of(coverage_part)[1])
-    return parse_reference(text(reference.get("reference")))
 
 
 def states_the_same(ours: Sequence[JsonObject], theirs: Sequence[JsonObject]) -> bool:
@@ -178,4 +169,4 @@ def _without_base(fact: JsonObject) -> JsonObject:
     """A `coverage` part by its target's type and id: clients write references absolute."""
     if fact.get("url") != "coverage":
         return fact
-    return {"url": "coverage", "target": str(_target(fact))}
+    return {"url": "coverage", "target": str(coverage_in(fact))}

@@ -53,11 +53,20 @@ def write_2_1(determination: Determination, assertion: Assertion) -> Parts:
 
 
 def write_2_0(determination: Determination, assertion: Assertion) -> Parts:
-    """Besides: no links, no expiry date, one `doc-needed`, `pa-needed` always, and `withpa`."""
+    """Besides: no links, one `doc-needed`, `pa-needed` always, `withpa`, the last day in words."""
     if not assertion.primary:  # what a patient must supply would be asked of the administration
         determination = without_documentation(determination, frozenset({DocNeeded.PATIENT}))
-    parts = _write_older(replace(determination, expiry_date=None), assertion)
+    parts = _write_older(_with_expiry_in_words(determination), assertion)
     return _with_pa_needed(_with_one_doc_needed(_shaped(parts, _SHAPES_2_0)))
+
+
+def _with_expiry_in_words(determination: Determination) -> Determination:
+    """2.0 has no `expiry-date`; without it a promise would reach too far (CRD resp-30)."""
+    last = determination.expiry_date
+    if last is None:
+        return determination
+    words = Reason(text=f"This holds for services until {last}.")
+    return replace(determination, expiry_date=None, reasons=(*determination.reasons, words))
 
 
 def _write_older(determination: Determination, assertion: Assertion) -> Parts:

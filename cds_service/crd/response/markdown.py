@@ -9,14 +9,16 @@ _DEFUSED = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"\\{mark}" for mark in "\\`*_[]~|"},
 )
 _BLOCK = re.compile(r"^(\d*)(?=[#+=.)-])")
-_AUTOLINK = re.compile(r"(?i)(:)(?=//)|(?<=www)(\.)|(@)")
+_ADDRESS = re.compile(r"(?i):(?=//)|(?<=www)\.")
+# GitHub's parser looks for e-mail addresses after it has resolved escapes, and not in code alone.
+_AT = re.compile(r"@+(?![@ ]|$)")
 
 
 def prose(text: str) -> str:
     """A policy's words as markdown that shows them as they stand, markup defused."""
-    return _BLOCK.sub(r"\1\\\\", plain(text).translate(_DEFUSED))
+    return _BLOCK.sub(r"\1\\", plain(text).translate(_DEFUSED))
 
 
 def escape(text: str) -> str:
     """A request's words likewise, and without the links that markdown makes of bare addresses."""
-    return _AUTOLINK.sub(lambda found: f"\\{found.group()}", prose(text))
+    return _AT.sub(r"`\g<0>`", _ADDRESS.sub(r"\\\g<0>", prose(text)))

@@ -18,6 +18,12 @@ TRUE: Collection = (True,)
 FALSE: Collection = (False,)
 
 
+class Failure(str):
+    """A cause that is technical: what is asked for could not be read this time (CRD resp-43)."""
+
+    __slots__ = ()
+
+
 class Open(tuple[Any, ...]):
     """A collection that may hold more than it shows; `causes` are why, in words."""
 

@@ -7,6 +7,7 @@ from functools import partial
 from cds_service.crd.codes import Topic
 from cds_service.crd.decision.authorizations import (
     Authorizations,
+    AuthorizationsOfAnswer,
     NoAuthorizations,
     with_authorization,
 )
@@ -59,13 +60,16 @@ def decide(
     if not call.configuration.wants(Topic.UNSOLICITED_DETERM):
         authorizations = _NONE_ON_FILE
     adjudicate = partial(determine, index=index, hook=call.hook, chart=call.chart)
+    on_file = AuthorizationsOfAnswer(authorizations)
     answers: list[OrderAnswer] = []
     advice: list[OrderAnswer] = []
     for order in call.orders:
         days = day_of_service(order, call.at.date())
         for membership in call.memberships:
             if has_time():
-                answer = adjudicate(order, membership, days, authorizations=authorizations)
+                left = on_file.left_for(order, membership)
+                answer = adjudicate(order, membership, days, authorizations=left)
+                on_file.give(answer.authorized_by, membership)
             else:
                 answer = leave_open(order, membership, days, hook=call.hook)
             answers.append(replace(answer, assertion_id=new_id()))
@@ -117,7 +121,8 @@ def advise(
     answer = OrderAnswer(order=order, membership=member, days=days, determinations=())
     if order.modified:
         return answer
-    return _with_hints(_by_policy(answer, payer, index, hook, chart), payer, index)
+    decided = _with_hints(_by_policy(answer, payer, index, hook, chart), payer, index)
+    return decided if hook.primary else _for_secondary(decided)
 
 
 def _for_secondary(answer: OrderAnswer) -> OrderAnswer:

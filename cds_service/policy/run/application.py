@@ -75,7 +75,7 @@ def _determine(
     unknown = [condition for condition in conditions if condition.value is Truth.UNKNOWN]
     if not unknown:
         return _decided(rule, codes, evaluation)
-    failed = [condition for condition in unknown if condition.error]
+    failed = [condition for condition in unknown if condition.failed]
     # What failed before what is merely unknown: an error is never hidden.
     return _failed(rule, codes, failed[0]) if failed else _open(rule, codes, unknown[0])
 
@@ -120,7 +120,8 @@ def _expired(rule: Rule, codes: tuple[Coding, ...]) -> Determination:
 
 
 def _failed(rule: Rule, codes: tuple[Coding, ...], condition: ConditionTrace) -> Determination:
-    return _technical(rule, codes, f"{condition.description}: {condition.error}")
+    problem = condition.error or "; ".join(condition.causes)
+    return _technical(rule, codes, f"{condition.description}: {problem}")
 
 
 def _technical(rule: Rule, codes: tuple[Coding, ...], problem: str) -> Determination:

@@ -13,7 +13,7 @@ from cds_service.fhir.dates import Days, parse_days
 from cds_service.fhir.reference import parse_reference
 from cds_service.fhir.resource import text
 from cds_service.policy.language.calendar import moment_of, whole_years
-from cds_service.policy.language.collection import Collection, as_open, unknown
+from cds_service.policy.language.collection import Collection, Failure, as_open, unknown
 from cds_service.policy.language.expressions import Expression
 from cds_service.policy.run.history import bind
 from cds_service.policy.run.indications import read_indications
@@ -104,10 +104,11 @@ class Evaluation:
         if found is not None:
             return (found,)
         key = parse_reference(text(reference.get("reference")))
-        kind = key.type if key else "resource"
-        if key and self.chart.lookups.state_of_read(key) is Lookup.NOT_ASKED:
+        state = self.chart.lookups.state_of_read(key) if key else Lookup.ABSENT
+        if key and state is Lookup.NOT_ASKED:
             self.need(str(key))
-        return unknown(f"a {kind} that is referred to could not be read")
+        words = f"a {key.type if key else 'resource'} that is referred to could not be read"
+        return unknown(Failure(words) if state is Lookup.FAILED else words)
 
     def need(self, query: str) -> None:
         """Note a query that would bring what is missing."""
@@ -161,8 +162,11 @@ def _coverage(evaluation: Evaluation) -> Collection:
 
 
 def _patient(evaluation: Evaluation) -> Collection:
-    patient = evaluation.membership.patient
-    return (patient,) if patient else unknown("the Patient could not be read")
+    patient, chart = evaluation.membership.patient, evaluation.chart
+    if patient:
+        return (patient,)
+    words, state = "the Patient could not be read", chart.lookups.state(chart.call_patient.key)
+    return unknown(Failure(words) if state is Lookup.FAILED else words)
 
 
 def _plan(evaluation: Evaluation) -> Collection:
@@ -181,7 +185,9 @@ def _date_of_service(evaluation: Evaluation) -> Collection:
 
 def _age(evaluation: Evaluation) -> Collection:
     """The member's age in whole years on the date of service, if that is sure."""
-    born = parse_days((evaluation.membership.patient or {}).get("birthDate"))
+    if not evaluation.membership.patient:
+        return _patient(evaluation)
+    born = parse_days(evaluation.membership.patient.get("birthDate"))
     if born is None:
         return unknown("the date of birth is not told")
     youngest = whole_years(born.last, evaluation.days.first)

@@ -15,7 +15,7 @@ from cds_service.fhir.dates import Days
 from cds_service.fhir.reference import parse_reference, read_key
 from cds_service.fhir.resource import JsonObject, follow, resource_type, text
 from cds_service.fhir.truth import Truth
-from cds_service.policy.language.collection import Collection, as_open, is_open, unknown
+from cds_service.policy.language.collection import Collection, Failure, as_open, is_open, unknown
 from cds_service.policy.run.filters import fits
 from cds_service.policy.run.inputs import HISTORY, Input
 
@@ -72,7 +72,9 @@ def _history(wanted: Input, resolver: Resolver) -> Collection:
         case Lookup.FOUND | Lookup.ABSENT:
             return found
         case Lookup.FAILED:
-            return as_open(found, unknown(f"the {wanted.type} history could not be read"))
+            if query not in chart.lookups.by_query:  # the client failed: we may have more access
+                resolver.need(query)
+            return as_open(found, unknown(Failure(f"the {wanted.type} history could not be read")))
         case _:
             resolver.need(query)
             return as_open(found, unknown(f"the {wanted.type} history was not to be had"))

@@ -19,7 +19,7 @@ from cds_service.fhir.dates import Days
 from cds_service.fhir.resource import JsonObject
 from cds_service.fhir.truth import Truth
 from cds_service.policy.language.code_sets import CodeSet
-from cds_service.policy.language.collection import causes_of, is_open, truth
+from cds_service.policy.language.collection import Failure, causes_of, is_open, truth
 from cds_service.policy.language.expressions import Expression
 from cds_service.policy.plans import names_other_line
 from cds_service.policy.run.evaluation import Evaluation, why_unknown
@@ -79,15 +79,21 @@ class Condition:
                 value = truth(evaluated.collection)
             except ExpressionError as raised:
                 error = str(raised)
+        causes = why_unknown(evaluated)
         return ConditionTrace(
             kind=ConditionKind.OF_THE_RULE,
             description=self.description,
             expression=self.expression.source,
             value=value,
             error=error,
-            causes=why_unknown(evaluated),
+            causes=causes,
+            failed=bool(error) or (bool(causes) and _name_a_failure(causes)),
             read=evaluated.read,
         )
+
+
+def _name_a_failure(causes: tuple[str, ...]) -> bool:
+    return any(isinstance(cause, Failure) for cause in causes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,7 +69,6 @@ def written(determination: Determination) -> bytes:
     return encode(repetition(write_parts(determination, ASSERTION)))
 
 
-@pytest.mark.crd("resp-24")
 @settings(max_examples=200, deadline=None)
 @given(said=ELEMENTS)
 def test_exactly_what_the_invariants_allow_can_be_built(said: dict[str, Any]) -> None:
@@ -342,16 +341,28 @@ def test_what_is_asked_later_takes_forms_and_purposes_with_it() -> None:
 
 
 @pytest.mark.crd("hook-19")
-def test_what_is_asked_early_too_keeps_its_form() -> None:
-    """Documentation from the patient is not forbidden then."""
+@pytest.mark.parametrize("later", [DocNeeded.CLINICAL, DocNeeded.ADMIN])
+def test_what_is_asked_early_too_stays_without_a_form_that_may_be_for_what_is_not(
+    later: DocNeeded,
+) -> None:
+    """Documentation from the patient is not forbidden then; whose the form is, nobody can tell."""
     patient = frozenset({DocNeeded.PATIENT})
+    asking = replace(documents_for(DocPurpose.WITH_CLAIM), doc_needed=patient | {later})
+
+    assert without_documentation(replace(asking, questionnaires=(FORM,))) == replace(
+        asking, doc_needed=patient, doc_purpose=frozenset()
+    )
+
+
+def test_what_the_patient_alone_must_supply_keeps_its_form_on_every_hook() -> None:
+    """It may be asked for early, with all that goes with it."""
     asking = replace(
-        needing("auth-needed"),
-        doc_needed=patient | {DocNeeded.CLINICAL},
+        documents_for(DocPurpose.WITH_CLAIM),
+        doc_needed=frozenset({DocNeeded.PATIENT}),
         questionnaires=(FORM,),
     )
 
-    assert without_documentation(asking) == replace(asking, doc_needed=patient)
+    assert without_documentation(asking) == asking
 
 
 @pytest.mark.parametrize(

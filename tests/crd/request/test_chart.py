@@ -37,7 +37,6 @@ def kinds(read: Chart) -> list[str]:
     return [resource["resourceType"] for resource in read.resources]
 
 
-@pytest.mark.crd("found-33", "found-32")
 @pytest.mark.parametrize(
     "value",
     [
@@ -61,7 +60,6 @@ def test_a_resource_is_found_however_its_key_holds_it(value: Any) -> None:
     assert kinds(chart({"anyKeyAtAll": value}))[0] == "Coverage"
 
 
-@pytest.mark.crd("found-32")
 @pytest.mark.parametrize(
     "value",
     [None, {}, [], {"resourceType": "Bundle"}, bundle(), {"resourceType": "Bundle", "total": 0}],
@@ -214,7 +212,6 @@ junk = st.recursive(
 )
 
 
-@pytest.mark.crd("found-33", "conf-12")
 @settings(max_examples=150, deadline=None)
 @given(value=junk, other=junk)
 def test_no_malformed_prefetch_stops_a_call(value: Any, other: Any) -> None:

@@ -106,7 +106,7 @@ def test_a_limit_that_is_no_number_of_cards_is_noted_and_ignored(senseless: Any)
     assert not read.wants(Topic.GUIDELINE)
 
 
-@pytest.mark.crd("dev-4", "dev-7", "dev-8")
+@pytest.mark.crd("dev-4", "dev-8")
 def test_the_options_are_complete_and_unlike_each_other() -> None:
     """Each has all its parts and a default of its type; no two share code, name or description."""
     offered = options(set(Topic))

@@ -72,7 +72,6 @@ def test_results_of_later_queries_are_added_to_earlier_ones() -> None:
     assert first.state(PAYER) is Lookup.FAILED
 
 
-@pytest.mark.crd("found-32")
 @pytest.mark.parametrize("empty", [None, {}, [], bundle(), {"resourceType": "Bundle"}])
 def test_a_key_without_data_was_looked_for_in_vain(empty: Any) -> None:
     """null, nothing, and a Bundle with nothing in it."""

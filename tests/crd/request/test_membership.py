@@ -48,7 +48,6 @@ def test_a_coverage_without_a_status_is_taken_to_be_active(status: Any) -> None:
     assert activity(status=status) is Activity.ACTIVE
 
 
-@pytest.mark.crd("resp-45")
 @pytest.mark.parametrize(
     "status", ["cancelled", "CANCELLED", " Cancelled", "draft", "DRAFT", "Entered-in-Error "]
 )
@@ -63,7 +62,6 @@ def test_a_status_that_is_no_word_of_fhirs_is_unknown(status: Any) -> None:
     assert activity(status=status) is Activity.STATUS_UNKNOWN
 
 
-@pytest.mark.crd("resp-45")
 @pytest.mark.parametrize("status", UNKNOWN, ids=repr)
 @pytest.mark.parametrize("period", [{"end": "2026-06-14"}, {"start": "2026-06-16"}])
 def test_a_period_that_is_over_or_not_begun_counts_beside_any_status(

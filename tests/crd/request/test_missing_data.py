@@ -48,7 +48,6 @@ def test_nothing_is_asked_where_everything_came() -> None:
     assert asked(call("order-sign")) == []
 
 
-@pytest.mark.crd("found-28", "found-29")
 def test_a_call_without_prefetch_asks_for_the_patient_and_the_coverage() -> None:
     """The guide's standard queries, and no more."""
     assert asked(sent()) == ["Patient/member-1", SEARCH]
@@ -63,7 +62,6 @@ def test_for_a_patient_without_id_nothing_is_asked(patient_id: str) -> None:
     assert asked(request) == []
 
 
-@pytest.mark.crd("found-32")
 @pytest.mark.parametrize("empty", [None, {}, bundle()])
 def test_what_the_client_looked_for_in_vain_is_not_asked(empty: Any) -> None:
     """CDS Hooks, prefetch: null means that there is nothing."""
@@ -139,7 +137,6 @@ def test_what_one_round_brings_is_where_the_next_begins() -> None:
     assert missing_data(hook, third) == []
 
 
-@pytest.mark.crd("found-28")
 @pytest.mark.parametrize(
     "payor",
     [

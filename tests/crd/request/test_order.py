@@ -90,7 +90,6 @@ def day(year: int, month: int, number: int) -> Days:
     return Days(date(year, month, number), date(year, month, number))
 
 
-@pytest.mark.crd("hook-39", "conf-7")
 def test_the_kinds_of_order_are_known() -> None:
     """Those a request Bundle may hold, Appointment and Encounter, and nothing else."""
     assert set(ORDER_KINDS) == {*WRITTEN, "Appointment", "Encounter"}
@@ -99,7 +98,6 @@ def test_the_kinds_of_order_are_known() -> None:
     )
 
 
-@pytest.mark.crd("found-33")
 @pytest.mark.parametrize(
     ("hook", "name"),
     [
@@ -389,7 +387,6 @@ def billed(read: Order) -> list[list[str]]:
     return [[coding.code for coding in group] for group in read.billing_options]
 
 
-@pytest.mark.crd("billopt-3")
 @pytest.mark.parametrize(
     ("kind", "elements"),
     [
@@ -418,7 +415,6 @@ def test_each_code_an_order_may_be_billed_under_is_read(kind: str, elements: Jso
     assert billed(order(kind, **elements)) == [["0600T"], ["0601T"]]
 
 
-@pytest.mark.crd("billopt-3")
 def test_the_billing_options_of_a_device_are_the_orders() -> None:
     """The Device profile carries the extension on the Device itself."""
     device = {
@@ -445,7 +441,6 @@ def test_synonyms_of_one_billing_option_are_one_group() -> None:
     assert billed(order(code={**CODE, "extension": extension})) == [["0600T", "X0000"]]
 
 
-@pytest.mark.crd("billopt-2")
 @pytest.mark.parametrize(
     "extension",
     [None, [], [{}], [{"url": BILLING_OPTIONS}], options(""), [{"url": "https://else.invalid"}]],
@@ -540,7 +535,6 @@ ELEMENTS = (
 ).split()
 
 
-@pytest.mark.crd("conf-12", "hook-22")
 @settings(max_examples=200, deadline=None)
 @given(
     kind=st.sampled_from(sorted(WRITTEN)),

@@ -167,7 +167,6 @@ def test_an_encounter_of_the_patient_is_answered_however_he_is_named(whose: str)
     assert answered(of("Encounter", OURS[whose])) == ["Encounter/encounter-1"]
 
 
-@pytest.mark.crd("hook-13")
 @pytest.mark.parametrize("whose", OTHERS)
 def test_a_coverage_that_is_not_read_as_the_patients_is_not_used(whose: str) -> None:
     """A newer client is told that none came; nothing is answered from another's insurance."""

@@ -34,7 +34,7 @@ from cds_service.crd.request.requested_orders import (
     read_requested_orders,
 )
 from cds_service.crd.request.version import VERSIONS as READ_AS
-from cds_service.errors import DataUnavailable, InvalidRequest
+from cds_service.errors import DataUnavailable, HookError, InvalidRequest, OrderNotFound
 from cds_service.fhir.resource import encode
 
 JsonObject = dict[str, Any]
@@ -452,7 +452,8 @@ def at_hand(request: JsonObject, *found: JsonObject, **results: Lookup) -> None:
         [Found(resource) for resource in found],
         {f"ServiceRequest/{name}": result for name, result in results.items()},
     )
-    check_at_hand(find_requested(HOOKS[request["hook"]], chart), chart)
+    hook = HOOKS[request["hook"]]
+    check_at_hand(find_requested(hook, chart), hook, chart)
 
 
 @pytest.mark.parametrize("hook", ["order-dispatch", "encounter-start", "encounter-discharge"])
@@ -465,9 +466,18 @@ def test_a_call_whose_subject_nobody_sent_is_refused(hook: str) -> None:
 
 
 @pytest.mark.parametrize("value", [None, {}, bundle()])
-def test_a_subject_that_was_looked_for_in_vain_is_no_refusal(value: Any) -> None:
-    """There is nothing to say of it, which is an answer."""
-    at_hand(dispatch("ServiceRequest/order-1", serviceRequests=value))
+def test_an_order_that_was_looked_for_in_vain_is_refused(value: Any) -> None:
+    """A primary hook answers on an order or refuses (CRD hook-16)."""
+    with pytest.raises(OrderNotFound) as refusal:
+        at_hand(dispatch("ServiceRequest/order-1", serviceRequests=value))
+
+    assert (refusal.value.status, refusal.value.where) == (422, "$.context")
+
+
+@pytest.mark.parametrize("value", [None, {}, bundle()])
+def test_an_encounter_that_was_looked_for_in_vain_is_no_refusal(value: Any) -> None:
+    """A secondary hook has nothing to say of it, which is an answer."""
+    at_hand(with_prefetch(call("encounter-start"), encounter=value))
 
 
 def test_a_subject_that_the_client_could_not_read_is_out_of_reach() -> None:
@@ -477,24 +487,20 @@ def test_a_subject_that_the_client_could_not_read_is_out_of_reach() -> None:
 
 
 @pytest.mark.parametrize(
-    ("results", "is_refused"),
+    ("results", "refusal"),
     [
-        ({"a": Lookup.FAILED, "b": Lookup.FAILED}, True),
-        ({"a": Lookup.FAILED, "b": Lookup.NOT_ASKED}, True),
-        ({"a": Lookup.FAILED, "b": Lookup.ABSENT}, False),
-        ({"a": Lookup.ABSENT, "b": Lookup.ABSENT}, False),
+        ({"a": Lookup.FAILED, "b": Lookup.FAILED}, DataUnavailable),
+        ({"a": Lookup.FAILED, "b": Lookup.NOT_ASKED}, DataUnavailable),
+        ({"a": Lookup.FAILED, "b": Lookup.ABSENT}, DataUnavailable),
+        ({"a": Lookup.ABSENT, "b": Lookup.ABSENT}, OrderNotFound),
     ],
 )
-def test_only_a_call_all_of_whose_subjects_are_out_of_reach_is_refused(
-    results: dict[str, Lookup], is_refused: bool
+def test_that_no_order_is_there_is_known_where_all_were_looked_for(
+    results: dict[str, Lookup], refusal: type[HookError]
 ) -> None:
-    """One of which there is something to say, if only that it is not there, is enough."""
-    request = dispatch("ServiceRequest/a", "ServiceRequest/b")
-    if is_refused:
-        with pytest.raises(DataUnavailable):
-            at_hand(request, **results)
-    else:
-        at_hand(request, **results)
+    """One that could not be read may be there: then the call may be made again (412)."""
+    with pytest.raises(refusal):
+        at_hand(dispatch("ServiceRequest/a", "ServiceRequest/b"), **results)
 
 
 def test_one_subject_at_hand_is_enough() -> None:
@@ -504,11 +510,37 @@ def test_one_subject_at_hand_is_enough() -> None:
     at_hand(request, REFUSED, unsent=Lookup.FAILED)
 
 
-def test_a_subject_that_is_another_patients_is_not_out_of_reach() -> None:
-    """It was sent; to say more of it would tell of another patient."""
+@pytest.mark.parametrize("named_by", ["ServiceRequest/order-1", "urn:uuid:a"])
+def test_an_order_that_is_another_patients_is_not_there(named_by: str) -> None:
+    """It came, so nobody has to try again; to say more would tell of another patient."""
     another = {**REFUSED, "subject": {"reference": "Patient/another"}}
+    with pytest.raises(OrderNotFound):
+        at_hand(dispatch(named_by, serviceRequests=entries(("urn:uuid:a", another))))
 
-    at_hand(dispatch("ServiceRequest/order-1", serviceRequests=another))
+
+def test_an_order_is_out_of_reach_though_something_else_is_another_patients() -> None:
+    """That says nothing of the order, which nobody sent."""
+    another = {**HARMLESS, "id": "other", "subject": {"reference": "Patient/another"}}
+    with pytest.raises(DataUnavailable):
+        at_hand(dispatch("ServiceRequest/order-1", serviceRequests=another))
+
+
+@pytest.mark.parametrize("named", [[], [""], [None], ""])
+def test_a_dispatch_that_names_no_order_is_no_hook_request(named: Any) -> None:
+    """CDS Hooks requires the references, so it is a 400."""
+    request = dispatch()
+    request["context"]["dispatchedOrders"] = named
+    with pytest.raises(InvalidRequest):
+        at_hand(request)
+
+
+def test_what_is_named_and_not_at_hand_is_counted() -> None:
+    """A Task that came is no order either."""
+    task = {"resourceType": "Task", "id": "task-1"}
+    references = ("ServiceRequest/order-1", "ServiceRequest/unsent", "Task/task-1")
+    found, chart = requested(dispatch(*references, serviceRequests=REFUSED, tasks=task))
+
+    assert (len(found.named), found.not_at_hand(chart)) == (3, 2)
 
 
 @pytest.mark.parametrize("hook", ["order-sign", "order-select", "appointment-book"])

@@ -121,7 +121,7 @@ def test_text_where_extensions_are_due_is_not_taken_apart() -> None:
     assert "a" not in annotated(order, [COVERED], assertion(), V2_2)["extension"]
 
 
-@pytest.mark.crd("resp-35", "hook-16")
+@pytest.mark.crd("resp-35")
 @pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
 @settings(max_examples=50, deadline=None)
 @given(determination=st.lists(determinations(), min_size=1, max_size=2))
@@ -153,7 +153,6 @@ def test_it_is_still_nothing_new_after_the_client_stored_it() -> None:
     assert (again.is_new, again.resource is stored) == (False, True)
 
 
-@pytest.mark.crd("resp-35")
 @settings(max_examples=50, deadline=None)
 @given(first=determinations(), then=determinations())
 def test_a_changed_fact_replaces_our_own_repetition(
@@ -166,7 +165,7 @@ def test_a_changed_fact_replaces_our_own_repetition(
     assert encode(changed) == encode(annotated(bare, [then], assertion(), V2_2))
 
 
-@pytest.mark.crd("resp-35", "resp-37")
+@pytest.mark.crd("resp-37")
 @settings(max_examples=50, deadline=None)
 @given(first=determinations(), then=determinations(), other=determinations())
 def test_other_payers_repetitions_are_kept_byte_for_byte(
@@ -200,7 +199,6 @@ def test_what_was_said_for_another_version_is_said_anew() -> None:
     assert order_violations(newer, "2.2") == []
 
 
-@pytest.mark.crd("resp-32")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_two_coverages_stand_side_by_side(version: str) -> None:
     """Each has its own repetition and its own assertion id."""
@@ -214,7 +212,6 @@ def test_two_coverages_stand_side_by_side(version: str) -> None:
     assert order_violations(both, version) == []
 
 
-@pytest.mark.crd("resp-52")
 def test_the_action_carries_the_annotated_order_and_names_it() -> None:
     """The description says which order is updated."""
     resource = {"resourceType": "ServiceRequest", "id": "1"}

@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from library_answers import answered_cases
 from made_determinations import citation, determinations, words
-from response_types import TOPIC_SYSTEMS, card_problems, hidden_characters, response_types, texts
+from response_types import (
+    TOPIC_SYSTEMS,
+    card_problems,
+    hidden_characters,
+    misfits,
+    response_type,
+    texts,
+)
 
 from cds_service.cds_hooks.plain_text import label, plain, shorten
 from cds_service.cds_hooks.response import Card, Indicator, Link
@@ -97,9 +104,14 @@ def instruction(words: str) -> Detail:
     return Detail(category=DetailCategory.OTHER, code=code, value_type="valueString", value=words)
 
 
-@pytest.mark.crd("resp-13", "resp-22", "resp-24", "resp-25", "resp-4", "resp-5")
+def problems(card: JsonObject, version: str) -> list[str]:
+    """What in a card breaks CDS Hooks, the general model, or that of its topic's type."""
+    return [*card_problems(card, version), *misfits(card, version)]
+
+
+@pytest.mark.crd("resp-13", "resp-22", "resp-24", "resp-25", "resp-5")
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_card_of_the_library_fits_exactly_one_response_type(version: str) -> None:
+def test_every_card_of_the_library_fits_its_response_type(version: str) -> None:
     """Each card of the built-in policies' cases satisfies its type's model and CDS Hooks."""
     answers = [answer for _, answer in answered_cases(builtin_index()) if answer.from_policy]
     cards = [
@@ -110,28 +122,27 @@ def test_every_card_of_the_library_fits_exactly_one_response_type(version: str) 
     ]
 
     assert len(cards) > 100
-    assert [problem for card in cards for problem in card_problems(card, version)] == []
+    assert {response_type(card) for card in cards} == {"externalReference", "instructions"}
+    assert [problem for card in cards for problem in problems(card, version)] == []
 
 
-@pytest.mark.crd("resp-13", "resp-25")
+@pytest.mark.crd("resp-13", "resp-22", "resp-24", "resp-25")
 @pytest.mark.parametrize("version", VERSIONS)
 @settings(max_examples=50, deadline=None)
 @given(determination=determinations(), text=words)
-def test_every_card_of_any_determination_fits_exactly_one_response_type(
+def test_every_card_of_any_determination_fits_its_response_type(
     version: str, determination: Determination, text: str
 ) -> None:
     """The same for whatever a policy may say and an order may be called."""
     cards = shown(replace(determination, citations=(citation(),)), order(text), version)
 
-    assert [problem for card in cards for problem in card_problems(card, version)] == []
+    assert cards
+    assert [problem for card in cards for problem in problems(card, version)] == []
 
 
 def test_a_policy_card_is_an_external_reference_and_what_to_do_are_instructions() -> None:
     """The two card types we make, and what an open question adds."""
-    assert [response_types(card) for card in shown(OPEN)[:2]] == [
-        ["externalReference"],
-        ["instructions"],
-    ]
+    assert list(map(response_type, shown(OPEN)[:2])) == ["externalReference", "instructions"]
     assert [card.topic for card in every_card(REFUSED)] == [Topic.GUIDELINE] * 3
 
 
@@ -178,7 +189,7 @@ def test_every_card_has_an_id_of_its_own() -> None:
     assert len({card.uuid for card in cards}) == len(cards)
 
 
-@pytest.mark.crd("dev-24", "dev-25")
+@pytest.mark.crd("dev-25")
 def test_a_card_names_its_order_in_words_and_by_reference() -> None:
     """A clinician who signs several orders sees which one is meant."""
     for card in every_card(OPEN, order("Invented ablation of the left something")):
@@ -186,7 +197,6 @@ def test_a_card_names_its_order_in_words_and_by_reference() -> None:
         assert card.about == ("ServiceRequest/order-1",)
 
 
-@pytest.mark.crd("dev-24")
 @pytest.mark.parametrize("text", ["\u200b", "\u202e", " \u00ad ", "\x00"])
 def test_an_order_whose_words_show_nothing_is_named_by_its_code(text: str) -> None:
     """“” names no order."""
@@ -222,7 +232,7 @@ def test_the_detail_says_what_why_what_to_do_and_which_order_in_this_order() -> 
     assert [detail.index(part) for part in asked] == sorted(detail.index(part) for part in asked)
 
 
-@pytest.mark.crd("resp-11", "resp-36")
+@pytest.mark.crd("resp-11")
 def test_what_to_do_and_whom_to_ask_stand_on_the_instructions_card() -> None:
     """A clinician can act on the card alone."""
     desk = Contact(name="Desk", telecom=(("fax", "555-0100"), ("phone", "555-0101")))
@@ -278,7 +288,7 @@ def test_a_rule_that_could_not_be_applied_does_not_lend_the_card_its_title(reaso
     assert [card.summary for card in cards if "no authorization" in card.summary] == []
 
 
-@pytest.mark.crd("resp-18", "resp-19", "resp-21")
+@pytest.mark.crd("resp-18", "resp-21")
 def test_each_policy_is_linked_at_its_rule() -> None:
     """Our page comes first; the payer's own document follows if its address is known."""
     published, other = (
@@ -301,9 +311,8 @@ def test_a_hint_links_to_the_whole_policy() -> None:
     assert [link.url for link in card.links] == [f"{BASE_URL}/policies/policy-1"]
 
 
-@pytest.mark.crd("resp-17", "resp-23")
 def test_links_lead_to_policies_only() -> None:
-    """No card sends a clinician to a portal for coverage or prior authorization."""
+    """Where the payer's own document is not known."""
     for card in every_card(OPEN):
         assert all(link.url.startswith(f"{BASE_URL}/policies/") for link in card.links)
 
@@ -356,7 +365,6 @@ def test_the_bold_line_says_what_must_be_done_first() -> None:
     )
 
 
-@pytest.mark.crd("resp-23", "resp-24")
 def test_the_instructions_say_which_authorization_which_documents_and_what_for() -> None:
     """And the form by its title, the payer's own words, and whom to ask; nothing is said twice."""
     titles = {"https://forms.example.invalid/Questionnaire/1|1": "Proof of a failed drug"}
@@ -569,7 +577,7 @@ def test_a_reason_starts_no_markdown_block(reason: str) -> None:
 
 def markup(detail: str, sign: str) -> list[str]:
     """What a markdown reader takes for more than text: tags, links, images, emphasis, addresses."""
-    bare = re.sub(r"\\[!-/:-@\[-`{-~]", "", detail)
+    bare = re.sub(r"\\[!-/:-@\[-`{-~]|`@+`", "", detail)
     quoted = bare[bare.rindex("“") :]
     found = [mark for mark in ("<", ">", "](", "*", "_", "`", "~", "|", "[") if mark in quoted]
     return [*found, *(["a bare address"] if re.search(r"https?://|www\.|\w@\w", quoted) else [])]

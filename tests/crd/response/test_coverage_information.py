@@ -70,7 +70,6 @@ def documents(*needed: DocNeeded) -> Determination:
     )
 
 
-@pytest.mark.crd("resp-24", "resp-26", "resp-47", "resp-52")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_determination_of_the_library_has_the_shape_its_version_wants(version: str) -> None:
     """Cardinalities, value types, codes and both readings of the invariants hold for them all."""
@@ -537,3 +536,22 @@ def test_the_checker_wants_distinct_ids_for_distinct_coverages() -> None:
     )
 
     assert order_violations({"extension": [write(NOT_COVERED), other]}, "2.2") != []
+
+
+def test_the_checker_wants_distinct_authorizations_for_distinct_coverages() -> None:
+    """resp-32: a number belongs to one coverage."""
+    number = {"url": "satisfied-pa-id", "valueString": "PA-1"}
+    given = {"url": "pa-needed", "valueCode": "satisfied"}
+    assertions = [
+        Assertion(coverage=ResourceKey("Coverage", name), day=ASSERTION.day, id=name)
+        for name in ("c1", "c2")
+    ]
+    both = [
+        {**written, "extension": [*written["extension"], given, number]}
+        for written in (write(COVERED, assertion=assertion) for assertion in assertions)
+    ]
+
+    assert order_violations({"extension": both[:1]}, "2.2") == []
+    assert order_violations({"extension": both}, "2.2") == [
+        "resp-32: two coverages share an authorization"
+    ]

@@ -38,7 +38,6 @@ def respond(
     return ask(call(hook, *orders, version=version, member=ACME, **more), index=index)
 
 
-@pytest.mark.crd("hook-16", "resp-26")
 @pytest.mark.parametrize("hook", ["order-sign", "order-dispatch", "order-select"])
 @pytest.mark.parametrize("version", OLD)
 def test_a_2_0_client_is_told_by_card_what_cannot_stand_on_a_vision_prescription(
@@ -53,7 +52,7 @@ def test_a_2_0_client_is_told_by_card_what_cannot_stand_on_a_vision_prescription
     assert f"{NOT_WRITTEN}: CRD 2.0 has no place for it on a VisionPrescription" in card["detail"]
 
 
-@pytest.mark.crd("hook-16", "resp-26")
+@pytest.mark.crd("hook-16")
 @pytest.mark.parametrize("version", NEW)
 def test_a_newer_client_gets_it_on_the_vision_prescription(
     index: PolicyIndex, version: str
@@ -77,7 +76,6 @@ def test_beside_a_vision_prescription_other_orders_are_updated(
     assert [NOT_WRITTEN in card["detail"] for card in response["cards"]] == [True, False]
 
 
-@pytest.mark.crd("resp-35")
 @pytest.mark.parametrize("version", OLD)
 def test_what_cannot_be_written_is_shown_each_time(index: PolicyIndex, version: str | None) -> None:
     """Nothing on the order will tell that it was said before."""

@@ -79,7 +79,6 @@ def card(**elements: Any) -> Card:
     )
 
 
-@pytest.mark.crd("dev-2")
 @pytest.mark.parametrize("asked", SPOKEN)
 def test_a_version_we_speak_is_honoured(asked: str) -> None:
     """2.0, 2.1 and 2.2, with or without a patch number."""
@@ -131,7 +130,6 @@ def test_only_who_asks_for_nothing_or_for_a_version_in_so_many_words_gets_one(as
     assert asked is None or re.fullmatch(rf"{re.escape(chosen.name)}(\.\d+)?", str(asked).strip())
 
 
-@pytest.mark.crd("dev-1", "dev-2")
 def test_what_discovery_lists_is_spoken() -> None:
     """2.0 is spoken but not listed: the guide's own pattern refuses it."""
     assert set(ADVERTISED) == set(VERSIONS) - {"2.0"}
@@ -180,7 +178,6 @@ def test_a_card_has_no_empty_element(version: str) -> None:
     assert set(bare) == {"uuid", "summary", "detail", "indicator", "source"}
 
 
-@pytest.mark.crd("hook-16")
 @pytest.mark.parametrize(
     ("version", "primary", "expected"),
     [
@@ -207,7 +204,6 @@ def test_an_action_updates_the_whole_resource_and_says_so(version: str) -> None:
     assert action == {"type": "update", "description": "Record it", "resource": ACTION.resource}
 
 
-@pytest.mark.crd("found-40")
 def test_there_is_no_white_space_between_elements() -> None:
     """Responses carry no insignificant white space."""
     body = encode(write_response([card()], [ACTION], VERSIONS["2.2"], primary=True).to_json())

@@ -321,6 +321,7 @@ def test_a_proposal_that_no_hook_of_its_policy_shows_is_a_fault(
         compiled(tmp_path, faulty, hooks=hooks)
 
 
+@pytest.mark.cds_hooks("suggestion-2")
 def test_one_card_recommends_one_alternate(tmp_path: Path) -> None:
     """Of two on different cards each may be recommended; of additional orders any."""
     recommended = {"precheckBehavior": "yes"}

@@ -343,7 +343,6 @@ def test_without_active_coverage_no_policy_is_asked(tmp_path: Path, elements: Js
     assert found.traces == ()
 
 
-@pytest.mark.crd("resp-45")
 @pytest.mark.parametrize("period", [{"end": "2026-06-30"}, {"start": "2026-07-01"}])
 def test_a_vague_day_that_may_lie_outside_the_coverage_is_not_covered_for_certain(
     tmp_path: Path, period: JsonObject
@@ -547,7 +546,6 @@ def test_synonyms_are_one_option(tmp_path: Path) -> None:
     assert determination.covered is Covered.NOT_COVERED
 
 
-@pytest.mark.crd("billopt-2")
 def test_a_code_on_the_order_itself_counts_beside_each_option(tmp_path: Path) -> None:
     """All codings of the order count, whatever it may be billed as."""
     order = billed_as(("0002T",), ("0009T",))

@@ -10,6 +10,8 @@ from hook_requests import coverage, patient, service_request
 from small_library import policy, rule, small_index
 
 from cds_service.cds_hooks.prefetch import Found
+from cds_service.crd.codes import TECHNICAL
+from cds_service.crd.decision.determination import Determination
 from cds_service.crd.request.chart import index_chart
 from cds_service.crd.request.hooks import HOOKS
 from cds_service.crd.request.lookups import Lookup, Lookups
@@ -60,6 +62,20 @@ def covered(
     expression: str = "%found.exists()",
 ) -> str:
     """What a rule with one more input and this condition comes to: `covered` if it applies."""
+    return determined(
+        directory, asked, *resources, lookups=lookups, order=order, expression=expression
+    ).covered.value
+
+
+def determined(
+    directory: Path,
+    asked: JsonObject,
+    *resources: JsonObject,
+    lookups: Lookups | None = None,
+    order: JsonObject | None = None,
+    expression: str = "%found.exists()",
+) -> Determination:
+    """The whole of it."""
     index = small_index(
         directory,
         policy(
@@ -86,7 +102,7 @@ def covered(
         chart=chart,
     )
     (determination,) = answer.determinations
-    return determination.covered.value
+    return determination
 
 
 APPLIES, SILENT, OPEN = "covered", "indeterminate", "conditional"
@@ -138,15 +154,44 @@ def test_a_condition_of_the_patient_is_found_by_its_code(
     assert covered(tmp_path, asked, *resources) == expected
 
 
-@pytest.mark.parametrize("state", [Lookup.FAILED, None])
-def test_a_history_that_was_not_read_is_unknown(tmp_path: Path, state: Lookup | None) -> None:
+def test_a_history_that_was_not_to_be_had_is_unknown(tmp_path: Path) -> None:
     """Neither `exists()` nor `empty()` holds, whatever else is at hand."""
     asked = {"type": "Condition", "codeFilter": [AF]}
-    lookups = Lookups({"Condition?patient=member-1": state}) if state else Lookups()
+    lookups = Lookups()
 
     assert covered(tmp_path / "a", asked, lookups=lookups) == OPEN
     assert covered(tmp_path / "b", asked, lookups=lookups, expression="%found.empty()") == OPEN
     assert covered(tmp_path / "c", asked, condition(), lookups=lookups) == APPLIES
+
+
+@pytest.mark.crd("resp-43")
+@pytest.mark.parametrize("expression", ["%found.exists()", "%found.empty()"])
+@pytest.mark.parametrize(
+    "lookups",
+    [
+        Lookups({"Condition?patient=member-1": Lookup.FAILED}),
+        Lookups(histories={"Condition": Lookup.FAILED}),
+    ],
+    ids=["asked by us", "by the client"],
+)
+def test_a_history_that_could_not_be_read_is_a_technical_failure(
+    tmp_path: Path, lookups: Lookups, expression: str
+) -> None:
+    """Neither holds; that it failed is said, and not that information is missing."""
+    asked = {"type": "Condition", "codeFilter": [AF]}
+    undecided = determined(tmp_path, asked, lookups=lookups, expression=expression)
+    (given,) = undecided.reasons
+
+    assert (undecided.covered.value, given.coding) == ("indeterminate", TECHNICAL)
+    assert "the Condition history could not be read" in given.text
+
+
+def test_what_is_known_of_a_history_that_could_not_be_read_is_enough(tmp_path: Path) -> None:
+    """The condition asks for one, and one is at hand."""
+    asked = {"type": "Condition", "codeFilter": [AF]}
+    lookups = Lookups({"Condition?patient=member-1": Lookup.FAILED})
+
+    assert covered(tmp_path, asked, condition(), lookups=lookups) == APPLIES
 
 
 @pytest.mark.parametrize(

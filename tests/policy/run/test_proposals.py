@@ -202,7 +202,7 @@ def test_a_call_without_coverage_is_offered_nothing(tmp_path: Path) -> None:
     assert not advice.proposals
 
 
-@pytest.mark.crd("resp-69", "resp-70")
+@pytest.mark.crd("resp-70")
 @pytest.mark.parametrize("hook", HOOKS)
 def test_a_coverage_is_corrected_for_administrative_staff(tmp_path: Path, hook: str) -> None:
     """Not on the hooks of whoever orders."""

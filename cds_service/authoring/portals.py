@@ -1,0 +1,151 @@
+"""Portals: where a policy's words or links would send a clinician to one.
+
+A card sends nobody to a portal to ask for prior authorization or to find out about coverage (CRD
+resp-17, resp-23): the answer is in the coverage information, and whom to ask is a contact. Looked
+through is what stands on cards, and no more: not the evidence, not the words of conditions.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cds_service.crd.request.order_kinds import Path as Steps
+from cds_service.fhir.resource import Json, JsonObject, objects, text
+from cds_service.policy.library.artifacts import Artifact, Library
+
+_PROPOSAL: Steps = ("action", "action", "action")
+# Where artifacts of each type keep what a card shows; what is below is looked through too.
+SHOWN: Mapping[str, tuple[Steps, ...]] = {
+    "PlanDefinition": (
+        ("title",),
+        ("identifier", "value"),
+        ("action", "extension"),
+        ("action", "action", "title"),
+        ("action", "action", "extension"),
+        *((*_PROPOSAL, name) for name in ("title", "description", "definitionUri", "reason")),
+        (*_PROPOSAL, "dynamicValue"),
+    ),
+    "ActivityDefinition": (("code",), ("productCodeableConcept",), ("dosage",)),
+    "Questionnaire": (("title",),),
+    "Organization": (("name",), ("alias",)),
+    "InsurancePlan": (("name",),),
+}
+# Of `relatedArtifact`, which are named or linked on cards, and by what.
+_LINKED = ("documentation", "derived-from")
+_OF_LINKED: tuple[Steps, ...] = (("label",), ("display",), ("url",), ("document", "url"))
+# Names of parts and systems, which no card shows.
+_NOT_WORDS = frozenset(("url", "system", "code", "id", "language", "path"))
+
+# Words that have a meaning of their own in medicine or at a reception, and then send nobody away.
+_NO_PORTAL = (
+    r"(?:peri|trans|extra|intra|inter|spleno|porto|hepato)-?portal\w*",
+    r"portal[ -](?:vein|venous|veno|node|triad|tract|area|region|system|circulation|pressure|flow|"
+    r"blood|branch|bifurc|hypertens|hepat|fibro|inflamm|thromb|embol|occlu|invasion|cavern|bilio|"
+    r"gastropath|pyemia|pyaemia|lymph|hilum|confluen|vascul|arter|cirrho|decompress|shunt|stent|"
+    r"dos|imag|film|placement|incision|of entry)\w*",
+    r"portal(?:,| and| or|/) ?(?:hepatic|splenic|mesenteric|biliary|systemic|superior)",
+    r"(?:hepatic|arthroscop\w+|endoscop\w+|(?:antero|postero)\w+|anterior|posterior|lateral|medial|"
+    r"working|viewing) portals?\b",
+    r"\bsign-?in (?:sheet|log)s?\b",
+)
+# What sends to a portal, and how that looks.
+SIGNS: Mapping[str, str] = {
+    "a portal": r"[\w-]*portal\w*",
+    "a login": r"\w*log(?:in|on)(?![a-z])|(?<![a-z])(?:signin|(?:log|sign)-(?:in|on))(?![a-z])",
+    "logging in": r"\b(?:log|sign|logged|signed|logging|signing) (?:in|on)"
+    r"(?:to\b| (?:to|at|with|via|through|using|and|or|here|first|online)\b|(?= *(?:[.,;:!)]|$)))",
+    "a portal by its name": r"\b(?:availity|navinet|covermymeds|evicore|radmd|promptpa|"
+    r"uhcprovider)",
+}
+_CLINICAL = re.compile("|".join(_NO_PORTAL), re.IGNORECASE)
+_SIGNS: Mapping[str, re.Pattern[str]] = {
+    what: re.compile(sign, re.IGNORECASE) for what, sign in SIGNS.items()
+}
+_ADDRESS = re.compile(r"(?i)(https?://|\bwww\.)\S*")
+# A sentence that has one of each, addresses shortened, asks for something on a page of the web.
+_ASKS_ONLINE = (
+    re.compile(
+        r"(?i)\b(?:submit|request|initiat|start|appl(?:y|ies)|obtain|check|verif|enter|see)"
+    ),
+    re.compile(r"(?i)authori[sz]|\bprecert|eligib|coverage|benefit|\brequest"),
+    re.compile(
+        r"(?i)\bweb ?(?:site|page|tool|form|app)|\bwww\.|https?://|"
+        r"\bonline\b(?= *(?:[.,;:!)]|$|(?:at|through|via|using|or|and|by)\b))"
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortalMention:
+    """A text on cards that would send a clinician to a portal: its file, its place, and why."""
+
+    file: Path
+    where: str
+    problem: str
+
+
+def find_portals(library: Library) -> Iterator[PortalMention]:
+    """Every mention of a portal in what the policies of a library put on cards."""
+    for kind in SHOWN:
+        for artifact in library.of_type(kind):
+            if artifact.resource.get("status", "active") == "active":
+                for where, words in _shown(artifact):
+                    if sign := portal_in(words):
+                        problem = (
+                            f"{sign}: no card sends anyone to a portal for authorization or "
+                            "coverage (CRD resp-17, resp-23); name a phone or fax, or nothing"
+                        )
+                        yield PortalMention(file=artifact.path, where=where, problem=problem)
+
+
+def portal_in(words: str) -> str:
+    """What in some words would send a clinician to a portal, quoted; empty if nothing does."""
+    cleared = _CLINICAL.sub(" ", words)
+    for what, pattern in _SIGNS.items():
+        if found := pattern.search(cleared):
+            return f"{what} (“{found.group().strip()}”)"
+    for sentence in re.split(r"(?<=[.;!?])\s", _ADDRESS.sub(r"\1", cleared)):
+        if all(pattern.search(sentence) for pattern in _ASKS_ONLINE):
+            return f"asking on the web (“{sentence.strip()}”)"
+    return ""
+
+
+def _shown(artifact: Artifact) -> Iterator[tuple[str, str]]:
+    """The texts of an artifact that cards show, each with its JSON path."""
+    for steps in SHOWN[text(artifact.resource["resourceType"])]:
+        for where, value in _at("$", artifact.resource, steps):
+            yield from _texts(where, value)
+    for number, related in enumerate(objects(artifact.resource.get("relatedArtifact"))):
+        if related.get("type") in _LINKED:
+            for steps in _OF_LINKED:
+                for where, value in _at(f"$.relatedArtifact[{number}]", related, steps):
+                    yield from _texts(where, value)
+
+
+def _at(where: str, holder: JsonObject, steps: Steps) -> Iterator[tuple[str, Json]]:
+    """What stands at the end of a path, lists walked through."""
+    name, *others = steps
+    for place, value in _listed(f"{where}.{name}", holder.get(name)):
+        if not others:
+            yield place, value
+        elif isinstance(value, dict):
+            yield from _at(place, value, tuple(others))
+
+
+def _texts(where: str, value: Json) -> Iterator[tuple[str, str]]:
+    """Every text in a value but for names; of a detail not when it is given."""
+    if isinstance(value, str):
+        yield where, value
+    elif isinstance(value, dict) and value.get("url") != "when":
+        for name, inner in value.items():
+            if name not in _NOT_WORDS:
+                for place, held in _listed(f"{where}.{name}", inner):
+                    yield from _texts(place, held)
+
+
+def _listed(where: str, value: Json) -> Iterator[tuple[str, Json]]:
+    if isinstance(value, list):
+        yield from ((f"{where}[{number}]", item) for number, item in enumerate(value))
+    elif value is not None:
+        yield where, value
