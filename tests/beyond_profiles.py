@@ -12,7 +12,9 @@ from every_hook import PULSED_FIELD
 JsonObject = dict[str, Any]
 
 LONG_AGO = "2019-06-01"  # before any policy here was in force
-WORDS = {"text": PULSED_FIELD}
+# Words and a diagnosis at once.
+ILLNESS = {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "C22.0"}
+WORDS = {"coding": [ILLNESS], "text": PULSED_FIELD}
 NOTE = [{"text": PULSED_FIELD}]
 ELSEWHERE = [{"reference": "Basic/unheard-of"}]
 OTHER_COVERAGE = [{"reference": "Coverage/another"}]
@@ -73,7 +75,11 @@ BEYOND: Mapping[str, JsonObject] = {
         "episodeOfCare": [{"reference": "EpisodeOfCare/unheard-of"}],
         "hospitalization": {"specialCourtesy": [WORDS]},
     },
-    "Coverage": {"subrogation": False, "contract": [{"reference": "Contract/unheard-of"}]},
+    "Coverage": {
+        "subrogation": False,
+        "contract": [{"reference": "Contract/unheard-of"}],
+        "costToBeneficiary": [{"type": WORDS, "valueQuantity": {"value": 100, "unit": "%"}}],
+    },
     "Patient": {
         "maritalStatus": WORDS,
         "contact": [{"address": {"state": "CA"}}],

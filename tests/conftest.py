@@ -54,6 +54,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Mutants are tried by workers of their own."""
+    if config.getoption("--crd-mutants"):
+        config.option.numprocesses = 0
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Make sure, before anything imports it, that the right copy of the package is tested."""
     installed = config.getoption("--installed")

@@ -96,6 +96,13 @@ def orders_of_several_coverages(many: int) -> JsonObject:
     return call("order-sign", *numbered(service_request(), many), version=None, member=member)
 
 
+def drafts_beside_the_selected_one(many: int) -> JsonObject:
+    drafts = numbered(service_request(), many)
+    request = call("order-select", *drafts)
+    request["context"]["selections"] = [f"ServiceRequest/{drafts[0]['id']}"]
+    return request
+
+
 def selections(many: int) -> JsonObject:
     request = call("order-select")
     request["context"]["selections"] *= many
@@ -466,6 +473,7 @@ CROWDS: dict[Crowd, int] = {
     copies_of_an_order: 100,
     orders_without_id: 25,
     orders_of_several_coverages: 10,
+    drafts_beside_the_selected_one: 25,
     selections: 100,
     codings: 100,
     codings_a_policy_lists: 100,

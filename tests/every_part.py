@@ -6,7 +6,7 @@ Expected values are written from the tables of crd-server.md 3.1 to 3.4 and what
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from complete_resources import coding_of, rule_for
+from complete_resources import RULED_AS, coding_of, rule_for
 from coverage_information_rules import DETAIL_SYSTEM, TEMP
 from small_library import part
 
@@ -14,13 +14,23 @@ from cds_service.crd.codes import COVERAGE_DETERMINATION
 
 JsonObject = dict[str, Any]
 
-FORM = "https://forms.example.invalid/Questionnaire/1|1"
+FORMS = [f"https://forms.example.invalid/Questionnaire/{number}|1" for number in (1, 2)]
 LINK = "https://payer.example.invalid/policy"
-DESK = {
+DESK: JsonObject = {
     "name": "The desk",
     "telecom": [{"system": "fax", "value": "555-0100"}, {"system": "phone", "value": "555-0101"}],
 }
+NIGHT_DESK: JsonObject = {
+    "name": "The night desk",
+    "telecom": [{"system": "phone", "value": "555-0102"}],
+}
 OTHER_ORDER = {"reference": "ServiceRequest/other-1"}
+BY_NUMBER = {
+    "identifier": {"system": "https://ehr.example.invalid/orders", "value": "8"},
+    "display": "The other order",
+}
+# What the complete order of each kind is for, in a second code system.
+SECOND_CODING = {"system": "https://payer.example.invalid/codes", "code": "second"}
 UNTIL = "2027-06-30"
 GOLD_CARD = {"coding": [{"system": TEMP, "code": "gold-card"}], "text": "The prescriber is known"}
 OUT_OF_NETWORK = {
@@ -59,6 +69,8 @@ def _concept(system: str, code: str) -> JsonObject:
     return {"coding": [{"system": system, "code": code}]}
 
 
+# What an early hook does not ask for.
+ASKED_LATER = ("doc-needed", "doc-purpose", "questionnaire")
 EVERY_PART: tuple[JsonObject, ...] = (
     part("covered", "covered"),
     part("pa-needed", "conditional"),
@@ -72,9 +84,9 @@ EVERY_PART: tuple[JsonObject, ...] = (
     {"url": "reason", "valueCodeableConcept": GOLD_CARD},
     {"url": "reason", "valueCodeableConcept": OUT_OF_NETWORK},
     *(_detail(*detail) for detail in DETAILS),
-    {"url": "dependency", "valueReference": OTHER_ORDER},
-    {"url": "questionnaire", "valueCanonical": FORM},
-    {"url": "contact", "valueContactDetail": DESK},
+    *({"url": "dependency", "valueReference": other} for other in (OTHER_ORDER, BY_NUMBER)),
+    *({"url": "questionnaire", "valueCanonical": form} for form in FORMS),
+    *({"url": "contact", "valueContactDetail": desk} for desk in (DESK, NIGHT_DESK)),
     {"url": "expiry-date", "valueDate": UNTIL},
 )
 DEMANDING: tuple[JsonObject, ...] = (
@@ -85,23 +97,36 @@ DEMANDING: tuple[JsonObject, ...] = (
 
 
 def rule_of(parts: Iterable[JsonObject], kind: str = "ServiceRequest") -> JsonObject:
-    """A rule for the complete orders of a kind that determines this."""
+    """A rule for the complete orders of a kind, by either of their codes, that determines this."""
     determined = [{"url": COVERAGE_DETERMINATION, "extension": list(parts)}]
-    return rule_for(kind, extension=determined)
+    listed = [{"path": "code", "code": [coding_of(kind), SECOND_CODING]}]
+    return rule_for(
+        kind, extension=determined, input=[{"type": RULED_AS[kind], "codeFilter": listed}]
+    )
 
 
-def expected(version: str, kind: str = "ServiceRequest") -> dict[str, list[Any]]:
-    """What EVERY_PART comes to for a client of one version, less date, id and our own link."""
-    return {
+def expected(
+    version: str, kind: str = "ServiceRequest", *, primary: bool = True
+) -> dict[str, list[Any]]:
+    """What EVERY_PART comes to for a client of one version, less date, id and our own link.
+
+    For an order of both codes. An early hook asks for no documentation but the patient's, which 2.0
+    has no word for (CRD hook-19).
+    """
+    every: dict[str, list[Any]] = {
         "coverage": [{"reference": "Coverage/coverage-1"}],
         "covered": ["covered"],
         "pa-needed": ["conditional"],
         "info-needed": ["location", "performer"],
-        "billingCode": [coding_of(kind)],
-        "dependency": [OTHER_ORDER],
-        "questionnaire": [FORM],
+        "billingCode": [coding_of(kind), SECOND_CODING],
+        "dependency": [OTHER_ORDER, BY_NUMBER],
+        "questionnaire": FORMS,
         **_BY_VERSION[version],
     }
+    if primary:
+        return every
+    early: dict[str, list[Any]] = {} if version == "2.0" else {"doc-needed": ["patient"]}
+    return {name: every[name] for name in every if name not in ASKED_LATER} | early
 
 
 def _details(version: str) -> list[JsonObject]:
@@ -126,7 +151,7 @@ _BY_VERSION: Mapping[str, Mapping[str, list[Any]]] = {
         "doc-purpose": ["OTH", "withclaim"],
         "reason": [GOLD_CARD, OUT_OF_NETWORK],
         "detail": _details("2.2"),
-        "contact": [DESK],
+        "contact": [DESK, NIGHT_DESK],
         "expiry-date": [UNTIL],
     },
     "2.1": {
@@ -134,7 +159,7 @@ _BY_VERSION: Mapping[str, Mapping[str, list[Any]]] = {
         "doc-purpose": ["OTH", "withclaim"],
         "reason": [GOLD_CARD, _WITHOUT_NEW_CODE],
         "detail": _details("2.1"),
-        "contact": list(DESK["telecom"]),
+        "contact": [*DESK["telecom"], *NIGHT_DESK["telecom"]],
         "expiry-date": [UNTIL],
     },
     "2.0": {
@@ -146,6 +171,6 @@ _BY_VERSION: Mapping[str, Mapping[str, list[Any]]] = {
             {"text": f"This holds for services until {UNTIL}."},
         ],
         "detail": _details("2.0"),
-        "contact": list(DESK["telecom"]),
+        "contact": [*DESK["telecom"], *NIGHT_DESK["telecom"]],
     },
 }

@@ -69,6 +69,16 @@ MUST_SUPPORT: Mapping[str, str] = {
         "lensSpecification.duration"
     ),
     "CommunicationRequest": ("identifier occurrence recipient sender reasonCode reasonReference"),
+    "Appointment": (
+        "start end requestedPeriod participant.actor participant.status basedOn identifier "
+        "serviceCategory serviceType specialty appointmentType reasonReference"
+    ),
+    "Encounter": (
+        "identifier serviceType appointment length period reasonCode reasonReference "
+        "diagnosis.condition participant.type participant.period participant.individual "
+        "location.location location.status location.period hospitalization.dischargeDisposition "
+        "serviceProvider"
+    ),
     "Coverage": (
         "status beneficiary relationship payor identifier subscriberId type period class "
         "policyHolder subscriber dependent order network"

@@ -36,7 +36,7 @@ _DAY = re.compile(r"today\(\)( [+-] \d+ days)?")
 _READ = re.compile(r"([A-Za-z]+)/(\{\{[^{}]+\}\}|[A-Za-z0-9.-]+)")
 # Search parameters of the subset: references, tokens that are equal, dates, and how many.
 _REFERENCES, _TOKENS = {"patient", "subject"}, {"_id", "status", "code", "category"}
-_COUNTS = {"_count", "_maxresults", "_sort"}
+_COUNTS = {"_count", "_sort"}  # 3.0 has _maxresults besides, 2.0 has not
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ class Template:
 
     @property
     def paths(self) -> list[str]:
-        """The paths in its tokens, of which a token may hold several."""
-        return [path for token in self.tokens for path in token.split("|")]
+        """The paths in its tokens, one in each: neither version joins several."""
+        return self.tokens
 
     @property
     def reads(self) -> set[str]:

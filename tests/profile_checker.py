@@ -4,12 +4,15 @@ Their mandatory elements, required codes, targets of references, counts and inva
 crd-server.md 4.1 and 4.3; base FHIR R4 is what the models of fhir.resources accept.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fhir.resources.R4B import get_fhir_model_class
 from order_profiles import MANDATORY, values_at
 from pydantic import ValidationError
+
+from cds_service.fhir.resource import canonical
 
 JsonObject = dict[str, Any]
 
@@ -90,6 +93,7 @@ def profile_violations(resource: JsonObject) -> list[str]:
         *(f"no {name}" for name in MANDATORY[kind].split() if not values_at(resource, name)),
         *_code_violations(resource),
         *_target_violations(resource),
+        *_local_violations(resource),
         *(
             f"{name} more than {most} times"
             for name, most in _AT_MOST.get(kind, {}).items()
@@ -122,6 +126,14 @@ def _target_violations(resource: JsonObject) -> Iterator[str]:
                 path == "basedOn" and "extension" in value
             ):
                 yield f"{path} leads to {value}"
+
+
+def _local_violations(resource: JsonObject) -> Iterator[str]:
+    """ref-1: what a resource refers to inside itself is there."""
+    contained = {inner["id"] for inner in resource.get("contained", ())}
+    for literal in re.findall(r'"reference":"#([^"]*)"', canonical(resource).decode()):
+        if literal and literal not in contained:
+            yield f"ref-1: #{literal} is not contained"
 
 
 def _no_invariants(_: JsonObject) -> Iterator[str]:

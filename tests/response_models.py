@@ -74,10 +74,10 @@ def _card_problems(card: JsonObject) -> Problems:
     if not card["source"].get("label") or not card["source"].get("topic"):
         yield "source without label or topic"
     for reason in card.get("overrideReasons", ()):
-        if not {"system", "code", "display"} <= set(reason):
+        if not all(map(reason.get, ("system", "code", "display"))):
             yield "cds-resp-4"
     for link in card.get("links", ()):
-        if not {"label", "url", "type"} <= set(link):
+        if not all(map(link.get, ("label", "url", "type"))):
             yield "a link without label, url or type"
         if "appContext" in link and link["type"] != "smart":
             yield "cds-resp-3"

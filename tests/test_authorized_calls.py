@@ -153,12 +153,18 @@ def test_it_is_the_same_coverages_on_each_order(tmp_path: Path) -> None:
 def test_a_number_that_the_order_states_for_another_coverage_is_not_repeated(
     tmp_path: Path, version: str
 ) -> None:
-    """Whoever stated it, and whichever Coverage comes with the next call."""
+    """Whoever stated it, beside whatever, and whichever Coverage comes with the next call."""
     first = order_in(respond(tmp_path, version=version))
+    parts = [
+        {"url": "coverage", "valueReference": {"reference": "Coverage/theirs"}},
+        {"url": "pa-needed", "valueCode": "no-auth"},
+    ]
+    first["extension"].insert(0, {"url": URL, "extension": parts})
     members = [insured("coverage-2")]
     then = order_in(respond(tmp_path, first, version=version, members=members))
 
     assert numbers(then) == {
+        "Coverage/theirs": ["no-auth"],
         "Coverage/coverage-1": ["PA-1"],
         "Coverage/coverage-2": ["auth-needed"],
     }

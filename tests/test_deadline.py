@@ -126,7 +126,7 @@ def covering(tmp_path_factory: pytest.TempPathFactory) -> PolicyIndex:
     return small_index(directory, policy(covered, hooks=HOOK_NAMES))
 
 
-@pytest.mark.crd("found-2", "resp-43")
+@pytest.mark.crd("found-2", "resp-43", "hook-16")
 @pytest.mark.parametrize("hook", ORDER_HOOKS)
 def test_what_is_decided_in_time_is_answered_and_the_rest_is_indeterminate(hook: str) -> None:
     """The first order is refused as ever; of the others it is said that there was no time."""
@@ -176,6 +176,7 @@ def test_every_order_of_every_coverage_is_answered_late_or_not() -> None:
     assert [parts["covered"] for parts in stated] == [["not-covered"], *[["conditional"]] * 3]
 
 
+@pytest.mark.crd("found-2")
 def test_a_call_without_a_coverage_gets_no_advice_that_is_late() -> None:
     """Advice is looked up too, and there is no time for it: cards for the first order alone."""
     request = call("order-sign", *three("order-sign"), version=None, member=MEMBERS["nobody"])

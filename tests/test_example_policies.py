@@ -373,6 +373,7 @@ METHOTREXATE: JsonObject = {
 }
 
 
+@pytest.mark.crd("resp-39")
 @pytest.mark.parametrize(
     ("behaviour", "expected", "types"),
     [

@@ -42,11 +42,6 @@ def killed(copy: Copy, new: str, test: str) -> bool:
         return copy.run([f"test_doubling.py::{test}"]).kills
 
 
-def test_a_mutant_dies_of_a_test_that_fails(copy: Copy) -> None:
-    """A bug that a test notices is dead."""
-    assert killed(copy, "number + 1", "test_three")
-
-
 def test_a_mutant_lives_if_no_test_notices(copy: Copy) -> None:
     """Two squared is four."""
     assert not killed(copy, "number**2", "test_two")
@@ -64,9 +59,9 @@ def test_an_error_before_any_test_kills_nothing(copy: Copy, new: str, test: str)
 
 def test_one_mutant_after_another_is_tried_as_it_is_written(copy: Copy) -> None:
     """Of the same length and in the same second: what was compiled of the first is not used."""
-    bugs = ["number + 1", "number * 2", "number - 1", "2 * number"]
+    bugs = ["number + 1", "number * 2"]
 
-    assert [killed(copy, new, "test_three") for new in bugs] == [True, False, True, False]
+    assert [killed(copy, new, "test_three") for new in bugs] == [True, False]
 
 
 def test_the_copy_is_as_before_afterwards(copy: Copy) -> None:

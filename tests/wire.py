@@ -1,7 +1,8 @@
 """The service over HTTP: what discovery, calls and errors put on the wire, for rules on all of it.
 
 Besides the built-in policies it hosts those of `acme`, which propose one thing of each kind, leave
-an order open, read a patient's history, and have a title as long as a summary may not be.
+an order open, read a patient's history, have titles as long as a summary may not be, and a document
+that the payer publishes.
 """
 
 import json
@@ -42,6 +43,7 @@ from cds_service.settings import Settings
 ABSENT = object()
 PROPOSING, LONG, OPEN = "0001T", "0004T", "0005T"  # codes of acme's policies
 LONG_TITLE = " ".join(["something"] * 14) + "s"  # 140 characters
+DOCUMENT = "https://acme.example.invalid/policies/acme-2.pdf"
 ACME = (patient(), coverage("acme", None, subscriberId="old"))
 UNDECIDED = (
     part("covered", "conditional"),
@@ -126,13 +128,18 @@ def acme() -> tuple[JsonObject, ...]:
     proposals = {
         **EVERY_KIND,
         "update": update(precheckBehavior="yes"),
-        "other": update("other"),  # on the same card
+        "other": update("other", title=LONG_TITLE),  # on the same card
     }
     return (
         organization(),
         *DEFINITIONS,
         proposing(*proposals.values(), codes=[PROPOSING]),
-        policy(titled, undecided, history, name="acme-2", hooks=ALL_HOOKS),
+        policy(
+            *(titled, undecided, history),
+            name="acme-2",
+            hooks=ALL_HOOKS,
+            relatedArtifact=[{"type": "derived-from", "url": DOCUMENT}],
+        ),
     )
 
 
@@ -173,6 +180,7 @@ def _acme_calls() -> Iterator[tuple[str, JsonObject]]:
 def _answered(wire: Wire, calls: Iterable[tuple[str, JsonObject]]) -> Iterator[Exchange]:
     for version, request in calls:
         response = wire.send(request)
+        assert response.status_code in (200, 400), response.text
         if response.status_code == 200:
             body = json.loads(response.data)
             yield Exchange(hook=request["hook"], version=version, request=request, body=body)

@@ -79,7 +79,14 @@ def without_token(body: JsonObject) -> JsonObject:
     if not isinstance(authorization, dict):
         return {name: value for name, value in body.items() if name != "fhirAuthorization"}
     kept = {name: authorization[name] for name in _KEPT_OF_AUTHORIZATION if name in authorization}
+    # The one word that is due there tells nothing; any other may be the token, as in a header.
+    if kept.get("token_type") not in (None, "") and not _is_bearer(kept["token_type"]):
+        del kept["token_type"]
     return {**body, "fhirAuthorization": kept}
+
+
+def _is_bearer(token_type: Json) -> bool:
+    return text(token_type).lower() == "bearer"
 
 
 def redact_refused(body: bytes, parsed: Json | None) -> JsonObject:

@@ -5,11 +5,11 @@ resp-17, resp-23): the answer is in the coverage information, and whom to ask is
 through is what stands on cards, and no more: not the evidence, not the words of conditions.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cds_service.authoring.portal_words import portal_in
 from cds_service.crd.request.order_kinds import Path as Steps
 from cds_service.fhir.resource import Json, JsonObject, objects, text
 from cds_service.policy.library.artifacts import Artifact, Library
@@ -30,50 +30,13 @@ SHOWN: Mapping[str, tuple[Steps, ...]] = {
     "Questionnaire": (("title",),),
     "Organization": (("name",), ("alias",)),
     "InsurancePlan": (("name",),),
+    "CodeSystem": (("concept", "display"),),  # reasons to override a card
 }
 # Of `relatedArtifact`, which are named or linked on cards, and by what.
 _LINKED = ("documentation", "derived-from")
 _OF_LINKED: tuple[Steps, ...] = (("label",), ("display",), ("url",), ("document", "url"))
 # Names of parts and systems, which no card shows.
 _NOT_WORDS = frozenset(("url", "system", "code", "id", "language", "path"))
-
-# Words that have a meaning of their own in medicine or at a reception, and then send nobody away.
-_NO_PORTAL = (
-    r"(?:peri|trans|extra|intra|inter|spleno|porto|hepato)-?portal\w*",
-    r"portal[ -](?:vein|venous|veno|node|triad|tract|area|region|system|circulation|pressure|flow|"
-    r"blood|branch|bifurc|hypertens|hepat|fibro|inflamm|thromb|embol|occlu|invasion|cavern|bilio|"
-    r"gastropath|pyemia|pyaemia|lymph|hilum|confluen|vascul|arter|cirrho|decompress|shunt|stent|"
-    r"dos|imag|film|placement|incision|of entry)\w*",
-    r"portal(?:,| and| or|/) ?(?:hepatic|splenic|mesenteric|biliary|systemic|superior)",
-    r"(?:hepatic|arthroscop\w+|endoscop\w+|(?:antero|postero)\w+|anterior|posterior|lateral|medial|"
-    r"working|viewing) portals?\b",
-    r"\bsign-?in (?:sheet|log)s?\b",
-)
-# What sends to a portal, and how that looks.
-SIGNS: Mapping[str, str] = {
-    "a portal": r"[\w-]*portal\w*",
-    "a login": r"\w*log(?:in|on)(?![a-z])|(?<![a-z])(?:signin|(?:log|sign)-(?:in|on))(?![a-z])",
-    "logging in": r"\b(?:log|sign|logged|signed|logging|signing) (?:in|on)"
-    r"(?:to\b| (?:to|at|with|via|through|using|and|or|here|first|online)\b|(?= *(?:[.,;:!)]|$)))",
-    "a portal by its name": r"\b(?:availity|navinet|covermymeds|evicore|radmd|promptpa|"
-    r"uhcprovider)",
-}
-_CLINICAL = re.compile("|".join(_NO_PORTAL), re.IGNORECASE)
-_SIGNS: Mapping[str, re.Pattern[str]] = {
-    what: re.compile(sign, re.IGNORECASE) for what, sign in SIGNS.items()
-}
-_ADDRESS = re.compile(r"(?i)(https?://|\bwww\.)\S*")
-# A sentence that has one of each, addresses shortened, asks for something on a page of the web.
-_ASKS_ONLINE = (
-    re.compile(
-        r"(?i)\b(?:submit|request|initiat|start|appl(?:y|ies)|obtain|check|verif|enter|see)"
-    ),
-    re.compile(r"(?i)authori[sz]|\bprecert|eligib|coverage|benefit|\brequest"),
-    re.compile(
-        r"(?i)\bweb ?(?:site|page|tool|form|app)|\bwww\.|https?://|"
-        r"\bonline\b(?= *(?:[.,;:!)]|$|(?:at|through|via|using|or|and|by)\b))"
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,18 +60,6 @@ def find_portals(library: Library) -> Iterator[PortalMention]:
                             "coverage (CRD resp-17, resp-23); name a phone or fax, or nothing"
                         )
                         yield PortalMention(file=artifact.path, where=where, problem=problem)
-
-
-def portal_in(words: str) -> str:
-    """What in some words would send a clinician to a portal, quoted; empty if nothing does."""
-    cleared = _CLINICAL.sub(" ", words)
-    for what, pattern in _SIGNS.items():
-        if found := pattern.search(cleared):
-            return f"{what} (“{found.group().strip()}”)"
-    for sentence in re.split(r"(?<=[.;!?])\s", _ADDRESS.sub(r"\1", cleared)):
-        if all(pattern.search(sentence) for pattern in _ASKS_ONLINE):
-            return f"asking on the web (“{sentence.strip()}”)"
-    return ""
 
 
 def _shown(artifact: Artifact) -> Iterator[tuple[str, str]]:

@@ -196,6 +196,17 @@ def test_records_are_there_after_reopening(path: Path) -> None:
     assert kept(path) == {"a-1", "a-2", "a-3"}
 
 
+@pytest.mark.crd("found-11", "found-37")
+def test_what_was_recorded_is_there_however_long_ago_it_was(tmp_path: Path) -> None:
+    """Neither a new start nor a new record lets go of an old one."""
+    path = tmp_path / "log.sqlite3"
+    for year in (1999, 2019, 2026):
+        with closing(open_log(f"sqlite:///{path}")) as log:
+            log.write(record(f"of-{year}", at=datetime(year, 1, 1, tzinfo=UTC)))
+
+    assert kept(path) == {"of-1999", "of-2019", "of-2026"}
+
+
 @pytest.mark.crd("found-37")
 def test_records_survive_a_killed_process(path: Path) -> None:
     """Every record a process had kept is there after SIGKILL."""

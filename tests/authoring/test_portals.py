@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from crd_command import crd
 from every_hook import HOOK_NAMES, ask, asked_about, call
 from hook_requests import coverage, patient
-from proposal_library import DEFINITIONS, EVERY_KIND, proposing
+from proposal_library import DEFINITIONS, EVERY_KIND, dynamic, proposing
 from small_library import (
     instruction,
     insurance_plan,
@@ -23,77 +23,21 @@ from small_library import (
     write_library,
 )
 
-from cds_service.authoring.portals import find_portals, portal_in
+from cds_service.authoring.check import check_library
+from cds_service.authoring.portals import find_portals
+from cds_service.crd.codes import SHARED_DETAILS
 from cds_service.fhir.resource import encode
 from cds_service.policy.library.artifacts import builtin_library, read_library
 
 JsonObject = dict[str, Any]
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "policies"
-SENDS_AWAY = (
-    "Submit the request through the provider portal.",
-    "Use Acme's web-portal",
-    "See ProviderPortal for the forms",
-    "https://portal.acme.invalid/start",
-    "https://www.acme.invalid/providers/portal",
-    "https://acme.invalid/login?next=request",
-    "https://providers-login.acme.invalid",
-    "Please log in to request authorization.",
-    "Providers may sign in at acme.invalid",
-    "Log in.",
-    "Logged in, ask for authorization",
-    "Use the single sign-on",
-    "Submit it via Availity",
-    "Ask on NaviNet",
-    "CoverMyMeds has the form",
-    "eviCore reviews it",
-    "https://www.radmd.invalid",
-    "Request prior authorization online.",
-    "Submit the authorization request on our website",
-    "Check benefits at www.acme.invalid",
-    "Verify eligibility at https://acme.invalid/members",
-)
-SENDS_NOBODY = (
-    "Portal vein embolization before hepatectomy",
-    "A CT in the portal venous phase",
-    "Portal hypertension with varices",
-    "The portal triad, with periportal inflammation",
-    "Thrombosis of the portal and hepatic veins",
-    "The hepatic portal system",
-    "The splenoportal confluence",
-    "An anterolateral portal in arthroscopy of the knee",
-    "Portal imaging in radiotherapy",
-    "The skin as the portal of entry",
-    "A headache log in the chart",
-    "A Babinski sign in the left foot",
-    "Tinel's sign on examination",
-    "The patient's sign-in sheets",
-    "Designing the implant; cardiology; a catalog",
-    "Online cognitive behavioural therapy needs authorization",
-    "Request authorization by fax.",
-    "Contact Carelon by phone",
-    "See the policy at https://acme.invalid/policies/1.pdf",
-    "https://acme.invalid/Questionnaire/authorization-request|1",
-)
 
 
 def places(directory: Path, *resources: JsonObject) -> list[str]:
     """Where these resources, with a payer beside them, send somebody to a portal."""
     library = read_library([write_library(directory, organization(), *resources)])
     return [mention.where for mention in find_portals(library)]
-
-
-@pytest.mark.crd("resp-17", "resp-23")
-@pytest.mark.parametrize("words", SENDS_AWAY)
-def test_words_and_addresses_of_portals_are_found(words: str) -> None:
-    """The word, a login, names that are known, and asking on the web."""
-    assert portal_in(words)
-
-
-@pytest.mark.parametrize("words", SENDS_NOBODY)
-def test_words_of_medicine_and_other_ways_of_asking_are_not(words: str) -> None:
-    """Veins, arthroscopy, signs and logs; a fax, a phone, a document."""
-    assert portal_in(words) == ""
 
 
 RULE = "$.action[0].action[0]"
@@ -103,6 +47,17 @@ CODED = {"url": "reason", "valueCodeableConcept": {"coding": [{"display": AWAY}]
 DESK = {"name": "Desk", "telecom": [{"system": "url", "value": "https://portal.acme.invalid"}]}
 QUALIFIED = {"url": "qualification", "valueString": AWAY}
 LINKED = {"type": "derived-from", "url": "https://acme.invalid/portal/1.pdf"}
+PRODUCT = "$.productCodeableConcept"
+OVERRIDES = {
+    "resourceType": "CodeSystem",
+    "id": "overrides",
+    "url": "https://acme.invalid/overrides",
+    "status": "active",
+    "content": "complete",
+    "concept": [{"code": "asked", "display": f"Asked on {AWAY}"}],
+}
+SHARED = {"url": SHARED_DETAILS, "extension": [instruction(AWAY)]}
+DOCUMENT = {"type": "documentation", "document": {"url": "https://acme.invalid/portal/1.pdf"}}
 RELATED = {"type": "documentation", "label": "P-2", "display": AWAY}
 
 
@@ -146,6 +101,20 @@ def with_part(*parts: JsonObject) -> JsonObject:
         ({**DEFINITIONS[-1], "title": AWAY}, "$.title"),
         ({**DEFINITIONS[0], "code": {"text": AWAY}}, "$.code.text"),
         (insurance_plan("acme-portal"), "$.name"),
+        (OVERRIDES, "$.concept[0].display"),
+        ({**DEFINITIONS[2], "dosage": [{"text": AWAY}]}, "$.dosage[0].text"),
+        ({**DEFINITIONS[2], "productCodeableConcept": {"text": AWAY}}, f"{PRODUCT}.text"),
+        (policy(relatedArtifact=[DOCUMENT]), "$.relatedArtifact[0].document.url"),
+        (
+            proposing({**EVERY_KIND["app"], "dynamicValue": [dynamic("appContext", f"'{AWAY}'")]}),
+            f"{RULE}.action[0].dynamicValue[0].expression.expression",
+        ),
+        (
+            policy(action=[{"extension": [SHARED], "action": [rule()]}]),
+            "$.action[0].extension[0].extension[0].extension[2].valueString",
+        ),
+        (organization("other", name=AWAY), "$.name"),
+        (organization("other", alias=[AWAY]), "$.alias[0]"),
     ],
 )
 def test_a_text_on_cards_that_sends_to_a_portal_is_found_at_its_place(
@@ -182,15 +151,13 @@ def test_our_own_policies_send_nobody_to_a_portal(directory: Path) -> None:
 
 
 @pytest.mark.crd("resp-17", "resp-23")
-def test_check_names_file_and_place_and_fails(tmp_path: Path) -> None:
-    """A line a finding; exit status 1, so that it does not pass a pipeline."""
+def test_check_finds_file_and_place(tmp_path: Path) -> None:
+    """With any finding `crd check` ends in failure, so that it does not pass a pipeline."""
     write_library(tmp_path, organization(), policy(title="Ask on the Acme portal"))
-    run = crd("check", tmp_path)
-    file = tmp_path / "PlanDefinition-acme-1.json"
+    (finding,) = check_library([tmp_path], date(2026, 11, 26)).findings
 
-    assert run.returncode == 1
-    assert run.stdout.startswith(f"{file}: $.title: a portal (“portal”): ")
-    assert "1 findings" in run.stderr
+    assert (finding.file.name, finding.where) == ("PlanDefinition-acme-1.json", "$.title")
+    assert finding.problem.startswith("a portal (“portal”): ")
 
 
 # Every word of a policy that a card may show has a number, and sends to a portal.

@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
-from every_hook import HOOK_NAMES, JsonObject, asked_about, call, reference
+from every_hook import HOOK_NAMES, JsonObject, asked_about, call, minimal_orders, reference
 from fhir.resources.R4B import get_fhir_model_class
 from hook_requests import service_request
+from proposal_library import DEFINITIONS, proposing, replacement
+from small_library import organization
 from wire import (
     ACME,
     PROPOSING,
@@ -22,6 +25,8 @@ from wire import (
 
 OURS = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-coverage-information"
 TYPES = {"create", "update", "delete"}
+# What the orders of each type may be replaced by, of the definitions that the policies have.
+REPLACEMENTS = {"ServiceRequest": "smaller", "DeviceRequest": "device", "MedicationRequest": "drug"}
 # What a proposal may change on an order, by the policies of these tests.
 CHANGED = {"code", "quantityQuantity", "occurrenceDateTime"}
 OTHER = {"url": "https://acme.example.invalid/priority", "valueDecimal": 1.5}
@@ -29,7 +34,10 @@ RICH: JsonObject = {
     "identifier": [{"system": "https://ehr.example.invalid/orders", "value": "17"}],
     "priority": "routine",
     "note": [{"text": "as discussed"}],
-    "extension": [OTHER],
+    "extension": [OTHER, {**OTHER, "valueDecimal": 2}],
+    "contained": [{"resourceType": "Device", "id": "aid"}],
+    "meta": {"versionId": "3"},
+    "text": {"status": "empty", "div": "<div/>"},
     "_authoredOn": {"extension": [{"url": "https://ehr.example.invalid/x", "valueCode": "x"}]},
     "unheardOf": {"kept": [1, 2.50, True]},
 }
@@ -172,15 +180,33 @@ def test_what_is_deleted_is_named_by_a_relative_reference() -> None:
     for action, exchange in deletions:
         assert set(action) == {"type", "description", "resourceId"}
         assert action["resourceId"] in requested(exchange)
-        assert action["resourceId"].startswith("ServiceRequest/")
 
 
-@pytest.mark.cds_hooks("action-1", "action-3", "action-4")
+@pytest.mark.cds_hooks("action-5")
+@pytest.mark.parametrize("kind", REPLACEMENTS)
+def test_what_is_deleted_is_named_by_its_own_type(tmp_path: Path, kind: str) -> None:
+    """An order of any type may be replaced by one like it."""
+    offered = proposing(replacement(defined=REPLACEMENTS[kind]), codes=(), kind=kind)
+    wire = open_wire(tmp_path / "library", organization(), *DEFINITIONS, offered)
+    order = minimal_orders(PROPOSING)[kind]
+    answer = wire.answer(call("order-sign", order, member=ACME))
+    (deletion,) = [
+        action
+        for card in answer["cards"]
+        for suggestion in card.get("suggestions", ())
+        for action in suggestion["actions"]
+        if action["type"] == "delete"
+    ]
+
+    assert deletion["resourceId"] == reference(order)
+
+
+@pytest.mark.cds_hooks("action-1", "action-3", "action-4", "response-2")
 def test_an_action_that_deletes_nothing_holds_a_resource() -> None:
     """And no reference beside it."""
     holding = [action for action in suggested() if action["type"] != "delete"]
 
     assert {action["type"] for action in holding} == {"create", "update"}
-    assert {frozenset(action) for action in holding} == {
+    assert {frozenset(action) for action in (*holding, *system())} == {
         frozenset({"type", "description", "resource"})
     }

@@ -108,6 +108,7 @@ def test_a_call_has_an_instance_that_is_a_uuid(wire: Wire, hook: str) -> None:
 
     assert wire.send(request).status_code == 200
     assert wire.log.records[-1].hook_instance == ANOTHER
+    assert wire.send({**request, "hookInstance": ANOTHER.upper()}).status_code == 200
     assert wire.send({**request, "hookInstance": f"urn:uuid:{ANOTHER}"}).status_code == 200
     assert wire.log.records[-1].hook_instance == ANOTHER
     assert missing(wire, request, "hookInstance")

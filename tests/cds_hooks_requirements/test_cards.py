@@ -4,7 +4,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from every_hook import HOOK_NAMES, NOT_IN_A_POLICY, VERSIONS, JsonObject, asked_about, call
+from proposal_library import EVERY_KIND
 from wire import (
+    DOCUMENT,
     LONG_TITLE,
     Wire,
     every_card,
@@ -80,12 +82,14 @@ def test_nothing_to_show_is_an_answer_with_no_cards(wire: Wire, hook: str, versi
 
 @pytest.mark.cds_hooks("card-1")
 def test_every_card_has_a_summary_that_is_short_enough() -> None:
-    """Fewer than 140 characters, also where the rule's title has just so many; on one line."""
+    """Fewer than 140 characters, also where a rule's or a proposal's title has just so many."""
     summaries = [card["summary"] for card in cards()]
-    shortened = [summary for summary in summaries if summary.startswith(LONG_TITLE[:50])]
+    rules = [summary for summary in summaries if summary.startswith(LONG_TITLE[:50])]
+    proposals = [summary for summary in summaries if f", or {LONG_TITLE[:50]}" in summary]
 
     assert len(LONG_TITLE) == 140
-    assert shortened
+    assert rules
+    assert proposals
     assert all(is_text(summary) and len(summary) < 140 for summary in summaries)
     assert [summary for summary in summaries if "\n" in summary] == []
 
@@ -175,16 +179,19 @@ def test_every_link_has_a_url() -> None:
     """That of a page of the service, of a payer's document or of an app."""
     hosts = {urlsplit(link["url"]).hostname for link in links()}
 
-    assert hosts == {"crd.example.invalid", "apps.example.invalid"}
+    assert hosts == {"crd.example.invalid", "acme.example.invalid", "apps.example.invalid"}
+    assert DOCUMENT in {link["url"] for link in links()}
 
 
 @pytest.mark.cds_hooks("link-3")
 def test_every_link_has_a_type() -> None:
     """Both occur; an absolute link is an absolute address."""
     kinds = {link["type"] for link in links()}
+    documents = {link["type"] for link in links() if link["url"] == DOCUMENT}
     absolute = [urlsplit(link["url"]) for link in links() if link["type"] == "absolute"]
 
     assert kinds == {"absolute", "smart"}
+    assert documents == {"absolute"}
     assert all(parts.scheme in ("http", "https") and parts.netloc for parts in absolute)
     assert {urlsplit(link["url"]).hostname for link in links() if link["type"] == "smart"} == {
         "apps.example.invalid"
@@ -207,11 +214,12 @@ def test_a_link_is_described_by_the_members_there_are() -> None:
 
 @pytest.mark.cds_hooks("suggestion-1")
 def test_every_suggestion_has_a_label() -> None:
-    """It is what a clinician reads on the button."""
+    """The title of what is proposed: it is what a clinician reads on the button."""
     suggestions = every_suggestion()
+    titles = {proposal["title"] for proposal in (*EVERY_KIND.values(), {"title": LONG_TITLE})}
 
     assert len(suggestions) > 20
-    assert all(is_text(suggestion["label"]) for suggestion in suggestions)
+    assert {suggestion["label"] for suggestion in suggestions} == titles
 
 
 @pytest.mark.cds_hooks("suggestion-2")

@@ -166,7 +166,10 @@ def answer(directory: Path, name: str) -> list[Shown]:
     )
     member = (patient(), coverage("acme", None))
     orders = [asked_about("order-sign", code, "An order", id=code) for code in ("0001T", "0002T")]
-    return shown(ask(call("order-sign", *orders, member=member), index=index))
+    covered = ask(call("order-sign", *orders, member=member), index=index)
+    # Without a Coverage cards tell clients of CRD 2.0 what holds for the members of each payer.
+    uncovered = ask(call("order-sign", *orders, version="2.0", member=(patient(),)), index=index)
+    return [*shown(covered), *shown(uncovered)]
 
 
 def determination(words: str) -> list[JsonObject]:
@@ -177,26 +180,20 @@ def determination(words: str) -> list[JsonObject]:
 @pytest.mark.cds_hooks("card-2")
 @pytest.mark.parametrize("name", NASTY)
 def test_a_policys_words_are_shown_letter_for_letter(tmp_path: Path, name: str) -> None:
-    """Its title in the strong headline, its reason a paragraph, its instruction an item."""
+    """Title in the strong headline, reason a paragraph, instruction and proposal an item each."""
     details = answer(tmp_path, name)
     words = in_one_line(name)
     (refused, *_) = [detail for detail in details if "not covered" in detail.headline]
+    (advice, *_) = [detail for detail in details if detail.paragraphs[0].startswith("No coverage")]
 
     assert refused.headline == f"Acme {words} policy acme-1, {words}: not covered."
     assert refused.paragraphs[1] == words
+    assert f"What follows holds for members of Acme {words}." in " ".join(advice.paragraphs)
     assert refused.items == [words]
-    assert {tag for detail in details for tag in detail.tags} <= OURS | {"a"}
+    assert f"{words}: {words}" in [item for detail in details for item in detail.items]
+    code = {"code"} if "@" in name else set()
+    assert {tag for detail in details for tag in detail.tags} <= OURS | {"a"} | code
     assert [link for detail in details for link in detail.links if not is_spelt(link, name)] == []
-
-
-@pytest.mark.cds_hooks("card-2")
-@pytest.mark.parametrize("name", NASTY)
-def test_a_proposals_words_are_shown_letter_for_letter(tmp_path: Path, name: str) -> None:
-    """Its title and its description, in one item."""
-    words = in_one_line(name)
-    items = [item for detail in answer(tmp_path, name) for item in detail.items]
-
-    assert f"{words}: {words}" in items
 
 
 def is_spelt(link: str, words: str) -> bool:

@@ -131,7 +131,14 @@ def test_an_accepted_suggestion_is_named(wire: Wire) -> None:
 
 @pytest.mark.cds_hooks("feedback-6")
 @pytest.mark.parametrize(
-    "at", [AT, "2026-11-20T12:00:00.123456Z", "2026-12-31T23:59:60Z", "2026-11-20T13:00:00+01:00"]
+    "at",
+    [
+        AT,
+        "2026-11-20T12:00:00.123456Z",
+        "2026-11-20t12:00:00z",
+        "2026-12-31T23:59:60Z",
+        "2026-11-20T13:00:00+01:00",
+    ],
 )
 def test_a_reaction_has_its_time(wire: Wire, at: str) -> None:
     """As RFC 3339 writes it; another offset than UTC is tolerated."""

@@ -9,6 +9,7 @@ from every_hook import HOOK_NAMES, PRIMARY, VERSIONS, JsonObject, asked_about, c
 from fhir.resources.R4B import get_fhir_model_class
 from wire import (
     ACME,
+    PROPOSING,
     Exchange,
     Wire,
     every_exchange,
@@ -23,6 +24,9 @@ NOTHING: tuple[Any, ...] = (None, "", [], {})
 OURS = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-coverage-information"
 # Where an empty value may stand: no guidance, and what CRD 2.0 asks for on primary hooks.
 NO_CARDS, NO_ACTIONS = "$.cards", "$.systemActions"
+# What CRD puts into extensions of CDS Hooks' own objects.
+AGREED_FOR_SERVICES = {"davinci-crd.version", "davinci-crd.configuration-options"}
+AGREED_FOR_CARDS = {"davinci-crd.associated-resource"}
 SLOPPY: JsonObject = {
     "code": {"coding": [{"system": "", "code": None, "display": ""}], "text": ""},
     "serviceType": [{"coding": [], "text": ""}],
@@ -66,12 +70,19 @@ def written(value: Any) -> Any:
 
 
 def sloppy_answers(wire: Wire) -> Iterator[Exchange]:
-    """Answers to calls that hold what CDS Hooks forbids: nulls and empties, wherever they may."""
+    """Answers to calls that hold nulls and empties wherever they may, or an order without id."""
     for hook in HOOK_NAMES:
         for version in VERSIONS:
             about = asked_about(hook, **SLOPPY)
             request = call(hook, about, version=version, member=ACME)
             yield Exchange(hook=hook, version=version, request=request, body=wire.answer(request))
+    for version in VERSIONS:
+        about = asked_about("order-sign", PROPOSING)
+        unnamed = {name: value for name, value in about.items() if name != "id"}
+        request = call("order-sign", unnamed, version=version, member=ACME)
+        body = wire.answer(request)
+        assert any("suggestions" in card for card in body["cards"])
+        yield Exchange(hook="order-sign", version=version, request=request, body=body)
 
 
 def refusals(wire: Wire) -> list[Any]:
@@ -174,7 +185,7 @@ def test_an_empty_list_of_actions_is_for_primary_hooks_of_crd_2_0_alone(
 
 @pytest.mark.cds_hooks("extension-1")
 def test_an_extension_is_an_object(wire: Wire) -> None:
-    """In discovery and on cards, in every version."""
+    """In discovery and on cards, in every version: of members that the guide has agreed on."""
     on_services = [service["extension"] for service in wire.services()]
     on_cards = [
         card["extension"]
@@ -184,6 +195,8 @@ def test_an_extension_is_an_object(wire: Wire) -> None:
     ]
 
     assert len(on_services) == len(HOOK_NAMES)
+    assert {name for value in on_services for name in value} == AGREED_FOR_SERVICES
+    assert {name for value in on_cards for name in value} == AGREED_FOR_CARDS
     assert {exchange.version for exchange in every_exchange() if exchange.cards} == set(VERSIONS)
     assert {type(value) for value in (*on_services, *on_cards)} == {dict}
 

@@ -5,7 +5,7 @@ import pytest
 from cds_service.ehr.page import Page, read_page
 from cds_service.ehr.query import parse_query
 from cds_service.errors import RequestFailed
-from cds_service.fhir.resource import JsonObject, encode
+from cds_service.fhir.resource import JsonObject, decode, encode
 from cds_service.outbound.transport import HttpResponse
 
 SEARCH, READ = "Coverage?patient=1", "Patient/1"
@@ -100,3 +100,15 @@ def test_remarks_about_a_search_are_no_errors() -> None:
     page = read(SEARCH, bundle(COVERAGE, REMARK))
 
     assert page == Page(resources=(COVERAGE,))
+
+
+@pytest.mark.crd("resp-37")
+def test_what_the_ehr_holds_keeps_its_digits() -> None:
+    """An order that was only named goes back as it was read."""
+    order = b'{"resourceType":"Encounter","id":"1","length":{"value":1.50},"count":1e3}'
+    whole = b'{"resourceType":"Bundle","entry":[{"resource":' + order + b"}]}"
+    (read_by_id,) = read("Encounter/1", order).resources
+    (found,) = read("Encounter?_id=1", whole).resources
+
+    assert encode(read_by_id) == encode(found) == encode(decode(order))
+    assert b'"value":1.50' in encode(found)

@@ -27,9 +27,21 @@ def test_a_token_is_not_shown() -> None:
 
 @pytest.mark.cds_hooks("request-5", "security-2")
 @pytest.mark.crd("sec-2", "sec-1")
-def test_a_listed_server_elsewhere_is_not_asked_without_tls() -> None:
-    """R4, R8: refused even if an operator lists it."""
-    base = "http://ehr.example.invalid/fhir"
+@pytest.mark.parametrize(
+    "host",
+    [
+        "ehr.example.invalid",
+        "localhost.example.invalid",
+        "my-localhost",
+        "127.0.0.1.example.invalid",
+        "10.0.0.1",
+        "0.0.0.0",  # noqa: S104
+        "[::ffff:10.0.0.1]",
+    ],
+)
+def test_a_listed_server_elsewhere_is_not_asked_without_tls(host: str) -> None:
+    """R4, R8: refused even if an operator lists it, and however like this machine it is called."""
+    base = f"http://{host}/fhir"
 
     with pytest.raises(RequestFailed, match="without TLS"):
         check_access(access(base), [base])

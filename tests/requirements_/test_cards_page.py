@@ -16,6 +16,7 @@ from every_hook import (
     ask,
     asked_about,
     call,
+    concept,
     updates,
 )
 from fakes import BASE_URL
@@ -34,7 +35,7 @@ VERDICT = re.compile(r"not medically|calls IRE investigational")
 # What there is to say: whom a request goes to, what an unlisted code stands for.
 STEPS = re.compile(r"\bfax the request\b|\bSay whether\b")
 MARKDOWN_LINK = re.compile(r"(?<!\\)\]\(|https?://")
-PORTAL = re.compile(r"(?i)portal|log ?in|sign ?in|website")
+PORTAL = re.compile(r"(?i)portal|log ?in|sign ?in|\b(?:web)? ?sites?\b|\bweb\b|\bonline\b")
 REFERENCE, INSTRUCTIONS = "externalReference", "instructions"
 
 
@@ -121,6 +122,21 @@ def test_another_payers_cards_carry_its_own_name(tmp_path_factory: pytest.TempPa
     response = ask(call("order-sign", member=[patient(), coverage("acme", None)]), index=index)
 
     assert [card["source"]["label"] for card in response["cards"]] == ["Acme"]
+
+
+@pytest.mark.crd("resp-4")
+@pytest.mark.parametrize(
+    ("member", "labels"), [("commercial", {"Anthem"}), ("nobody", {"Anthem", "iCare"})]
+)
+@pytest.mark.parametrize("code", [{"text": "NanoKnife"}, concept()], ids=["words", "code"])
+def test_hints_and_advice_are_signed_likewise(
+    code: JsonObject, member: str, labels: set[str]
+) -> None:
+    """Where words name a policy's subject, and where no Coverage says whose member it is."""
+    order = {**asked_about("order-sign"), "code": code}
+    cards = ask(call("order-sign", order, version="2.0", member=MEMBERS[member]))["cards"]
+
+    assert {card["source"]["label"] for card in cards} == labels
 
 
 @pytest.mark.crd("resp-5")

@@ -3,11 +3,13 @@
 import copy
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
-from beyond_profiles import BEYOND, OF_ALL, UNHEARD_OF, with_more
+from beyond_profiles import BEYOND, OF_ALL, UNHEARD_OF, WORDS, with_more
 from complete_resources import (
     ASKED,
+    KINDS,
     REQUESTS,
     WRITTEN,
     complete_member,
@@ -37,7 +39,8 @@ from every_hook import (
     reason_codes,
     with_token,
 )
-from order_profiles import OF_THE_MEMBER
+from hook_requests import patient
+from order_profiles import MANDATORY, MUST_SUPPORT, OF_THE_MEMBER, names_of
 from proposal_library import DEFINITIONS, EVERY_KIND, PROPOSED
 from response_types import TYPES, response_type
 from scripted_ehr import ScriptedEhr
@@ -50,6 +53,7 @@ from small_library import (
 
 from cds_service.crd.codes import COVERAGE_DETERMINATION
 from cds_service.crd.request.hooks import HOOKS
+from cds_service.crd.request.order_kinds import ORDER_KINDS
 from cds_service.policy.run.index import PolicyIndex
 
 # The types that CRD, HRex or US Core have a profile for, of those that anything here might ask for.
@@ -59,6 +63,8 @@ PROFILED = set(
     "Organization Patient Practitioner PractitionerRole Procedure ServiceRequest "
     "VisionPrescription".split()
 )
+# What an order of any kind is for.
+REASONS = ("reasonCode", "reasonReference", "diagnosis")
 
 
 def mandatory_member() -> list[JsonObject]:
@@ -91,20 +97,61 @@ def of_the_words() -> PolicyIndex:
     return index_of(rule_for(kind, condition=[named]) for kind in REQUESTS)
 
 
+@pytest.fixture(scope="module")
+def curious() -> PolicyIndex:
+    """Rules that follow what an order refers to."""
+    asked = applicability("%indications.where(code = 'C22.0').exists()")
+    return index_of(rule_for(kind, condition=[asked]) for kind in REQUESTS)
+
+
 @pytest.mark.crd("conf-7", "conf-8", "hook-22")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(("hook", "kind"), ASKED)
 def test_data_beyond_the_profiles_decide_nothing(
-    of_the_words: PolicyIndex, hook: str, kind: str, version: str
+    of_the_words: PolicyIndex, curious: PolicyIndex, hook: str, kind: str, version: str
 ) -> None:
-    """Elements no profile promises, full of the very words and dates that a rule asks for."""
-    order = complete_orders()[kind]
+    """Elements no profile promises, full of the words, codes and dates that a rule asks for."""
+    complete = complete_orders()[kind]
+    order = {name: complete[name] for name in complete if name not in REASONS}
     plain = call(hook, order, version=version, member=member())
     more = [with_more(resource) for resource in member()]
     rich = call(hook, with_more(order), version=version, member=more, sent=[UNHEARD_OF])
 
-    for index in (of_the_words, refusing()):
+    for index in (of_the_words, curious, refusing()):
         assert facts(ask(rich, index=index)) == facts(ask(plain, index=index))
+
+
+@pytest.mark.crd("conf-8")
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_elements_that_the_service_reads_itself_are_promised(kind: str) -> None:
+    """Where an order keeps its codes, its dates and its reasons."""
+    read = ORDER_KINDS[kind]
+    dates = (*read.date_of_service, read.written)
+    paths = (*read.codes, *dates, *read.coded_by, *read.reasons, *read.reasons_by)
+    promised = {path.split(".")[0] for path in f"{MANDATORY[kind]} {MUST_SUPPORT[kind]}".split()}
+
+    for name, *_ in paths:
+        assert any(names_of({name: None}, element) for element in promised), name
+
+
+@pytest.mark.crd("conf-8")
+@pytest.mark.parametrize(
+    ("hook", "element", "value"),
+    [
+        ("appointment-book", "reasonCode", [WORDS]),
+        ("encounter-start", "basedOn", [{"reference": "ServiceRequest/other"}]),
+    ],
+)
+def test_a_visit_is_read_by_its_own_profile(hook: str, element: str, value: list[Any]) -> None:
+    """What only the profile of ServiceRequest promises is unknown of it, whether there or not."""
+    conditions = (f"%order.{element}.exists()", f"%order.{element}.empty()")
+    for condition in map(applicability, conditions):
+        index = index_of([rule_for("ServiceRequest", condition=[condition])])
+        plain = ask(call(hook, asked_about(hook, "0001T"), member=member()), index=index)
+        about = {**asked_about(hook, "0001T"), element: value}
+
+        assert covered(plain) == ["conditional"]
+        assert facts(ask(call(hook, about, member=member()), index=index)) == facts(plain)
 
 
 @pytest.mark.crd("conf-8", "hook-22")
@@ -129,13 +176,6 @@ def test_no_note_decides_for_a_code_that_must_be_specified(
     assert facts(rich) == facts(plain)
 
 
-@pytest.fixture(scope="module")
-def curious() -> PolicyIndex:
-    """Rules that follow what an order refers to."""
-    asked = applicability("%indications.where(code = 'C22.0').exists()")
-    return index_of(rule_for(kind, condition=[asked]) for kind in REQUESTS)
-
-
 @pytest.mark.crd("conf-7")
 @pytest.mark.parametrize(("hook", "kind"), ASKED)
 def test_nothing_is_asked_for_that_has_no_profile(
@@ -154,6 +194,17 @@ def test_nothing_is_asked_for_that_has_no_profile(
 
 def _types(queries: Iterable[str]) -> set[str]:
     return {re.split(r"[/?]", query)[0] for query in queries}
+
+
+@pytest.mark.crd("conf-8")
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_where_a_patients_contacts_live_decides_nothing(hook: str) -> None:
+    """One in California makes nobody a Californian."""
+    whose = [patient("NV"), MEMBERS["california"][1]]
+    more = [with_more(resource) for resource in whose]
+
+    assert covered(ask(call(hook, member=more))) == covered(ask(call(hook, member=whose)))
+    assert covered(ask(call(hook, member=more))) == ["not-covered"]
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +228,19 @@ def shown(response: JsonObject) -> list[JsonObject]:
                 for name in (*OF_ALL, *BEYOND.get(resource.get("resourceType"), ())):
                     resource.pop(name, None)
     return cards
+
+
+@pytest.mark.crd("conf-9")
+@pytest.mark.parametrize("hook", ["order-sign", "order-dispatch"])
+def test_no_hint_comes_of_data_beyond_the_profiles(hook: str) -> None:
+    """Which policy may be meant is told of the words of the code alone."""
+    hinting = {"text": "NanoKnife ablation"}
+    named = {**asked_about(hook), "code": hinting}
+    noted = {**asked_about(hook), "code": {"text": "A procedure"}, "note": [hinting]}
+    whose = MEMBERS["commercial"]
+
+    assert len(ask(call(hook, named, member=whose))["cards"]) == 1
+    assert ask(call(hook, noted, member=whose))["cards"] == []
 
 
 @pytest.mark.crd("conf-9")

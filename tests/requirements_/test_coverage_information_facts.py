@@ -43,19 +43,21 @@ def test_what_qualifies_an_answer_stands_in_the_annotation(hook: str, version: s
 
 @pytest.mark.crd("resp-32")
 @pytest.mark.parametrize("hook", HOOK_NAMES)
-def test_two_coverages_have_an_assertion_id_each(hook: str) -> None:
+def test_coverages_have_an_assertion_id_each(hook: str) -> None:
     """CRD 2.0 lets several Coverages come; each has an annotation of its own."""
-    both = [*MEMBERS["medicare"], coverage("anthem", COMMERCIAL_PPO, id="coverage-2")]
-    parts = annotations(ask(call(hook, version="2.0", member=both)))
+    others = [coverage("anthem", COMMERCIAL_PPO, id=f"coverage-{number}") for number in (2, 3)]
+    every = [*MEMBERS["medicare"], *others]
+    parts = annotations(ask(call(hook, version="2.0", member=every)))
 
     assert [repetition["coverage"][0]["reference"] for repetition in parts] == [
         "Coverage/coverage-1",
         "Coverage/coverage-2",
+        "Coverage/coverage-3",
     ]
-    assert len({repetition["coverage-assertion-id"][0] for repetition in parts}) == 2
+    assert len({repetition["coverage-assertion-id"][0] for repetition in parts}) == len(parts)
 
 
-@pytest.mark.crd("resp-43")
+@pytest.mark.crd("resp-43", "hook-16")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_a_technical_failure_leaves_it_undecided_and_says_so(hook: str, version: str) -> None:
@@ -86,10 +88,12 @@ def test_a_member_who_cannot_be_read_is_told_what_holds_in_california() -> None:
     "elements",
     [
         {"status": "cancelled"},
+        {"status": "draft"},
+        {"status": "entered-in-error"},
         {"period": {"end": "2025-12-31"}},
         {"period": {"start": "2030-01-01"}},
     ],
-    ids=["cancelled", "ended", "not begun"],
+    ids=["cancelled", "draft", "entered in error", "ended", "not begun"],
 )
 def test_a_coverage_that_is_not_active_is_said_to_be_so(
     hook: str, version: str, elements: JsonObject
@@ -101,6 +105,26 @@ def test_a_coverage_that_is_not_active_is_said_to_be_so(
     assert parts["covered"] == ["not-covered"]
     assert reason_codes(parts) == (["no-active-coverage"] if version == "2.2" else [])
     assert "not active" in parts["reason"][0]["text"]
+
+
+@pytest.mark.crd("resp-45")
+@pytest.mark.parametrize("hook", ["order-sign", "order-select", "order-dispatch"])
+@pytest.mark.parametrize(
+    ("period", "reasons"),
+    [
+        ({"end": "2026-11-30"}, ["no-active-coverage"]),
+        ({"start": "2026-12-01"}, ["not-reasonable-necessary"]),
+    ],
+    ids=["ends before", "begins before"],
+)
+def test_active_is_a_coverage_on_the_day_of_service(
+    hook: str, period: JsonObject, reasons: list[str]
+) -> None:
+    """And not on the day of the call."""
+    order = asked_about(hook, occurrenceDateTime="2026-12-24")
+    (parts,) = annotations(ask(call(hook, order, member=[patient(), coverage(period=period)])))
+
+    assert (parts["covered"], reason_codes(parts)) == (["not-covered"], reasons)
 
 
 @pytest.mark.crd("resp-51")

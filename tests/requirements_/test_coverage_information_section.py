@@ -45,6 +45,8 @@ THEIRS = {
         {"url": "coverage-assertion-id", "valueString": "their-1"},
     ],
 }
+# What says of which Coverage a repetition is, and what is new each time.
+NAMING_AND_PASSING = ("coverage", "date", "coverage-assertion-id")
 # What an EHR may write into any resource, with digits that a careless reader would lose.
 AS_WRITTEN = b"""{"_status":{"id":"s"},"zzz":[1,0.30,-0.0,12345678901234567890],
 "text":{"status":"empty"},"meta":{},"contained":[{"resourceType":"Device","id":"d","lot":1e3}],
@@ -101,7 +103,7 @@ def test_secondary_hooks_carry_coverage_information_unless_it_is_switched_off(
     assert (updates(switched_off), len(switched_off["cards"])) == ([], 1)
 
 
-@pytest.mark.crd("resp-29", "resp-26")
+@pytest.mark.crd("resp-29", "resp-26", "hook-33", "resp-48")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", ["order-sign", "order-dispatch"])
 def test_each_order_of_a_call_is_updated_once(hook: str, version: str) -> None:
@@ -205,6 +207,28 @@ def test_an_order_of_any_kind_that_carries_its_answer_is_not_sent_again(
 
     assert len(updates(first)) == 1
     assert updates(ask(again(request, first), index=every_part)) == []
+
+
+@pytest.mark.crd("resp-29")
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_order_that_carries_all_but_one_part_of_its_answer_is_updated(
+    every_part: PolicyIndex, version: str
+) -> None:
+    """Whichever part it is that is new: the update has it."""
+    order = complete_orders()["ServiceRequest"]
+    (whole,) = updates(
+        ask(call("order-sign", order, version=version, member=member()), index=every_part)
+    )
+    (stated,) = (extension for extension in whole["extension"] if extension["url"] == URL)
+    others = [extension for extension in whole["extension"] if extension["url"] != URL]
+    told = [part for part in stated["extension"] if part["url"] not in NAMING_AND_PASSING]
+    assert len({part["url"] for part in told}) > 10
+
+    for new in told:
+        lacking = [part for part in stated["extension"] if part is not new]
+        known = {**order, "extension": [*others, {**stated, "extension": lacking}]}
+        request = call("order-sign", known, version=version, member=member())
+        assert updates(ask(request, index=every_part)) == [whole], new["url"]
 
 
 @pytest.mark.crd("resp-35")

@@ -1,6 +1,7 @@
 """CRD page Deviations and Extensions: versions, options, settings and associated resources."""
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -22,17 +23,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from response_types import TOPICS, topic
 
+from cds_service.crd.codes import Topic
+from cds_service.crd.request.configuration import ALWAYS_EMITTED
 from cds_service.crd.request.hooks import HOOKS
 
 OPTIONS = "davinci-crd.configuration-options"
 DECLARABLE = re.compile(r"[1-9]\d*\.[1-9]\d*")  # crdver-1, which refuses `2.0`
 WORDS = re.compile(r"[a-z]+(-[a-z]+)*")
 TYPES = {"boolean": bool, "integer": int}
+HISTORY = (("conditions", "Condition?patient={{context.patientId}}"),)
+ALL_OFF = dict.fromkeys(("coverage-info", "unsolicited-determ", "guideline", "claim"), False)
+ALL_ON = dict.fromkeys(ALL_OFF, True)
 
 
-def options(hook: str) -> list[JsonObject]:
-    """The configuration options a service offers."""
-    offered: list[JsonObject] = HOOKS[hook].service().to_json()["extension"][OPTIONS]
+def options(hook: str, topics: Collection[Topic] = ALWAYS_EMITTED) -> list[JsonObject]:
+    """The configuration options a service offers whose policies emit these response types."""
+    offered: list[JsonObject] = HOOKS[hook].service(topics).to_json()["extension"][OPTIONS]
     return offered
 
 
@@ -51,9 +57,13 @@ def given_types(response: JsonObject) -> set[str]:
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_each_service_declares_versions_and_speaks_them(hook: str) -> None:
     """Those that crdver-1 lets it declare: 2.0, which it refuses, is spoken and not declared."""
-    declared = HOOKS[hook].service().to_json()["extension"]["davinci-crd.version"]
+    services = (HOOKS[hook].service(), HOOKS[hook].service(set(Topic), HISTORY))
+    declared, *others = [
+        service.to_json()["extension"]["davinci-crd.version"] for service in services
+    ]
 
     assert declared == ["2.1", "2.2"]
+    assert others == [declared]  # whatever the policies propose and read
     assert all(DECLARABLE.fullmatch(version) for version in declared)
     assert {status_of(call(hook, version=version)) for version in declared} == {200}
 
@@ -75,11 +85,12 @@ def test_an_option_has_a_code_a_type_a_name_a_description_and_a_default_of_its_t
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_codes_are_names_of_properties_and_the_guides_own_for_response_types(hook: str) -> None:
     """A switch for a response type has the guide's code for that type; all codes are words."""
-    switches = {option["code"] for option in options(hook) if option["type"] == "boolean"}
+    offered = options(hook, set(Topic))
+    switches = {option["code"] for option in offered if option["type"] == "boolean"}
 
-    assert switches
-    assert switches <= TOPICS | {"coverage-info", "unsolicited-determ"}
-    assert all(WORDS.fullmatch(option["code"]) for option in options(hook))
+    assert switches == TOPICS | {"coverage-info", "unsolicited-determ"}
+    assert all(WORDS.fullmatch(option["code"]) for option in offered)
+    assert [option for option in options(hook) if option not in offered] == []
 
 
 @pytest.mark.crd("dev-8")
@@ -148,6 +159,33 @@ def test_a_limit_of_cards_is_kept_and_leaves_the_most_urgent(hook: str, limit: i
 def test_senseless_settings_never_fail_a_call(hook: str, asked: JsonObject) -> None:
     """Settings of wrong types, negative limits and all switches off get a 200."""
     assert status_of(open_question(hook, settings=asked)) == 200
+
+
+@pytest.mark.crd("dev-6")
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+@pytest.mark.parametrize(
+    "asked", [ALL_OFF, {**ALL_OFF, "max-cards": 9}, {**ALL_ON, "max-cards": 0}], ids=str
+)
+def test_settings_that_leave_no_card_leave_none(hook: str, asked: JsonObject) -> None:
+    """A limit of none beside switches that are on, and everything off, as far as that goes."""
+    answered = ask(open_question(hook, settings=asked))
+
+    assert answered["cards"] == []
+    assert bool(annotations(answered)) is asked["coverage-info"]
+
+
+@pytest.mark.crd("dev-5", "dev-14")
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_advice_without_a_coverage_is_configured_likewise(hook: str) -> None:
+    """For a client that asks for no version, there are a card a payer and nothing else."""
+
+    def cards(**asked: Any) -> int:
+        answered = ask(call(hook, version=None, member=MEMBERS["nobody"], settings=asked))
+        return len(answered["cards"])
+
+    assert cards() == 2
+    assert cards(**{"max-cards": 1}) == 1
+    assert cards(guideline=False) == 0
 
 
 @pytest.mark.crd("dev-17")

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 from every_hook import (
+    BILLING_OPTIONS,
     HOOK_NAMES,
     LISTED,
     MEMBERS,
@@ -16,11 +18,12 @@ from every_hook import (
     ask,
     asked_about,
     call,
+    concept,
 )
 from hook_requests import coverage, patient
 from proposal_library import DEFINITIONS, form, proposing
 from response_types import texts
-from small_library import part, reason, small_index
+from small_library import part, policy, reason, rule, small_index
 
 from cds_service.policy.run.index import PolicyIndex
 
@@ -121,6 +124,38 @@ def test_a_secondary_hooks_advice_asks_for_none_of_it_either(
     assert response["cards"]
     assert asked_in_words(response) == {kind for kind in needs if kind == "patient"}
     assert needs == ("patient",) or forms_in(response) == []
+
+
+@pytest.mark.crd("hook-19")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", SECONDARY)
+def test_a_secondary_hook_asks_for_none_of_it_whatever_the_order_is_billed_as(
+    hook: str, version: str, tmp_path: Path
+) -> None:
+    """Billing options with different answers: each is rid of what is asked later."""
+    billed_as = ("0001T", "0002T")
+    rules = [
+        rule(
+            f"rule-{kind}",
+            codes=[code],
+            determination=(part("covered", "covered"), part("doc-needed", kind), reason(kind)),
+        )
+        for code, kind in zip(billed_as, ("clinical", "admin"), strict=True)
+    ]
+    index = small_index(tmp_path, policy(*rules, hooks=HOOK_NAMES))
+    about = asked_about(hook)
+    (holder,) = (name for name in ("code", "serviceType", "type") if name in about)
+    coded = {"coding": [], "extension": [billing_option(code) for code in billed_as]}
+    about[holder] = coded if holder == "code" else [coded]
+    stated = annotations(ask(call(hook, about, version=version, member=ACME), index=index))
+
+    assert [parts["billingCode"][0]["code"] for parts in stated] == list(billed_as)
+    assert [parts for parts in stated if "doc-needed" in parts] == []
+
+
+def billing_option(code: str) -> JsonObject:
+    """A code that an order may be billed under."""
+    return {"url": BILLING_OPTIONS, "valueCodeableConcept": concept(code)}
 
 
 @pytest.mark.crd("resp-38")

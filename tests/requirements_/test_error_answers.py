@@ -1,7 +1,6 @@
 """CRD page Supported Hooks, section on errors: status and OperationOutcome, and calls without."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from every_hook import (
 from fakes import FakeLog
 from flask.testing import FlaskClient
 from hook_requests import COMMERCIAL_PPO, bundle, coverage, patient
+from scripted_ehr import ScriptedEhr
 
 from cds_service.app import build_service
 from cds_service.fhir.resource import encode
@@ -24,6 +24,7 @@ from cds_service.settings import Settings
 
 ANOTHER = coverage("anthem", COMMERCIAL_PPO, id="coverage-2")
 WITHOUT_IDENTIFIER = coverage(payor=[{"display": "iCare"}])
+OF_ANOTHER_SYSTEM = coverage(payor=[{"identifier": {"system": "urn:oid:1.2", "value": "icare"}}])
 CONTEXTS = {
     "order-sign": "draftOrders",
     "order-select": "selections",
@@ -45,8 +46,9 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
 
 
 def post(client: FlaskClient, hook: str, body: bytes) -> tuple[int, JsonObject]:
-    """Status and body of the answer to a call of a hook."""
+    """Status and body of the answer to a call of a hook; if it is an error, it is FHIR."""
     response = client.post(f"/cds-services/{hook}-crd", data=body)
+    assert (response.mimetype == "application/fhir+json") is (response.status_code >= 400)
     return response.status_code, response.get_json(force=True)
 
 
@@ -153,9 +155,10 @@ def test_an_order_that_is_not_there_is_a_422(
         MEMBERS["elsewhere"],
         MEMBERS["nobody"],
         (patient(), WITHOUT_IDENTIFIER),
+        (patient(), OF_ANOTHER_SYSTEM),
         (*MEMBERS["medicare"], ANOTHER),
     ],
-    ids=["not hosted", "no Coverage", "no identifier", "several"],
+    ids=["not hosted", "no Coverage", "no identifier", "of another system", "several"],
 )
 def test_a_coverage_that_does_not_lead_to_one_of_our_payers_is_a_400(
     client: FlaskClient, hook: str, version: str, member: Any
@@ -222,22 +225,23 @@ def test_what_cannot_be_recorded_is_a_503_with_a_transient_issue(hook: str, vers
     assert outcome["issue"][0]["code"] == "transient"
 
 
+def breaks(query: str) -> bool:
+    """A bug that shows where something has to be queried."""
+    raise RuntimeError(query)
+
+
 @pytest.mark.crd("hook-9", "hook-10")
-def test_a_bug_of_the_service_is_a_500_with_a_fatal_issue(tmp_path: Path) -> None:
-    """Only a fault of the service itself has a status 5xx, and severity and code say so."""
-    settings = Settings(database_url=f"sqlite:///{tmp_path / 'log.sqlite3'}")
-    service = build_service(settings, ehr=None)
-    app = service.web(settings)
-
-    @app.get("/broken")
-    def broken() -> str:
-        raise RuntimeError("a bug")
-
-    response = app.test_client().get("/broken")
-    service.log.close()
-
-    (issue,) = response.get_json(force=True)["issue"]
-    assert (response.status_code, issue["severity"], issue["code"]) == (500, "fatal", "exception")
+def test_a_bug_of_the_service_is_a_500_with_a_fatal_issue() -> None:
+    """A call that a fault of ours ends has a status 5xx, and severity and code say whose it is."""
+    settings = Settings()
+    service = build_service(settings, ehr=ScriptedEhr(fails=breaks), log=FakeLog())
+    client = service.web(settings).test_client()
+    for hook in HOOK_NAMES:
+        request = {**with_token(call(hook)), "prefetch": {}}
+        status, outcome = post(client, hook, encode(request))
+        (issue,) = outcome["issue"]
+        assert (status, is_operation_outcome(outcome)) == (500, True)
+        assert (issue["severity"], issue["code"]) == ("fatal", "exception")
 
 
 @pytest.mark.parametrize("version", VERSIONS)

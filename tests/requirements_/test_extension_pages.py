@@ -1,5 +1,6 @@
 """CRD pages on two extensions: billing options, and the coverage information they scope."""
 
+from collections.abc import Callable
 from itertools import combinations, product
 
 import pytest
@@ -25,6 +26,7 @@ from every_hook import (
     call,
     concept,
     covered,
+    reference,
     repetitions,
     updates,
 )
@@ -93,6 +95,21 @@ def test_an_order_without_billing_options_is_answered_like_one_with(
     assert covered(without) == covered(with_options) == ["not-covered"]
 
 
+@pytest.mark.crd("billopt-2")
+@pytest.mark.parametrize(("hook", "kind", "version"), WRITTEN_AT_ONCE)
+def test_an_order_that_no_policy_addresses_is_answered_without_them_too(
+    index: PolicyIndex, hook: str, kind: str, version: str
+) -> None:
+    """A primary hook leaves it undecided, whether or not it could be billed in other ways."""
+    undecided = "indeterminate" if version == "2.2" else "conditional"
+    without, with_options = (
+        ask(call(hook, billed_as(kind, *options), version=version, member=member()), index=index)
+        for options in ((), (IN_NO_POLICY,))
+    )
+
+    assert covered(without) == covered(with_options) == [undecided]
+
+
 @pytest.mark.crd("billopt-3")
 @pytest.mark.parametrize(("hook", "kind", "version"), WRITTEN)
 def test_a_code_in_billing_options_counts_like_the_orders_own(
@@ -106,6 +123,69 @@ def test_a_code_in_billing_options_counts_like_the_orders_own(
 
     assert "not-covered" not in covered(without)
     assert covered(with_option) == ["not-covered"]
+
+
+def beside_a_covered_code() -> JsonObject:
+    """An order whose own code a policy covers."""
+    order = billed_as("ServiceRequest", REFUSED)
+    concept_of(order)["coding"][0]["code"] = COVERED
+    return order
+
+
+def in_a_second_coding() -> JsonObject:
+    """An order to be billed under one thing, coded in two systems."""
+    order = billed_as("ServiceRequest", REFUSED)
+    option = concept_of(order)["extension"][0]["valueCodeableConcept"]
+    option["coding"].insert(0, {"system": "https://ehr.example.invalid/codes", "code": "local"})
+    return order
+
+
+def on_a_second_lens() -> JsonObject:
+    """A prescription of glasses of which only the second is billed in another way."""
+    order = billed_as("VisionPrescription", REFUSED)
+    order["lensSpecification"].insert(0, {"product": concept(OF_THE_ORDER), "eye": "left"})
+    return order
+
+
+@pytest.mark.crd("billopt-3")
+@pytest.mark.parametrize("made", [beside_a_covered_code, in_a_second_coding, on_a_second_lens])
+def test_no_code_in_billing_options_is_passed_over(
+    index: PolicyIndex, made: Callable[[], JsonObject]
+) -> None:
+    """Wherever it stands, and whatever stands beside it."""
+    response = ask(call("order-sign", made(), member=member()), index=index)
+
+    assert covered(response) == ["not-covered"]
+
+
+@pytest.mark.crd("billopt-3")
+@pytest.mark.parametrize("version", VERSIONS)
+def test_billing_options_of_the_order_behind_an_appointment_count(
+    index: PolicyIndex, version: str
+) -> None:
+    """On the order, and on the appointment where 2.0 wants it there."""
+    order, booked = billed_as("ServiceRequest", REFUSED), complete_orders()["Appointment"]
+    booked.update(basedOn=[{"reference": reference(order)}], serviceType=[concept(OF_THE_ORDER)])
+    request = call("appointment-book", booked, version=version, member=member(), sent=[order])
+
+    assert covered(ask(request, index=index)) == ["not-covered"]
+
+
+@pytest.mark.crd("resp-35")
+@pytest.mark.parametrize("version", VERSIONS)
+def test_several_repetitions_in_another_order_are_nothing_new(
+    index: PolicyIndex, version: str
+) -> None:
+    """A server may give them back as it likes."""
+    order = billed_as("ServiceRequest", REFUSED, COVERED)
+    (stored,) = updates(
+        ask(call("order-sign", order, version=version, member=member()), index=index)
+    )
+    assert len(repetitions(stored)) == 2
+    stored["extension"].reverse()
+    again = ask(call("order-sign", stored, version=version, member=member()), index=index)
+
+    assert updates(again) == []
 
 
 @pytest.mark.crd("billopt-3")

@@ -10,8 +10,10 @@ from every_hook import (
     LISTED,
     MEMBERS,
     NOT_IN_A_POLICY,
+    PRIMARY,
     UNLISTED,
     VERSIONS,
+    JsonObject,
     annotations,
     ask,
     asked_about,
@@ -25,10 +27,13 @@ from every_hook import (
 from fakes import FakeLog, fake_pipeline
 from flask import Blueprint
 from flask.testing import FlaskClient
+from hook_requests import MEDICARE_HMO, coverage, patient
 from scripted_ehr import ScriptedEhr, always
+from small_library import insurance_plan, organization, policy, small_index
 
 from cds_service.fhir.coding import CPT
 from cds_service.fhir.resource import encode
+from cds_service.policy.run.index import PolicyIndex
 from cds_service.web.routes import create_web
 
 BRANDS = {"icare": "iCare", "anthem": "Anthem"}  # by the payer's identifier
@@ -119,6 +124,47 @@ def test_a_member_is_shown_no_policy_on_what_their_payer_has_none_on(
     assert ask(request)["cards"] == []
 
 
+@pytest.mark.crd("found-13")
+@pytest.mark.parametrize("version", [None, "2.0"])
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_members_of_a_payer_not_hosted_here_are_shown_nobodys_policy(
+    hook: str, version: str | None
+) -> None:
+    """Their payer is known, though not here: what others have is not for them."""
+    assert ask(call(hook, version=version, member=MEMBERS["elsewhere"]))["cards"] == []
+
+
+@pytest.mark.crd("found-13")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("hook", PRIMARY)
+def test_words_of_an_order_lead_to_the_policies_of_the_members_payer_and_plan(
+    hook: str, version: str, alike: PolicyIndex
+) -> None:
+    """Others are about the same, but another payer's, or for members of another plan."""
+    about = asked_about(hook, NOT_IN_A_POLICY, "Invented ablation")
+    member = (patient(), coverage("acme", MEDICARE_HMO))
+    response = ask(call(hook, about, version=version, member=member), index=alike)
+    links = [link["url"] for card in response["cards"] for link in card["links"]]
+
+    assert links
+    assert [link for link in links if "the-members-own" not in link] == []
+
+
+@pytest.fixture(scope="module")
+def alike(tmp_path_factory: pytest.TempPathFactory) -> PolicyIndex:
+    """Policies whose subject has one name: of the member's plan, of another, of another payer."""
+    named: JsonObject = {"hooks": HOOK_NAMES, "topic": [{"text": "Invented ablation"}]}
+    plans = insurance_plan("senior", "111"), insurance_plan("hmo", "511")
+    return small_index(
+        tmp_path_factory.mktemp("alike"),
+        organization("beta"),
+        *plans,
+        policy(name="the-members-own", lines=["InsurancePlan/senior"], **named),
+        policy(name="another-plans", lines=["InsurancePlan/hmo"], **named),
+        policy(name="another-payers", payer="beta", **named),
+    )
+
+
 @pytest.fixture(scope="module")
 def client() -> FlaskClient:
     """The service over HTTP."""
@@ -173,10 +219,15 @@ def with_surprises(value: Any) -> Any:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_unexpected_elements_everywhere_change_nothing(hook: str, version: str) -> None:
-    """Unexpected elements of the envelope, context, prefetch and resources are ignored."""
-    request = call(hook, version=version)
+    """Those of envelope, context, prefetch and resources are ignored, sent or queried."""
+    request = with_token(call(hook, version=version))
+    unsent = {**request, "prefetch": {}}
+    held = [*MEMBERS["medicare"], asked_about(hook)]
+    plain, surprising = ScriptedEhr(held), ScriptedEhr(with_surprises(held))
 
     assert facts(ask(with_surprises(request))) == facts(ask(request))
+    assert facts(ask(with_surprises(unsent), ehr=surprising)) == facts(ask(unsent, ehr=plain))
+    assert surprising.queries == plain.queries != []
 
 
 @pytest.mark.crd("found-34")

@@ -18,7 +18,7 @@ from hook_requests import coverage, patient
 from scripted_ehr import ScriptedEhr, always
 
 
-@pytest.mark.crd("impl-2")
+@pytest.mark.crd("impl-2", "found-34")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_with_the_ehr_away_what_was_sent_is_answered_as_ever(hook: str, version: str) -> None:

@@ -140,6 +140,19 @@ def test_each_call_and_its_answer_are_kept_as_they_were(hook: str, version: str)
     assert assertion.encode() in record.decisions
 
 
+@pytest.mark.crd("found-11", "found-37")
+def test_a_long_call_and_its_long_answer_are_kept_whole(
+    client: FlaskClient, tmp_path: Path
+) -> None:
+    """To the last byte of an order that comes back as it came."""
+    request = call("order-sign", service_request(note=[{"text": "long " * 100_000}]))
+    response = client.post(url_of("order-sign"), data=encode(request))
+    (record,) = kept(tmp_path)
+
+    assert len(response.data) > 500_000
+    assert (record.request, record.response) == (encode(request).decode(), response.text)
+
+
 @pytest.mark.crd("found-37")
 @pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b'{"hook":"\\ud800"}', b"\xff"])
 def test_a_body_that_is_no_json_is_a_call_too(

@@ -95,6 +95,20 @@ def test_several_coverages_are_a_400(hook: str, version: str) -> None:
 @pytest.mark.crd("hook-13")
 @pytest.mark.parametrize("version", NEWER)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_several_coverages_in_the_ehr_are_a_400(hook: str, version: str) -> None:
+    """The service looked itself, and found more than one."""
+    request = with_token(without_coverage(hook, version))
+    ehr = ScriptedEhr([*SEVERAL, asked_about(hook)])
+    with pytest.raises(PayerNotHandled, match="several Coverages") as refusal:
+        ask(request, ehr=ehr)
+
+    assert refusal.value.status == 400
+    assert "Coverage?patient=member-1&status=active" in ehr.queries
+
+
+@pytest.mark.crd("hook-13")
+@pytest.mark.parametrize("version", NEWER)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_a_coverage_that_nothing_can_name_is_a_400(hook: str, version: str) -> None:
     """Without an id no repetition of the extension could refer to it."""
     assert status_of(call(hook, version=version, member=[patient(), coverage(id=None)])) == 400
@@ -135,6 +149,7 @@ def test_an_older_client_whose_coverage_could_not_be_read_gets_the_same(
         assert {card["source"]["label"] for card in response["cards"]} == {"iCare", "Anthem"}
 
 
+@pytest.mark.crd("found-15")
 @pytest.mark.parametrize("version", OLDER)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_an_older_client_gets_an_annotation_for_each_of_several_coverages(
@@ -147,6 +162,20 @@ def test_an_older_client_gets_an_annotation_for_each_of_several_coverages(
         "Coverage/coverage-1",
         "Coverage/coverage-2",
     ]
+
+
+@pytest.mark.crd("found-34")
+@pytest.mark.parametrize("version", OLDER)
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_an_older_client_is_answered_for_the_coverage_that_is_of_a_payer_here(
+    hook: str, version: str | None
+) -> None:
+    """Another one beside it, of a payer that nobody here knows, takes nothing away."""
+    member = (*MEMBERS["medicare"], coverage("somebody-else", id="coverage-2"))
+    (stated,) = annotations(ask(call(hook, version=version, member=member)))
+
+    assert stated["coverage"][0]["reference"] == "Coverage/coverage-1"
+    assert stated["covered"] == ["not-covered"]
 
 
 @pytest.mark.parametrize("version", OLDER)

@@ -100,7 +100,7 @@ def test_a_dispatched_order_that_the_ehr_does_not_have_is_an_error(kind: str, ve
     assert ehr.queries == [reference(order)]
 
 
-@pytest.mark.crd("hook-16", "hook-33")
+@pytest.mark.crd("hook-16", "hook-33", "found-32")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("is_queried", [False, True], ids=["prefetched", "queried"])
@@ -162,7 +162,7 @@ def test_of_two_orders_one_not_there_and_one_out_of_reach_the_latter_counts(vers
     assert refusal(with_token(dispatched(first, second, version=version)), ehr).status == 412
 
 
-@pytest.mark.crd("hook-33")
+@pytest.mark.crd("hook-33", "found-34")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("missing", ["not there", "another patient's", "unreadable"])
 def test_orders_that_are_there_are_answered_beside_one_that_is_not(
@@ -177,7 +177,7 @@ def test_orders_that_are_there_are_answered_beside_one_that_is_not(
 
     assert [reference(resource) for resource in updates(response)] == ["ServiceRequest/order-1"]
     assert len(annotations(response)) == 1
-    assert "1 of 2 orders named are not at hand" in caplog.text
+    assert "1 of 2 resources named are not at hand" in caplog.text
     assert "lost-order" not in caplog.text
 
 

@@ -16,11 +16,12 @@ from every_hook import (
     ask,
     asked_about,
     call,
+    minimal_orders,
     reference,
 )
 from hook_requests import bundle, coverage, patient
 from proposal_library import DEFINITIONS, EVERY_KIND, proposing
-from small_library import small_index
+from small_library import AUTHORIZATION_NEEDED, part, policy, reason, rule, small_index
 
 from cds_service.fhir.resource import encode
 
@@ -48,6 +49,13 @@ NAMED: Mapping[str, tuple[Sequence[JsonObject], Callable[[int], Sequence[str]]]]
     ),
 }
 HOOKS = (*ORDER_HOOKS, "appointment-book")
+# What has to be done first, with a form.
+DEMANDING = (
+    *AUTHORIZATION_NEEDED,
+    part("doc-needed", "admin"),
+    reason(),
+    {"url": "questionnaire", "valueCanonical": f"{DEFINITIONS[-1]['url']}|1"},
+)
 
 
 def placed(title: str, count: int) -> list[str]:
@@ -146,7 +154,7 @@ def test_a_selected_order_is_told_from_those_that_are_not_selected() -> None:
 @pytest.mark.crd("dev-24")
 def test_proposals_name_their_order_likewise(tmp_path: Path) -> None:
     """Whatever the card: the correction of a Coverage alone is about no order."""
-    library = proposing(*EVERY_KIND.values())
+    library = proposing(*EVERY_KIND.values(), determination=DEMANDING)
     index = small_index(tmp_path / "library", *DEFINITIONS, library)
     member = (patient(), coverage("acme", None, subscriberId="old"))
     about = orders("order-sign", "0001T", [{}, {}])
@@ -154,10 +162,58 @@ def test_proposals_name_their_order_likewise(tmp_path: Path) -> None:
     cards = ask(call("order-sign", *about, member=member, settings=settings), index=index)["cards"]
     topics = {card["source"]["topic"]["code"] for card in cards}
 
-    assert len(cards) == 2 * len(topics) == 12
+    assert topics >= {"guideline", "claim"}
+    assert len(cards) == 2 * len(topics) == 14
     assert named(cards) == {
         "ServiceRequest/k7-a": {"“0001T” (the 1st of 2 like it)"},
         "ServiceRequest/k7-b": {"“0001T” (the 2nd of 2 like it)"},
+    }
+
+
+@pytest.mark.crd("dev-24")
+@pytest.mark.parametrize(
+    ("kind", "element", "behind"),
+    [
+        ("MedicationRequest", "medication", "Medication"),
+        ("DeviceRequest", "code", "Device"),
+    ],
+)
+def test_orders_are_named_by_what_they_refer_to(
+    tmp_path: Path, kind: str, element: str, behind: str
+) -> None:
+    """An order of a drug or a device may say what is ordered by reference alone."""
+    order = {**minimal_orders()[kind], f"{element}Reference": {"reference": ""}}
+    del order[f"{element}CodeableConcept"]
+    words = "type" if behind == "Device" else "code"
+    held = [{"resourceType": behind, "id": name, words: {"text": f"The {name}"}} for name in IDS]
+    about = [
+        {**order, "id": name, f"{element}Reference": {"reference": f"{behind}/{name}"}}
+        for name in IDS
+    ]
+    index = small_index(tmp_path / "library", policy(rule(kind=kind, codes=())))
+    member = (patient(), coverage("acme", None))
+    answered = ask(call("order-sign", *about, member=member, sent=held), index=index)
+
+    assert named(answered["cards"]) == {f"{kind}/{name}": {f"“The {name}”"} for name in IDS}
+
+
+@pytest.mark.crd("dev-24")
+def test_a_selected_drug_is_told_from_one_like_it_that_is_not_selected(tmp_path: Path) -> None:
+    """Though both name their Medication by reference alone."""
+    order = {**minimal_orders()["MedicationRequest"], "medicationReference": {"reference": ""}}
+    del order["medicationCodeableConcept"]
+    held = {"resourceType": "Medication", "id": "m", "code": {"text": "The drug"}}
+    drafts = [
+        {**order, "id": name, "medicationReference": {"reference": "Medication/m"}} for name in IDS
+    ]
+    every_drug = policy(rule(kind="MedicationRequest", codes=()), hooks=("order-select",))
+    index = small_index(tmp_path / "library", every_drug)
+    member = (patient(), coverage("acme", None))
+    about = call("order-select", drafts[1], member=member, sent=[held])
+    about["context"]["draftOrders"] = bundle(*drafts)
+
+    assert named(ask(about, index=index)["cards"]) == {
+        reference(drafts[1]): {"“The drug” (the 2nd of 3 like it)"}
     }
 
 

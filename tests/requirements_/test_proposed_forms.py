@@ -166,6 +166,7 @@ def test_the_built_in_policies_ask_for_no_form() -> None:
         assert "Task" not in set(resource_types(answered.response))
 
 
+@pytest.mark.crd("resp-62")
 @pytest.mark.parametrize(
     ("encounter", "is_known"),
     [({"reference": "Encounter/1"}, True), ({"reference": "#encounter"}, False), (None, False)],
@@ -179,6 +180,7 @@ def test_a_form_is_for_the_encounter_of_the_order_if_the_client_knows_it(
     assert creation["resource"].get("encounter") == (encounter if is_known else None)
 
 
+@pytest.mark.crd("resp-62")
 def test_a_forms_payer_is_the_one_that_the_coverage_refers_to(index: PolicyIndex) -> None:
     """As the client's server knows it; what only the Coverage contains is named by identifier."""
     (identified,) = coverage("acme")["payor"]

@@ -95,7 +95,7 @@ def actions(cards: list[JsonObject]) -> list[JsonObject]:
     ]
 
 
-@pytest.mark.crd("resp-13", "resp-56", "resp-58", "resp-65", "resp-71", "resp-72")
+@pytest.mark.crd("resp-5", "resp-13", "resp-56", "resp-58", "resp-65", "resp-71", "resp-72")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_every_proposal_fits_the_model_of_its_response_type(
@@ -180,7 +180,7 @@ def test_an_updated_order_is_whole_and_changed_only_as_the_policy_proposes(
     }
 
 
-@pytest.mark.crd("resp-55", "resp-57", "resp-62")
+@pytest.mark.crd("resp-55", "resp-56", "resp-57", "resp-58", "resp-62", "resp-65")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("kind", ["ServiceRequest", "DeviceRequest", "MedicationRequest"])
 def test_every_created_resource_is_valid_and_has_what_its_profile_requires(
@@ -197,6 +197,8 @@ def test_every_created_resource_is_valid_and_has_what_its_profile_requires(
     made = [action["resource"] for action in all_actions if action["type"] != "delete"]
 
     assert response_problems(answered, version) == []
+    for card in proposals(answered):
+        assert misfits(card, version, PROPOSED) == []
     assert sorted(resource["resourceType"] for resource in made) == sorted([kind] * 3 + ["Task"])
     for resource in made:
         get_fhir_model_class(resource["resourceType"]).model_validate_json(encode(resource))
@@ -401,6 +403,7 @@ def test_what_an_order_states_already_is_not_proposed_again(index: PolicyIndex) 
     assert again == {"cards": []}
 
 
+@pytest.mark.crd("resp-25")
 def test_an_alternate_to_an_annotated_order_carries_no_coverage_information(
     index: PolicyIndex,
 ) -> None:

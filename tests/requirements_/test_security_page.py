@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 from crd_command import serving, url_of
@@ -32,6 +33,15 @@ from cds_service.ehr.client import RequestsEhr
 
 LARGE = "large " * 300_000  # the server spools it, on its way in and on its way out
 MEMBER = "member-1"
+FEEDBACK: JsonObject = {
+    "feedback": [
+        {
+            "card": "00000000-0000-4000-8000-000000000001",
+            "outcome": "overridden",
+            "outcomeTimestamp": "2026-11-20T12:00:00Z",
+        }
+    ]
+}
 DIRECTORIES = (
     "HOME",
     "TMPDIR",
@@ -102,9 +112,25 @@ def empty(ehr: FakeEhr) -> Iterator[JsonObject]:
 
 def post(service: str, request: JsonObject) -> None:
     """Make a call, which is answered."""
-    url = f"{service}/cds-services/{request['hook']}-crd"
-    with urllib.request.urlopen(url, data=json.dumps(request).encode(), timeout=60) as response:
-        assert b'"covered"' in response.read()
+    body = send(f"{service}/cds-services/{request['hook']}-crd", request)
+    assert b'"covered"' in body
+
+
+def send(url: str, value: JsonObject) -> bytes:
+    """The body of the response, or of the error."""
+    try:
+        with urllib.request.urlopen(url, data=json.dumps(value).encode(), timeout=60) as response:
+            return bytes(response.read())
+    except HTTPError as error:
+        with error:
+            return error.read()
+
+
+def react(service: str) -> None:
+    """Send what is no call to be answered: one that is refused, and feedback."""
+    url = f"{service}/cds-services/order-sign-crd"
+    assert b"OperationOutcome" in send(url, {**call("order-sign"), "hookInstance": MEMBER})
+    assert send(f"{url}/feedback", FEEDBACK) == b"{}"
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +150,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
             before, begun = files(directory), len(read_events(notes))
             for request in whole(ehr):
                 post(url_of(lines), request)
+            react(url_of(lines))
             without_queries = read_events(notes)[begun:]
             for request in empty(ehr):
                 post(url_of(lines), request)
@@ -147,7 +174,7 @@ def named(events: list[Event], names: tuple[str, ...]) -> list[Event]:
 
 @pytest.mark.crd("sec-5")
 def test_what_is_sent_whole_leaves_for_nowhere(watched: Watched) -> None:
-    """No connection, no name asked for, no other process, though all six hooks were called."""
+    """No connection, no name asked for, no other process: all hooks, a refused call, feedback."""
     assert named(watched.events["all sent"], (*NETWORK, *PROCESSES)) == []
 
 
@@ -182,6 +209,15 @@ def test_a_file_is_written_nowhere_else(watched: Watched) -> None:
 
     assert watched.directory in {path if path.is_dir() else path.parent for path in written}
     assert all(path.is_relative_to(watched.directory) for path in written)
+
+
+@pytest.mark.crd("sec-6")
+def test_each_call_asks_the_ehr_anew(watched: Watched) -> None:
+    """Nothing that it replied to one call is there for the next."""
+    many = len(HOOK_NAMES) + 1
+
+    assert watched.queries.count("Coverage?patient=member-1&status=active") == many
+    assert watched.queries.count("Patient/member-1") == many
 
 
 @pytest.mark.crd("sec-6")

@@ -99,7 +99,8 @@ def sound_updates(response: JsonObject, version: str) -> list[str]:
     """What the response puts valid coverage information of the policy onto."""
     for resource in updates(response):
         assert order_violations(resource, version) == []
-    assert all(parts["pa-needed"] == ["auth-needed"] for parts in annotations(response))
+    stated = [(parts["covered"], parts["pa-needed"]) for parts in annotations(response)]
+    assert stated == [(["covered"], ["auth-needed"])] * len(stated)
     return [reference(resource) for resource in updates(response)]
 
 
@@ -112,14 +113,17 @@ def test_discovery_has_a_service_for_each_of_the_six_hooks_by_its_name(client: F
     assert len(set(ids.values())) == 6
 
 
-@pytest.mark.crd("hook-4")
+@pytest.mark.crd("hook-4", "hook-16", "hook-33", "resp-14", "resp-26")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("hook", ["order-sign", "order-select", "order-dispatch"])
 def test_each_service_about_orders_answers_on_every_kind_of_order(
     client: FlaskClient, hook: str, kind: str, version: str
 ) -> None:
-    """A POST under the id of discovery brings coverage information on the order, or a card."""
+    """A POST under the id of discovery brings coverage information on the order, or a card.
+
+    Good news too: the service is covered.
+    """
     request, name = about(hook, minimal_orders()[kind], version)
     response = answer(client, request)
 
@@ -127,7 +131,7 @@ def test_each_service_about_orders_answers_on_every_kind_of_order(
     assert len(response["cards"]) >= 1
 
 
-@pytest.mark.crd("hook-4", "hook-26")
+@pytest.mark.crd("hook-4", "hook-16", "hook-26", "resp-26")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_service_about_appointments_answers_for_every_kind_of_order(

@@ -28,7 +28,8 @@ from every_hook import (
     updates,
     with_token,
 )
-from fake_ehr import Behaviour, FakeEhr, status
+from fake_ehr import Behaviour, FakeEhr, bundle, resource, status
+from fake_ehr import respond as respond_with
 from fakes import fake_pipeline
 from hook_requests import coverage, patient
 from outbound import faults
@@ -44,6 +45,25 @@ FAILURES: Mapping[str, Behaviour] = {
     "a timeout": faults.silent,
     "401": status(401),
     "500": status(500),
+}
+ERROR: JsonObject = {"resourceType": "OperationOutcome", "issue": [{"severity": "error"}]}
+OTHER_DISEASE: JsonObject = {
+    "resourceType": "Condition",
+    "id": "1",
+    "subject": {"reference": "Patient/member-1"},
+    "code": {"coding": [{"system": ICD_10_CM, "code": "J45.909"}]},
+}
+OTHER_FAILURES: Mapping[str, Behaviour] = {
+    **{str(code): status(code) for code in (302, 400, 403, 429, 503)},
+    "a page in HTML": respond_with(b"<html>Log in</html>", Content_Type="text/html"),
+    "another resource": resource("Patient", id="member-1"),
+    "an error among the data": bundle(ERROR),
+    "a second page that fails": lambda asked: (
+        bundle(OTHER_DISEASE, next_page="/fhir/more")
+        if asked.path.endswith("member-1")
+        else status(500)
+    )(asked),
+    "a closed connection": lambda asked: asked.hang_up(),
 }
 HISTORY, DIAGNOSIS, AGE, BROKEN, PLAIN = "0001T", "0002T", "0003T", "0004T", "0005T"
 MEMBER = (patient(), coverage("acme", None))
@@ -199,6 +219,17 @@ def test_what_an_ehr_fails_to_give_leaves_it_undetermined_and_says_so(
     response = respond(unread(lacking, hook, version), FAILURES[failure], index, client)
 
     assert problems(response, version) == []
+
+
+@pytest.mark.crd("resp-43")
+@pytest.mark.parametrize("failure", OTHER_FAILURES.values(), ids=OTHER_FAILURES)
+def test_no_failure_of_an_ehr_is_taken_to_mean_that_there_is_nothing(
+    failure: Behaviour, index: PolicyIndex, client: RequestsEhr
+) -> None:
+    """A history that is refused, is no history, or is half of one."""
+    response = respond(unread("history", "order-sign", "2.2"), failure, index, client)
+
+    assert problems(response, "2.2") == []
 
 
 @pytest.mark.crd("resp-43")

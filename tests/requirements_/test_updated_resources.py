@@ -7,6 +7,7 @@ from complete_resources import (
     REQUESTS,
     WRITTEN,
     complete_orders,
+    concept_of,
     index_of,
     least_order,
     member,
@@ -101,7 +102,7 @@ def test_every_action_fits_the_model_of_coverage_information(
 
 
 @pytest.mark.crd("resp-48")
-@pytest.mark.parametrize(("hook", "kind", "version"), WRITTEN_AT_ONCE)
+@pytest.mark.parametrize(("hook", "kind", "version"), WRITTEN)
 def test_an_annotation_is_a_system_action(
     index: PolicyIndex, hook: str, kind: str, version: str
 ) -> None:
@@ -116,6 +117,20 @@ def test_an_annotation_is_a_system_action(
     assert stored == [("update", reference(order), 1)]
     assert response["cards"] != []
     assert URL not in str(response["cards"])
+
+
+@pytest.mark.crd("resp-48")
+@pytest.mark.parametrize(("hook", "kind", "version"), WRITTEN_AT_ONCE)
+def test_what_no_policy_addresses_is_annotated_likewise(
+    index: PolicyIndex, hook: str, kind: str, version: str
+) -> None:
+    """That it is undecided is a system action, without a card."""
+    order = complete_orders()[kind]
+    concept_of(order)["coding"][0]["code"] = "another"
+    response = answered(index, hook, order, version)
+
+    assert list(map(reference, updates(response))) == [reference(order)]
+    assert response["cards"] == []
 
 
 @pytest.mark.parametrize("kind", OF_THE_MODEL)
@@ -145,6 +160,7 @@ def test_the_checker_misses_nothing_that_is_mandatory(kind: str) -> None:
         ("NutritionOrder", {"orderer": {"reference": "Device/1"}}),
         ("VisionPrescription", {"lensSpecification": [{"eye": "right"}]}),
         ("CommunicationRequest", {"payload": [{"contentString": "records"}]}),
+        ("MedicationRequest", {"encounter": {"reference": "#visit"}}),
         ("Appointment", {"participant": [{"status": "accepted"}]}),
         ("Appointment", {"basedOn": [{"reference": "MedicationRequest/1"}]}),
         ("Encounter", {"status": "draft"}),

@@ -52,6 +52,18 @@ def test_no_policy_may_read_what_no_profile_promises(kind: str) -> None:
             index_of([reading])
 
 
+@pytest.mark.crd("conf-8")
+@pytest.mark.parametrize("kind", REQUESTS)
+def test_no_policy_may_call_such_an_element_needed(kind: str) -> None:
+    """An input that names one as what it must have is refused likewise."""
+    for path in beyond(kind):
+        asking = rule(kind=kind)
+        asking["input"][0]["mustSupport"] = [path]
+
+        with pytest.raises(ArtifactError, match="conf-8"):
+            index_of([asking])
+
+
 @pytest.mark.crd("conf-7")
 def test_no_policy_may_ask_for_a_resource_without_a_profile() -> None:
     """A library with a rule that does is not served."""

@@ -6,6 +6,7 @@ The payer's records stand behind a seam; policies never state an authorization a
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from typing import Protocol
 
 from cds_service.crd.codes import DocNeeded, DocPurpose, PaNeeded
@@ -74,9 +75,9 @@ class AuthorizationsOfAnswer:
             self.holders[number] = membership
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Untaken:
-    """The authorizations but for those of other Coverages, which are read where one is sought."""
+    """The authorizations but for those of other Coverages, which are read when one is sought."""
 
     of_answer: AuthorizationsOfAnswer
     order: Order
@@ -84,10 +85,15 @@ class _Untaken:
 
     def find(self, sought: Sought) -> str:
         """The number of one that is for all that is sought, and not taken."""
+        return self.of_answer.authorizations.find(replace(sought, taken=self._taken))
+
+    @cached_property
+    def _taken(self) -> frozenset[str]:
+        """Read once: many rules may seek one for an order that states much."""
         holders = self.of_answer.holders
         taken = {number for number in holders if holders[number] is not self.membership}
         stated = stated_for_others(self.order.resource, self.membership.coverage_key)
-        return self.of_answer.authorizations.find(replace(sought, taken=stated.union(taken)))
+        return stated.union(taken)
 
 
 def with_authorization(

@@ -36,6 +36,15 @@ def status_not_understood() -> Determination:
     return _conditional(Reason(text=words, coding=CONDITION_UNKNOWN))
 
 
+def perhaps_coded_otherwise() -> Determination:
+    """What holds the order's code was not sent: it may be a code that another rule refuses."""
+    words = (
+        "What this answer depends on was not sent: "
+        "the order refers to another resource for what is ordered."
+    )
+    return _conditional(Reason(text=words, coding=CONDITION_UNKNOWN))
+
+
 def payer_not_identified() -> Determination:
     """A Coverage came, but no identifier of its payer is one hosted here."""
     words = (

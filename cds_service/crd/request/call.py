@@ -3,18 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from cds_service.cds_hooks.request import HookRequest
 from cds_service.crd.request.chart import Chart
 from cds_service.crd.request.configuration import Configuration, read_configuration
 from cds_service.crd.request.hooks import Hook
-from cds_service.crd.request.limits import check_orders, check_requested
+from cds_service.crd.request.limits import check_orders, check_requested, check_sent
 from cds_service.crd.request.membership import Membership
 from cds_service.crd.request.order import Order
 from cds_service.crd.request.order_names import tell_apart
 from cds_service.crd.request.requested_orders import (
     check_at_hand,
     find_requested,
+    read_beside,
     read_requested_orders,
 )
 from cds_service.crd.request.version import Version
@@ -44,7 +46,7 @@ class Call:
         if self.chart.of_others:
             yield f"{self.chart.of_others} resources of another patient came and were not used"
         if self.not_at_hand:
-            yield f"{self.not_at_hand} of {self.named} orders named are not at hand"
+            yield f"{self.not_at_hand} of {self.named} resources named are not at hand"
         if ignored := ", ".join(self.configuration.ignored):
             yield f"settings without sense were ignored: {ignored}"
 
@@ -70,7 +72,7 @@ def read_call(
     check_requested(requested, chart)
     check_at_hand(requested, hook, chart)
     orders = check_orders(read_requested_orders(requested, chart, version))
-    sent = hook.beside(chart) or requested.resources
+    sent = check_sent(hook.beside(chart) or requested.resources)
     return Call(
         at=at,
         hook=hook,
@@ -78,7 +80,7 @@ def read_call(
         configuration=read_configuration(request.extension),
         chart=chart,
         memberships=memberships,
-        orders=tell_apart(orders, sent),
+        orders=tell_apart(orders, sent, partial(read_beside, chart=chart)),
         named=len(requested.named),
         not_at_hand=requested.not_at_hand(chart),
     )

@@ -30,6 +30,16 @@ def check_requested(requested: Requested, chart: Chart) -> None:
     _check(_most_contained(chart.resources), MAX_CONTAINED, "contained resources in one resource")
 
 
+def check_sent(resources: tuple[JsonObject, ...]) -> tuple[JsonObject, ...]:
+    """The same resources of a context, asked about or not, now known to be no more than may be.
+
+    Raises:
+        TooLarge: there are more.
+    """
+    _check(len(resources), MAX_ORDERS, "orders in one call")
+    return resources
+
+
 def check_orders(orders: Iterable[Order]) -> tuple[Order, ...]:
     """The same orders, now known to be no more, and to have no more codes, than they may.
 

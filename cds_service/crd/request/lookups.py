@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from cds_service.cds_hooks.prefetch import Found, has_failed
 from cds_service.fhir.reference import ResourceKey
-from cds_service.fhir.resource import JsonObject, objects, resource_type, text
+from cds_service.fhir.resource import Json, JsonObject, objects, resource_type, text
 
 
 class Lookup(StrEnum):
@@ -111,9 +111,15 @@ def _histories(prefetch: JsonObject) -> dict[str, Lookup]:
         kind = key.removeprefix(_HISTORY)
         if kind != key and has_failed(value):
             histories[kind] = Lookup.FAILED
-        elif kind != key and all(map(_is_whole, objects(value))):
+        elif kind != key and _came_whole(value):
             histories[kind] = Lookup.FOUND if value else Lookup.ABSENT
     return histories
+
+
+def _came_whole(value: Json) -> bool:
+    """Whether a value is null, or all of it whole Bundles: what else there is tells nothing."""
+    bundles = value if isinstance(value, list) else [value]
+    return value is None or all(isinstance(item, dict) and _is_whole(item) for item in bundles)
 
 
 def _is_whole(bundle: JsonObject) -> bool:

@@ -46,12 +46,18 @@ class Order:
     prohibits: bool
     modified: bool  # a modifier extension may turn its meaning around
     unreachable: bool = False  # where its code is kept could not be read
+    not_at_hand: bool = False  # where its code is kept was not sent: not asked for, or not there
     mark: str = ""
 
     @property
     def ruled_as(self) -> str:
         """The type whose rules apply to it."""
         return ORDER_KINDS[self.type].ruled_as or self.type
+
+    @property
+    def may_have_other_codes(self) -> bool:
+        """Whether something that holds its code was not read, for whatever cause."""
+        return self.unreachable or self.not_at_hand
 
     @property
     def label(self) -> str:
@@ -105,11 +111,13 @@ def read_order(
     scheduled: Days | None = None,
     *,
     unreachable: bool = False,
+    not_at_hand: bool = False,
 ) -> Order:
     """The order in a resource of a kind we know.
 
     `coded_by` is read from resources it points to for its code; `unreachable` says that one could
-    not be read; `scheduled` is when an appointment for it takes place.
+    not be read, `not_at_hand` that one is merely not there; `scheduled` is when an appointment for
+    it takes place.
     """
     coded = _together(read_coded(resource), *coded_by)
     key = read_key(resource)
@@ -124,6 +132,7 @@ def read_order(
         prohibits=resource.get("doNotPerform") in (True, "true"),
         modified=_is_modified(resource),
         unreachable=unreachable,
+        not_at_hand=not_at_hand,
     )
 
 

@@ -73,7 +73,7 @@ ORDER_KINDS: Mapping[str, OrderKind] = {
     "Appointment": OrderKind(
         codes=(("serviceType",),),
         date_of_service=(("start",), ("requestedPeriod", "start")),
-        written=("created",),
+        written=("start",),
         reasons_by=_REASONS_BY,
         ruled_as="ServiceRequest",
     ),

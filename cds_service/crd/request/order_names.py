@@ -16,18 +16,23 @@ _CODES = re.compile(r"[\w., :-]{1,80}", re.ASCII)
 _ENDINGS, _TEENS = {1: "st", 2: "nd", 3: "rd"}, range(11, 14)
 
 
-def tell_apart(orders: Sequence[Order], sent: Sequence[JsonObject]) -> tuple[Order, ...]:
+def tell_apart(
+    orders: Sequence[Order],
+    sent: Sequence[JsonObject],
+    read: Callable[[JsonObject], Order] = read_order,
+) -> tuple[Order, ...]:
     """The same orders; where titles are alike, each has a mark that the others do not have.
 
     `sent` are the resources that a clinician sees. An order that is not asked about counts too: no
-    card may seem to be about it. An appointment is asked about itself, or else its orders are.
+    card may seem to be about it; `read` reads it, with what it points to for its code. An
+    appointment is asked about itself, or else its orders are.
     """
     if len(orders) <= 1 >= len(sent):
         return tuple(orders)
     asked = {_identity(order.resource): order for order in orders}
     came = {_identity(resource): resource for resource in sent if _is_draft(resource)}
     listed = {
-        identity: asked.get(identity) or read_order(resource) for identity, resource in came.items()
+        identity: asked.get(identity) or read(resource) for identity, resource in came.items()
     }
     every = {**listed, **asked}
     marks = dict(zip(every, _marks(list(every.values())), strict=True))

@@ -135,6 +135,11 @@ def read_requested_orders(requested: Requested, chart: Chart, version: Version) 
                 yield order
 
 
+def read_beside(order: JsonObject, chart: Chart) -> Order:
+    """An order of the context that the call does not ask about."""
+    return _read(order, order, chart, {})
+
+
 def _ordered_by(source: JsonObject, chart: Chart, version: Version) -> list[JsonObject]:
     """An appointment made for orders is answered on them since CRD 2.1, all else on itself.
 
@@ -189,9 +194,11 @@ def _read(order: JsonObject, source: JsonObject, chart: Chart, coded: dict[int, 
     for holder in holders:
         if id(holder) not in coded:
             coded[id(holder)] = read_coded(holder)
+    missing = [chart.state(reference, order) for reference, holder in found if holder is None]
     return read_order(
         order,
         tuple([coded[id(holder)] for holder in holders]),
         planned_days(source) if source is not order else None,
-        unreachable=any(chart.state(reference, order) is Lookup.FAILED for reference in references),
+        unreachable=Lookup.FAILED in missing,
+        not_at_hand=bool(missing) and Lookup.FAILED not in missing,
     )

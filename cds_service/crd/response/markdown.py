@@ -11,7 +11,7 @@ _DEFUSED = str.maketrans(
 _BLOCK = re.compile(r"^(\d*)(?=[#+=.)-])")
 _ADDRESS = re.compile(r"(?i):(?=//)|(?<=www)\.")
 # GitHub's parser looks for e-mail addresses after it has resolved escapes, and not in code alone.
-_AT = re.compile(r"@+(?![@ ]|$)")
+_AT = re.compile(r"(?<!@)@++(?! |$)")
 
 
 def prose(text: str) -> str:

@@ -85,9 +85,7 @@ class InputReader:
         return (filters[0] if filters else None), others
 
     def _order(self, action: Action, order: JsonObject, where: str) -> Filter:
-        kind = text(order.get("type"))
-        if kind not in ORDER_KINDS:
-            raise action.broken(f"{where}.type", f"`{order.get('type')}` is no kind of order")
+        kind = _order_type(action, order, f"{where}.type")
         if text(order.get("id")) not in ("", _ORDER):
             problem = "the id of the order's input is `order`, for that is its variable"
             raise action.broken(f"{where}.id", problem)
@@ -183,6 +181,16 @@ class InputReader:
         if fault:
             raise action.broken(f"{where}.path", fault)
         return tuple(Member(name=name, choices=self._model.choices(name)) for name in names)
+
+
+def _order_type(action: Action, order: JsonObject, where: str) -> str:
+    """The kind of order that an input is for; a rule for visits themselves would never apply."""
+    kind = text(order.get("type"))
+    if kind not in ORDER_KINDS:
+        raise action.broken(where, f"`{order.get('type')}` is no kind of order")
+    if ruled_as := ORDER_KINDS[kind].ruled_as:
+        raise action.broken(where, f"`{kind}` is ruled as what it is for: write {ruled_as}")
+    return kind
 
 
 def _is_order(written: JsonObject) -> bool:

@@ -18,6 +18,7 @@ from cds_service.crd.decision.default_determinations import (
     order_not_understood,
     out_of_time,
     payer_not_identified,
+    perhaps_coded_otherwise,
     perhaps_inactive,
     status_not_understood,
     unreachable,
@@ -218,6 +219,8 @@ def _combined(traces: Sequence[RuleTrace], answer: OrderAnswer, payer: Payer) ->
         determinations.append(unreachable())
     if not determinations:
         return no_policy(payer.brand)
+    if answer.order.not_at_hand:
+        determinations.append(perhaps_coded_otherwise())
     match answer.membership.activity_on(answer.days):
         case Activity.DATE_UNKNOWN:
             determinations.append(perhaps_inactive())

@@ -8,6 +8,7 @@ from cds_service.crd.request.chart import Chart
 from cds_service.crd.request.lookups import Lookup
 from cds_service.crd.request.membership import Membership
 from cds_service.crd.request.order import Order
+from cds_service.crd.request.promised import is_promised
 from cds_service.errors import ExpressionError
 from cds_service.fhir.dates import Days, parse_days
 from cds_service.fhir.reference import parse_reference
@@ -43,6 +44,7 @@ class Evaluation:
     def __init__(self, order: Order, membership: Membership, days: Days, chart: Chart) -> None:
         self.order, self.membership, self.days, self.chart = order, membership, days, chart
         self.needs: dict[str, None] = {}
+        self._is_visit = order.ruled_as != order.type
         self._billed_as: Sequence[int] | None = None  # all of the order's groups
         self._order_codes = OrderCodes(order)
         self._known: dict[object, Any] = {}
@@ -73,13 +75,25 @@ class Evaluation:
     def trace(self, expression: Expression) -> Evaluated:
         """What an expression yields or why it cannot, with what it reads; nothing is raised."""
         if expression not in self._evaluated:
-            scope = _Scope(self, expression.inputs)
+            is_promised = not self._is_visit or self._promises(expression)
+            scope = _Scope(self, expression.inputs, is_promised)
             try:
                 collection, error = expression.evaluate(scope), ""
             except ExpressionError as raised:
                 collection, error = (), str(raised)
             self._evaluated[expression] = Evaluated(collection, error, tuple(scope.read))
         return self._evaluated[expression]
+
+    def _promises(self, expression: Expression) -> bool:
+        """Whether the profile of a visit has all that an expression reads of it (CRD conf-8).
+
+        It may not, for rules are checked by the profile of what it is ruled as.
+        """
+        return all(
+            is_promised(self.order.type, place.names)
+            for place in expression.places
+            if place.root == "%order"
+        )
 
     def once(self, key: object, compute: Callable[[], T]) -> T:
         """What is computed the first time it is asked for."""
@@ -107,8 +121,8 @@ class Evaluation:
         state = self.chart.lookups.state_of_read(key) if key else Lookup.ABSENT
         if key and state is Lookup.NOT_ASKED:
             self.need(str(key))
-        words = f"a {key.type if key else 'resource'} that is referred to could not be read"
-        return unknown(Failure(words) if state is Lookup.FAILED else words)
+        what = f"a {key.type if key else 'resource'} that is referred to"
+        return _not_at_hand(what, failed=state is Lookup.FAILED)
 
     def need(self, query: str) -> None:
         """Note a query that would bring what is missing."""
@@ -121,11 +135,14 @@ class _Scope:
 
     evaluation: Evaluation
     inputs: Mapping[str, Input]
+    is_promised: bool
     read: list[Read] = field(default_factory=list)
 
     def variable(self, name: str) -> Collection:
         if name in self.inputs:
             return self.evaluation.input(self.inputs[name])
+        if name == "order" and not self.is_promised:
+            return unknown(f"CRD's profile of {self.evaluation.order.type} has no such element")
         return self.evaluation.variable(name)
 
     def resolve(self, reference: Any, within: Any) -> Collection:
@@ -135,8 +152,16 @@ class _Scope:
         self.read.append((path, values))
 
     def once(self, key: object, compute: Callable[[], Collection]) -> Collection:
-        # Another rule's input of the same name is something else.
-        return self.evaluation.once((key, *self.inputs.values()), compute)
+        # Another rule's input of the same name is something else, and `%order` may be unknown.
+        return self.evaluation.once((key, self.is_promised, *self.inputs.values()), compute)
+
+
+def _not_at_hand(what: str, *, failed: bool) -> Collection:
+    """Nothing known of a resource, in other words where an attempt to read it has failed.
+
+    Causes that are alike in words are one, and then which of the two it is would be lost.
+    """
+    return unknown(Failure(f"{what} could not be read") if failed else f"{what} is not at hand")
 
 
 def _order(evaluation: Evaluation) -> Collection:
@@ -146,7 +171,7 @@ def _order(evaluation: Evaluation) -> Collection:
 def _words(evaluation: Evaluation) -> Collection:
     """What the codes of the order say in words, each once: nothing else names what is ordered."""
     words = tuple(dict.fromkeys(evaluation.order.words))
-    if evaluation.order.unreachable:
+    if evaluation.order.may_have_other_codes:
         return as_open(words, unknown("what holds the order's code could not be read"))
     return words
 
@@ -165,8 +190,8 @@ def _patient(evaluation: Evaluation) -> Collection:
     patient, chart = evaluation.membership.patient, evaluation.chart
     if patient:
         return (patient,)
-    words, state = "the Patient could not be read", chart.lookups.state(chart.call_patient.key)
-    return unknown(Failure(words) if state is Lookup.FAILED else words)
+    state = chart.lookups.state(chart.call_patient.key)
+    return _not_at_hand("the Patient", failed=state is Lookup.FAILED)
 
 
 def _plan(evaluation: Evaluation) -> Collection:

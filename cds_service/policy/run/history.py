@@ -5,6 +5,7 @@ A rule that names one has it gathered, or its conditions are unknown: it is neve
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from cds_service.crd.request.chart import Chart
@@ -42,6 +43,18 @@ class Resolver(Protocol):
         """Note a query that would bring what is missing."""
 
 
+@dataclass(slots=True)
+class _Followed:
+    """What the references of one resource led to: where that is unknown, it is a cause too."""
+
+    resolver: Resolver
+    found: list[Collection] = field(default_factory=list)
+
+    def resolve(self, reference: JsonObject, within: JsonObject) -> Collection:
+        self.found.append(self.resolver.resolve(reference, within))
+        return self.found[-1]
+
+
 def bind(wanted: Input, order: JsonObject, service: Days, resolver: Resolver) -> Collection:
     """The resources that an input binds its variable to, for one order and date of service."""
     if wanted.type in HISTORY:
@@ -53,13 +66,13 @@ def bind(wanted: Input, order: JsonObject, service: Days, resolver: Resolver) ->
     for resource in found:
         if resource is order or _is_same(resource, order) or _never_was(resource):
             continue
-        match fits(wanted, resource, service, resolver.resolve):
+        followed = _Followed(resolver)
+        match fits(wanted, resource, service, followed.resolve):
             case Truth.TRUE:
                 kept.append(resource)
             case Truth.UNKNOWN:
-                doubts.append(
-                    unknown(f"a {wanted.type} is not coded or dated so that it could be told")
-                )
+                words = f"a {wanted.type} is not coded or dated so that it could be told"
+                doubts.extend((unknown(words), *followed.found))
     return as_open(kept, *doubts)
 
 

@@ -30,7 +30,7 @@ class OrderCodes:
             self._by_group = tuple(by_group)
         billed_as = self._by_group if groups is None else [self._by_group[at] for at in groups]
         codings = (*self._own, *chain.from_iterable(billed_as))
-        if self._order.unreachable:
+        if self._order.may_have_other_codes:
             return as_open(codings, unknown("what holds the order's code could not be read"))
         return codings
 

@@ -17,7 +17,12 @@ from cds_service.crd.codes import (
     InfoNeeded,
     PaNeeded,
 )
-from cds_service.crd.decision.authorizations import Sought, satisfied, with_authorization
+from cds_service.crd.decision.authorizations import (
+    AuthorizationsOfAnswer,
+    Sought,
+    satisfied,
+    with_authorization,
+)
 from cds_service.crd.decision.determination import Determination, Reason
 from cds_service.crd.decision.trace import ConditionKind, ConditionTrace, RuleTrace
 from cds_service.crd.request.membership import Membership, Payer
@@ -210,3 +215,26 @@ def test_documents_that_depend_on_something_stay() -> None:
     )
 
     assert satisfied(undecided, "PA-1").doc_needed == undecided.doc_needed
+
+
+class Watched(dict[str, Any]):
+    """An order's JSON that counts how often its extensions are read."""
+
+    reads = 0
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The member."""
+        self.reads += name == "extension"
+        return super().get(name, default)
+
+
+def test_what_an_order_states_is_read_once_however_many_rules_seek_an_authorization() -> None:
+    """An order may state thousands of answers, and be billed as a thousand things; or seek none."""
+    stated = Watched(ORDER.resource)
+    order, register = replace(ORDER, resource=stated), Register()
+    left = AuthorizationsOfAnswer(register).left_for(order, MEMBER)
+    before = stated.reads
+    for _ in range(3):
+        with_authorization(trace(), order, MEMBER, THAT_DAY, left)
+
+    assert (before, stated.reads, len(register.asked)) == (0, 1, 3)

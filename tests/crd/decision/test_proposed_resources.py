@@ -35,6 +35,7 @@ def new(
     return found
 
 
+@pytest.mark.crd("resp-55")
 def test_an_update_changes_nothing_but_what_it_is_about() -> None:
     """Names keep their places, unknown elements too."""
     order = {**service_request(), "unknown": [1.50, None], "note": [{"text": "x"}]}
@@ -51,6 +52,7 @@ def test_an_update_that_changes_nothing_is_none() -> None:
     assert updated(order, {"code": order["code"]}) is None
 
 
+@pytest.mark.crd("resp-25")
 def test_an_updated_order_carries_no_coverage_information() -> None:
     """It was determined for the order as it is; other extensions stay."""
     other = {"url": "https://other.invalid", "valueString": "x"}
@@ -60,6 +62,7 @@ def test_an_updated_order_carries_no_coverage_information() -> None:
     assert "extension" not in changed(service_request(extension=[told]), CODE)
 
 
+@pytest.mark.crd("resp-55")
 @pytest.mark.parametrize(
     ("before", "elements", "gone"),
     [
@@ -75,6 +78,8 @@ def test_an_updated_order_carries_no_coverage_information() -> None:
         ),
         ({"_occurrenceDateTime": {"id": "x"}}, {"occurrencePeriod": {}}, "_occurrenceDateTime"),
         ({"quantityRatio": {"numerator": 1}}, {"quantityQuantity": {"value": 1}}, "quantityRatio"),
+        ({"codeReference": {"display": "x"}}, {"codeCodeableConcept": {}}, "codeReference"),
+        ({"medicationReference": {"display": "x"}}, DRUG, "medicationReference"),
     ],
 )
 def test_an_element_drives_out_the_others_of_its_choice(
@@ -87,6 +92,7 @@ def test_an_element_drives_out_the_others_of_its_choice(
     assert elements.items() <= back.items()
 
 
+@pytest.mark.crd("resp-55")
 def test_a_medication_that_is_no_longer_referred_to_is_no_longer_contained() -> None:
     """R4 dom-3: what is contained is referred to; what else is contained stays."""
     held = [{"resourceType": kind, "id": kind.lower()} for kind in ("Medication", "Practitioner")]
@@ -117,6 +123,7 @@ def test_a_quantity_to_dispense_leaves_the_rest_of_the_dispensing() -> None:
     assert back["dispenseRequest"] == {"numberOfRepeatsAllowed": 2, "quantity": {"value": 28}}
 
 
+@pytest.mark.crd("resp-55", "resp-57")
 @pytest.mark.parametrize("missing", ["subject", "requester", "authoredOn"])
 def test_nothing_is_made_from_an_order_without_what_a_profile_requires(missing: str) -> None:
     """Nobody is made up who could have asked for it."""
@@ -126,6 +133,7 @@ def test_nothing_is_made_from_an_order_without_what_a_profile_requires(missing: 
     assert created("ServiceRequest", order, CODE, in_place=False) is None
 
 
+@pytest.mark.crd("resp-71")
 def test_a_coverage_is_corrected_only_if_it_tells_the_member() -> None:
     """us-core-15, which the correction itself may see to."""
     assert updated(coverage(), {"dependent": "01"}) is None
@@ -134,6 +142,7 @@ def test_a_coverage_is_corrected_only_if_it_tells_the_member() -> None:
     assert updated(coverage(identifier=[member]), {"dependent": "01"}) is not None
 
 
+@pytest.mark.crd("resp-55", "resp-57")
 def test_a_new_order_is_for_the_same_person_by_the_same_and_for_the_same_reason() -> None:
     """A draft; what only the old order contains cannot be referred to."""
     order = service_request(
@@ -168,6 +177,7 @@ def test_an_order_in_place_of_another_takes_place_when_that_would() -> None:
     assert "occurrenceDateTime" not in new("ServiceRequest", order, CODE)
 
 
+@pytest.mark.crd("resp-55", "resp-57")
 @pytest.mark.parametrize(
     ("requester", "is_made"),
     [
@@ -184,6 +194,7 @@ def test_a_drug_is_requested_by_a_practitioner_alone(requester: JsonObject, is_m
     assert (created("MedicationRequest", order, DRUG, in_place=False) is not None) is is_made
 
 
+@pytest.mark.crd("resp-55", "resp-57")
 @pytest.mark.parametrize(
     ("name", "value"),
     [("reasonCode", {"text": "no list"}), ("encounter", "Encounter/1"), ("encounter", [{}])],
@@ -206,6 +217,7 @@ def test_who_and_when_are_taken_from_where_other_orders_keep_them(kind: str) -> 
     assert back["subject"] == {"reference": "Patient/member-1"}
 
 
+@pytest.mark.crd("resp-55", "resp-57")
 @given(
     missing=st.sets(st.sampled_from(sorted(service_request()))),
     kind=st.sampled_from(["ServiceRequest", "DeviceRequest", "MedicationRequest"]),

@@ -1,5 +1,6 @@
 """Configuration: what a client may switch, and that nonsense switches nothing."""
 
+import re
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from cds_service.crd.response.cards import CARD_TYPES
 
 KEY = "davinci-crd.configuration"
 TYPES = {"boolean": bool, "integer": int}
+SENTENCE_END = re.compile(r"\.(?= |$)")
 
 junk = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -113,6 +115,7 @@ def test_the_options_are_complete_and_unlike_each_other() -> None:
     for option in offered:
         assert set(option) == {"code", "type", "name", "description", "default"}
         assert type(option["default"]) is TYPES[option["type"]]
+        assert 1 <= len(SENTENCE_END.findall(option["description"])) <= 2
     for element in ("code", "name", "description"):
         assert len({option[element] for option in offered}) == len(offered)
 

@@ -306,14 +306,15 @@ def test_an_order_whose_code_could_not_be_read_says_so() -> None:
         for result in (Lookup.FAILED, Lookup.ABSENT)
     }
     hook, version = HOOKS["order-sign"], READ_AS["2.2"]
-    unreachable = {
-        result: order.unreachable
+    read = {
+        result: (order.unreachable, order.not_at_hand)
         for result, chart in unread.items()
         for order in read_requested_orders(find_requested(hook, chart), chart, version)
     }
 
-    assert unreachable == {Lookup.FAILED: True, Lookup.ABSENT: False}
-    assert [order.unreachable for order in orders_of(request)] == [False]
+    assert read == {Lookup.FAILED: (True, False), Lookup.ABSENT: (False, True)}
+    (not_asked_for,) = orders_of(request)
+    assert (not_asked_for.unreachable, not_asked_for.not_at_hand) == (False, True)
 
 
 def test_an_order_that_forbids_its_service_asks_for_nothing() -> None:

@@ -1,6 +1,7 @@
 """Cards: each fits one CRD response type, names its payer and order, and carries no markup."""
 
 import re
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -288,7 +289,7 @@ def test_a_rule_that_could_not_be_applied_does_not_lend_the_card_its_title(reaso
     assert [card.summary for card in cards if "no authorization" in card.summary] == []
 
 
-@pytest.mark.crd("resp-18", "resp-21")
+@pytest.mark.crd("resp-18", "resp-19", "resp-21", "resp-22")
 def test_each_policy_is_linked_at_its_rule() -> None:
     """Our page comes first; the payer's own document follows if its address is known."""
     published, other = (
@@ -302,13 +303,16 @@ def test_each_policy_is_linked_at_its_rule() -> None:
         "https://payer.example.invalid/policy.pdf",
         other.page_url,
     ]
+    assert {link.to_json()["type"] for link in links} == {"absolute"}
 
 
+@pytest.mark.crd("resp-18", "resp-19", "resp-22")
 def test_a_hint_links_to_the_whole_policy() -> None:
     """No rule spoke, so none is pointed at."""
     card = maker().hint(order(), BRAND, citation(""), "an invented term")
 
     assert [link.url for link in card.links] == [f"{BASE_URL}/policies/policy-1"]
+    assert [link.to_json()["type"] for link in card.links] == ["absolute"]
 
 
 def test_links_lead_to_policies_only() -> None:
@@ -669,6 +673,15 @@ def test_words_without_marks_are_left_alone() -> None:
         escape("Ablation, 2. Versuch: naïve (links) – 100 %")
         == "Ablation, 2. Versuch: naïve (links) – 100 %"
     )
+
+
+@pytest.mark.parametrize("run", ["@", "@ ", "www.", "://", "`@"])
+def test_words_are_escaped_in_time(run: str) -> None:
+    """However long they are: a request may hold a code of a megabyte."""
+    started = time.process_time()
+
+    assert escape(run * 100_000)
+    assert time.process_time() - started < 2
 
 
 # Which cards are shown.

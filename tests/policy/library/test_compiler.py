@@ -262,6 +262,20 @@ FAULTS = [
         "no kind of order",
     ),
     Fault(
+        "a rule for appointments, which are asked about as services",
+        POLICY,
+        lambda resource: the_rule(resource)["input"][0].update(type="Appointment"),
+        f"{INPUT}.type",
+        "write ServiceRequest",
+    ),
+    Fault(
+        "a rule for encounters, which are asked about as services",
+        POLICY,
+        lambda resource: the_rule(resource)["input"][0].update(type="Encounter"),
+        f"{INPUT}.type",
+        "write ServiceRequest",
+    ),
+    Fault(
         "two filters",
         POLICY,
         lambda resource: the_rule(resource)["input"][0]["codeFilter"].append(

@@ -30,6 +30,8 @@ from cds_service.crd.decision.order_answer import OrderAnswer
 from cds_service.crd.request.chart import index_chart
 from cds_service.crd.request.hooks import HOOKS
 from cds_service.crd.request.order import Order, day_of_service, read_order
+from cds_service.crd.request.requested_orders import Requested, read_requested_orders
+from cds_service.crd.request.version import VERSIONS
 from cds_service.fhir.coding import CPT
 from cds_service.fhir.dates import Days
 from cds_service.fhir.truth import Truth
@@ -779,3 +781,68 @@ def test_a_policy_of_another_line_is_no_hint(tmp_path: Path) -> None:
         terms[code] = [term for _, term in found.hints]
 
     assert terms == {"511": ["Invented ablation"], "512": [], "513": ["Invented ablation"]}
+
+
+# What is ordered stands elsewhere.
+
+
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+REFUSED_DRUG = {"path": "code", "code": [{"system": RXNORM, "code": "1"}]}
+PRESCRIPTION: JsonObject = {
+    "resourceType": "MedicationRequest",
+    "id": "order-1",
+    "subject": {"reference": "Patient/member-1"},
+    "medicationReference": {"reference": "Medication/drug"},
+}
+
+
+def drugs(*conditions: str, catch_all: Iterable[JsonObject] = COVERED_WITHOUT_AUTHORIZATION) -> Any:
+    """A policy that has something to say of every drug, and refuses one."""
+    every = rule("every", codes=(), kind="MedicationRequest", determination=catch_all)
+    if conditions:
+        every = {**every, "condition": rule(conditions=conditions)["condition"]}
+    refused = [{"type": "MedicationRequest", "codeFilter": [REFUSED_DRUG]}]
+    return policy(every, rule("refused", input=refused))
+
+
+def prescribed(index: PolicyIndex, **elements: Any) -> Determination:
+    """What is determined for an order that refers to its drug, which is not at hand."""
+    order = {**PRESCRIPTION, **elements}
+    of = coverage("acme", None)
+    chart = index_chart([Found(order), Found(of), Found(patient())], patient_id="member-1")
+    hook, version = HOOKS["order-sign"], VERSIONS["2.2"]
+    requested = Requested(resources=(order,), named=(), based_on=())
+    (read,) = read_requested_orders(requested, chart, version)
+    member = resolve_membership(of, chart, index.payers)
+    return alone(determine(read, member, NOW, index=index, hook=hook, chart=chart))
+
+
+@pytest.mark.parametrize(
+    "reference", ["Medication/drug", "#drug", None], ids=["another", "contained", "a name"]
+)
+def test_a_rule_for_every_order_does_not_cover_one_whose_code_is_not_at_hand(
+    tmp_path: Path, reference: str | None
+) -> None:
+    """It may have the very code that another rule refuses."""
+    index = small_index(tmp_path, drugs())
+    determination = prescribed(
+        index, medicationReference={"reference": reference, "display": "a drug"}
+    )
+
+    assert (determination.covered, determination.pa_needed) == (Covered.CONDITIONAL, None)
+    assert "was not sent" in words_of(determination)
+
+
+def test_a_refusal_of_every_order_needs_no_code(tmp_path: Path) -> None:
+    """Whatever the drug may be."""
+    index = small_index(tmp_path, drugs(catch_all=NOT_COVERED))
+
+    assert prescribed(index).covered is Covered.NOT_COVERED
+
+
+@pytest.mark.parametrize("silent", ["%codes.exists()", "%words.exists()"])
+def test_codes_and_words_that_are_not_at_hand_are_unknown(tmp_path: Path, silent: str) -> None:
+    """Not none: a rule that asks for some is not silent, and its refusal is not lost."""
+    index = small_index(tmp_path, drugs(silent, catch_all=NOT_COVERED))
+
+    assert prescribed(index).covered is Covered.CONDITIONAL

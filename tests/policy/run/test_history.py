@@ -290,6 +290,18 @@ def test_a_drug_is_found_by_its_code_or_its_medications(
     assert covered(tmp_path, DRUG, *resources) == expected
 
 
+@pytest.mark.crd("resp-43")
+def test_a_drug_whose_medication_could_not_be_read_is_a_technical_failure(tmp_path: Path) -> None:
+    """That it failed is said, and not only that the drug is not coded."""
+    earlier = medication_request(medicationReference={"reference": "Medication/1"})
+    lookups = Lookups({"Medication/1": Lookup.FAILED}, histories=ALL_READ)
+    undecided = determined(tmp_path, DRUG, earlier, lookups=lookups)
+    (given,) = undecided.reasons
+
+    assert (undecided.covered.value, given.coding) == ("indeterminate", TECHNICAL)
+    assert "a Medication that is referred to could not be read" in given.text
+
+
 def test_the_order_itself_is_no_history_of_it(tmp_path: Path) -> None:
     """An EHR may hold the very draft that is about to be signed."""
     asked = {"type": "ServiceRequest"}

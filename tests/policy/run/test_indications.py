@@ -141,11 +141,11 @@ def test_a_contained_reason_is_read() -> None:
             [],
             "a diagnosis on the order is not coded",
         ),
-        (BY_REFERENCE, [], "a Condition that is referred to could not be read"),
+        (BY_REFERENCE, [], "a Condition that is referred to is not at hand"),
         (
             BY_REFERENCE,
             [{**AF, "subject": {"reference": "Patient/other"}}],
-            "a Condition that is referred to could not be read",
+            "a Condition that is referred to is not at hand",
         ),
         (
             BY_REFERENCE,
@@ -155,7 +155,7 @@ def test_a_contained_reason_is_read() -> None:
         (
             {"reasonReference": [{"display": "AF"}]},
             [],
-            "a resource that is referred to could not be read",
+            "a resource that is referred to is not at hand",
         ),
     ],
     ids=["none", "empty", "words", "one in words", "not read", "another's", "refuted", "display"],

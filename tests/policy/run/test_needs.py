@@ -148,11 +148,14 @@ def test_a_prefetched_history_that_is_empty_is_none(tmp_path: Path) -> None:
         },
         {"resourceType": "OperationOutcome"},
         {"resourceType": "Condition", "id": "other", "subject": MEMBER},
+        "timeout",
+        17,
+        [{"resourceType": "Bundle"}, None],
     ],
-    ids=["a page of it", "narrowed", "an error", "one resource"],
+    ids=["a page of it", "narrowed", "an error", "one resource", "words", "a number", "a gap"],
 )
-def test_what_was_prefetched_in_part_is_asked_for(tmp_path: Path, sent: JsonObject) -> None:
-    """Less than was asked for is not all that there is."""
+def test_what_was_prefetched_in_part_is_asked_for(tmp_path: Path, sent: Any) -> None:
+    """Less than was asked for is not all that there is, nor is what is no resource at all."""
     ehr = ScriptedEhr([AF])
 
     assert ask(tmp_path, history_rule(), ehr=ehr, prefetch={"historyCondition": sent}) == "covered"

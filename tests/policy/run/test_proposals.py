@@ -212,6 +212,7 @@ def test_a_coverage_is_corrected_for_administrative_staff(tmp_path: Path, hook: 
     assert bool(found.proposals) is not hook.startswith("order-")
 
 
+@pytest.mark.crd("resp-71")
 def test_a_coverage_that_cannot_be_named_is_not_corrected(tmp_path: Path) -> None:
     """No update could say which one it means."""
     index = library(tmp_path, proposing(correction(), app()))
@@ -221,6 +222,7 @@ def test_a_coverage_that_cannot_be_named_is_not_corrected(tmp_path: Path) -> Non
     assert proposed(answer(index, about, "appointment-book", nameless)) == ["app"]
 
 
+@pytest.mark.crd("resp-56")
 def test_an_order_that_cannot_be_named_is_not_changed_but_may_be_added_to(tmp_path: Path) -> None:
     """No update or delete could say which one it means."""
     index = library(tmp_path, proposing(*EVERY_KIND.values()))
@@ -229,6 +231,7 @@ def test_an_order_that_cannot_be_named_is_not_changed_but_may_be_added_to(tmp_pa
     assert proposed(answer(index, nameless)) == ["addition", "fill-in", "app"]
 
 
+@pytest.mark.crd("resp-56")
 @pytest.mark.parametrize("hook", ["appointment-book", "encounter-start"])
 def test_what_is_no_order_is_not_changed_into_one(tmp_path: Path, hook: str) -> None:
     """An appointment answers to the rules of orders, but is none."""
