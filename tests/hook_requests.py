@@ -82,3 +82,10 @@ def order_sign(
     if version:
         request.setdefault("extension", {})["davinci-crd.requestedVersion"] = version
     return request
+
+
+def payer_by_reference() -> tuple[JsonObject, JsonObject]:
+    """A Coverage that names its payer by reference, and the payer's Organization."""
+    identifier = coverage()["payor"][0]["identifier"]
+    payer = {"resourceType": "Organization", "id": "payer", "identifier": identifier}
+    return coverage(payor=[{"reference": "Organization/payer"}]), payer

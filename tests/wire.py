@@ -30,6 +30,7 @@ from fakes import FakeLog
 from flask.testing import FlaskClient
 from hook_requests import coverage, patient
 from proposal_library import ALL_HOOKS, DEFINITIONS, EVERY_KIND, proposing, update
+from scripted_ehr import ScriptedEhr
 from small_library import instruction, organization, part, policy, reason, rule, write_library
 from werkzeug.test import TestResponse
 
@@ -108,6 +109,12 @@ class Exchange:
     def cards(self) -> list[JsonObject]:
         """The cards of the answer."""
         return list(self.body["cards"])
+
+
+def whole_ehr() -> ScriptedEhr:
+    """An EHR that holds all that a call of any hook needs."""
+    about = {asked_about(hook)["resourceType"]: asked_about(hook) for hook in HOOK_NAMES}
+    return ScriptedEhr([patient(), coverage(), *about.values()])
 
 
 def open_wire(directory: Path, *resources: JsonObject, ehr: Ehr | None = None) -> Wire:

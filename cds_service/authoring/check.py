@@ -7,24 +7,13 @@ from pathlib import Path
 
 from cds_service.authoring.case_runs import differences, run_case
 from cds_service.authoring.cases import Case, read_cases
+from cds_service.authoring.finding import Finding
 from cds_service.authoring.portability import Advice, find_advice
 from cds_service.authoring.portals import find_portals
-from cds_service.policy.library.artifacts import Library, Progress, no_progress, read_library
+from cds_service.policy.library.artifacts import Progress, no_progress, read_library
 from cds_service.policy.library.compiler import compile_library
 from cds_service.policy.library.inventory import Inventory, take_inventory
 from cds_service.policy.run.index import PolicyIndex
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What the library does not meet, or must not do: the file, the case or place in it, and what.
-
-    A case with what differs, or a text that would send a clinician to a portal.
-    """
-
-    file: Path
-    where: str
-    problem: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +46,9 @@ def check_library(
         policies=len(index.policies),
         rules=len(index.rules),
         cases=len(cases),
-        findings=(*_portals(library), *_run(cases, index)),
+        findings=(*find_portals(library), *_run(cases, index)),
         advice=tuple(find_advice(library)),
     )
-
-
-def _portals(library: Library) -> Iterator[Finding]:
-    for mention in find_portals(library):
-        yield Finding(file=mention.file, where=mention.where, problem=mention.problem)
 
 
 def _run(cases: Sequence[Case], index: PolicyIndex) -> Iterator[Finding]:

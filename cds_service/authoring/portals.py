@@ -6,9 +6,8 @@ through is what stands on cards, and no more: not the evidence, not the words of
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
+from cds_service.authoring.finding import Finding
 from cds_service.authoring.portal_words import portal_in
 from cds_service.crd.request.order_kinds import Path as Steps
 from cds_service.fhir.resource import Json, JsonObject, objects, text
@@ -39,16 +38,7 @@ _OF_LINKED: tuple[Steps, ...] = (("label",), ("display",), ("url",), ("document"
 _NOT_WORDS = frozenset(("url", "system", "code", "id", "language", "path"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortalMention:
-    """A text on cards that would send a clinician to a portal: its file, its place, and why."""
-
-    file: Path
-    where: str
-    problem: str
-
-
-def find_portals(library: Library) -> Iterator[PortalMention]:
+def find_portals(library: Library) -> Iterator[Finding]:
     """Every mention of a portal in what the policies of a library put on cards."""
     for kind in SHOWN:
         for artifact in library.of_type(kind):
@@ -59,7 +49,7 @@ def find_portals(library: Library) -> Iterator[PortalMention]:
                             f"{sign}: no card sends anyone to a portal for authorization or "
                             "coverage (CRD resp-17, resp-23); name a phone or fax, or nothing"
                         )
-                        yield PortalMention(file=artifact.path, where=where, problem=problem)
+                        yield Finding(file=artifact.path, where=where, problem=problem)
 
 
 def _shown(artifact: Artifact) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from cds_service.authoring.check import Finding, check_library
+from cds_service.authoring.check import check_library
+from cds_service.authoring.finding import Finding
 from cds_service.errors import ArtifactError
 from cds_service.policy.library.artifacts import builtin_library
 

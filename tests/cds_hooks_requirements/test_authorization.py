@@ -8,14 +8,12 @@ from every_hook import (
     HOOK_NAMES,
     TOKEN,
     JsonObject,
-    asked_about,
     call,
     covered,
     facts,
 )
-from hook_requests import coverage, patient
 from scripted_ehr import ScriptedEhr
-from wire import ABSENT, Wire, authorized, open_wire
+from wire import ABSENT, Wire, authorized, open_wire, whole_ehr
 
 from cds_service.fhir.resource import decode
 
@@ -26,8 +24,7 @@ NO_BEARER = ["MAC", "mac", "DPoP", "N_A", "Basic", "Bearer ", " Bearer", "Bearer
 @pytest.fixture(scope="module")
 def ehr() -> ScriptedEhr:
     """An EHR that holds all that a call of any hook needs."""
-    about = {asked_about(hook)["resourceType"]: asked_about(hook) for hook in HOOK_NAMES}
-    return ScriptedEhr([patient(), coverage(), *about.values()])
+    return whole_ehr()
 
 
 @pytest.fixture(scope="module")

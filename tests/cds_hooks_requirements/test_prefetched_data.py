@@ -15,18 +15,13 @@ from every_hook import (
     facts,
     with_token,
 )
-from hook_requests import bundle, coverage, patient
+from hook_requests import bundle, patient, payer_by_reference
 from scripted_ehr import ScriptedEhr, always
 from wire import open_wire
 
 from cds_service.fhir.resource import decode
 
-PAYER: JsonObject = {
-    "resourceType": "Organization",
-    "id": "payer",
-    "identifier": coverage()["payor"][0]["identifier"],
-}
-BY_REFERENCE = coverage(payor=[{"reference": "Organization/payer"}])
+BY_REFERENCE, PAYER = payer_by_reference()
 FAILED: JsonObject = {
     "resourceType": "OperationOutcome",
     "issue": [{"severity": "error", "code": "timeout"}],

@@ -4,11 +4,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from every_hook import HOOK_NAMES, TOKEN, asked_about, call, covered
+from every_hook import HOOK_NAMES, TOKEN, call, covered
 from fake_ehr import FakeEhr, bundle, resource, status
-from hook_requests import coverage, patient
+from hook_requests import coverage
 from scripted_ehr import ScriptedEhr
-from wire import ABSENT, Wire, authorized, open_wire
+from wire import ABSENT, Wire, authorized, open_wire, whole_ehr
 
 from cds_service.ehr.client import RequestsEhr
 
@@ -18,8 +18,7 @@ EXPIRY_IF_UNKNOWN = 30  # seconds (CRD found-22)
 @pytest.fixture(scope="module")
 def ehr() -> ScriptedEhr:
     """An EHR that holds all that a call of any hook needs."""
-    about = {asked_about(hook)["resourceType"]: asked_about(hook) for hook in HOOK_NAMES}
-    return ScriptedEhr([patient(), coverage(), *about.values()])
+    return whole_ehr()
 
 
 @pytest.fixture(scope="module")

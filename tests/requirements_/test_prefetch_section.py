@@ -22,17 +22,12 @@ from every_hook import (
     reference,
     with_token,
 )
-from hook_requests import coverage, patient
+from hook_requests import coverage, patient, payer_by_reference
 from scripted_ehr import ScriptedEhr
 
 from cds_service.crd.request.hooks import HOOKS
 
-PAYER: JsonObject = {
-    "resourceType": "Organization",
-    "id": "payer",
-    "identifier": coverage()["payor"][0]["identifier"],
-}
-BY_REFERENCE = coverage(payor=[{"reference": "Organization/payer"}])
+BY_REFERENCE, PAYER = payer_by_reference()
 ALTERNATE = "http://hl7.org/fhir/StructureDefinition/alternate-reference"
 # The guide's standard expressions for the data used here (its CRDServices example).
 _REQUESTS = [
