@@ -113,6 +113,11 @@ def test_the_readme_shows_the_counts() -> None:
     assert shown == expected
 
 
+def test_the_readme_shows_how_many_mutants_there_are() -> None:
+    """As many as are written down."""
+    assert re.findall(r"`tests/mutants` that break it, (\d+) in all", README) == [str(len(MUTANTS))]
+
+
 @pytest.mark.parametrize(
     ("name", "source"),
     [
