@@ -65,5 +65,8 @@ def _problem(fault: ValidationError) -> str:
         case "anyOf":
             names = (repr(name) for choice in wanted for name in choice["required"])
             return f"must have {' or '.join(names)}"
+        case "pattern":
+            form: Any = fault.schema
+            return f"must be {form['title']}"  # that of each pattern says what it is for
         case keyword:
             return f"must have {keyword} {wanted}"

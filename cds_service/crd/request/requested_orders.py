@@ -113,7 +113,10 @@ def check_at_hand(requested: Requested, hook: Hook, chart: Chart) -> None:
     if hook.primary and not requested.named:
         raise InvalidRequest("the hook is about orders, and none is named", "$.context")
     if hook.primary:
-        raise OrderNotFound("the orders named are not there among the patient's", "$.context")
+        raise OrderNotFound(
+            "the orders named were looked for and are not there, or are not the patient's",
+            "$.context",
+        )
 
 
 def read_requested_orders(requested: Requested, chart: Chart, version: Version) -> Iterator[Order]:
