@@ -5,10 +5,12 @@ with tables of what CRD and CDS Hooks require: key, level, tests, mutants, state
 tries the mutants of the claims, and nothing else, and ends with the tables too.
 """
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from secrets import randbelow
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,6 +70,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(session.undo)
     for name, value in subprocess_environment(installed=installed).items():
         session.setenv(name, value)
+    # All workers must find the same tests, in an order and under names that may hang on sets.
+    if "PYTHONHASHSEED" not in os.environ:
+        session.setenv("PYTHONHASHSEED", str(randbelow(2**32)))
     if installed:
         session.setattr(sys, "path", without_checkout(sys.path))
     try:

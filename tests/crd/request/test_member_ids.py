@@ -36,7 +36,6 @@ SELF, CHILD = ({"coding": [{"code": code}]} for code in ("self", "child"))
         ({"relationship": SELF}, set()),
         ({}, set()),
     ],
-    ids=repr,
 )
 def test_only_a_number_of_the_very_member_is_one(
     coverage: dict[str, Any], expected: set[str]
