@@ -56,7 +56,7 @@ class NoAuthorizations:
 
 
 @dataclass(frozen=True, slots=True)
-class AuthorizationsOfAnswer:
+class AuthorizationsOfCall:
     """The authorizations for one call, each of them for one Coverage alone.
 
     Repetitions that are about different Coverages must have different numbers (CRD resp-32).
@@ -66,7 +66,7 @@ class AuthorizationsOfAnswer:
     holders: dict[str, Membership] = field(default_factory=dict)
 
     def left_for(self, order: Order, membership: Membership) -> Authorizations:
-        """Those that no other Coverage has, by this answer or by what the order states already."""
+        """Those that no other Coverage has, by this call or by what the order states already."""
         return _Untaken(self, order, membership)
 
     def give(self, numbers: Iterable[str], membership: Membership) -> None:
@@ -79,18 +79,18 @@ class AuthorizationsOfAnswer:
 class _Untaken:
     """The authorizations but for those of other Coverages, which are read when one is sought."""
 
-    of_answer: AuthorizationsOfAnswer
+    of_call: AuthorizationsOfCall
     order: Order
     membership: Membership
 
     def find(self, sought: Sought) -> str:
         """The number of one that is for all that is sought, and not taken."""
-        return self.of_answer.authorizations.find(replace(sought, taken=self._taken))
+        return self.of_call.authorizations.find(replace(sought, taken=self._taken))
 
     @cached_property
     def _taken(self) -> frozenset[str]:
         """Read once: many rules may seek one for an order that states much."""
-        holders = self.of_answer.holders
+        holders = self.of_call.holders
         taken = {number for number in holders if holders[number] is not self.membership}
         stated = stated_for_others(self.order.resource, self.membership.coverage_key)
         return stated.union(taken)

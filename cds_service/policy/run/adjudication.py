@@ -7,7 +7,7 @@ from functools import partial
 from cds_service.crd.codes import Topic
 from cds_service.crd.decision.authorizations import (
     Authorizations,
-    AuthorizationsOfAnswer,
+    AuthorizationsOfCall,
     NoAuthorizations,
     with_authorization,
 )
@@ -61,7 +61,7 @@ def decide(
     if not call.configuration.wants(Topic.UNSOLICITED_DETERM):
         authorizations = _NONE_ON_FILE
     adjudicate = partial(determine, index=index, hook=call.hook, chart=call.chart)
-    on_file = AuthorizationsOfAnswer(authorizations)
+    on_file = AuthorizationsOfCall(authorizations)
     answers: list[OrderAnswer] = []
     advice: list[OrderAnswer] = []
     for order in call.orders:

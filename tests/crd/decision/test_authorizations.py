@@ -18,7 +18,7 @@ from cds_service.crd.codes import (
     PaNeeded,
 )
 from cds_service.crd.decision.authorizations import (
-    AuthorizationsOfAnswer,
+    AuthorizationsOfCall,
     Sought,
     satisfied,
     with_authorization,
@@ -232,7 +232,7 @@ def test_what_an_order_states_is_read_once_however_many_rules_seek_an_authorizat
     """An order may state thousands of answers, and be billed as a thousand things; or seek none."""
     stated = Watched(ORDER.resource)
     order, register = replace(ORDER, resource=stated), Register()
-    left = AuthorizationsOfAnswer(register).left_for(order, MEMBER)
+    left = AuthorizationsOfCall(register).left_for(order, MEMBER)
     before = stated.reads
     for _ in range(3):
         with_authorization(trace(), order, MEMBER, THAT_DAY, left)
