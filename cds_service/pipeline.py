@@ -1,23 +1,21 @@
 """THE STORY: from a hook call to its response. Read this first."""
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 
 from cds_service.audit.log import AuditLog
-from cds_service.audit.record import write_record
-from cds_service.cds_hooks.request import HookRequest, HookRequestParser
-from cds_service.cds_hooks.response import HookResponse
+from cds_service.audit.record import Recorder
+from cds_service.audit.trail import Trail
+from cds_service.cds_hooks.request import HookRequestParser
 from cds_service.crd.decision.authorizations import Authorizations
-from cds_service.crd.decision.order_answer import Decisions
 from cds_service.crd.request.arrival import Arrival, arrive
 from cds_service.crd.request.call import Call, read_call
 from cds_service.crd.request.chart import read_chart
 from cds_service.crd.request.hooks import Hook
 from cds_service.crd.request.missing_data import missing_data
+from cds_service.crd.request.permission import permitted_memberships
 from cds_service.crd.request.version import agree_version
 from cds_service.crd.response.cards import CardMaker
 from cds_service.crd.response.hook_response import respond
@@ -41,6 +39,7 @@ class Pipeline:
     index: PolicyIndex
     cards: CardMaker
     log: AuditLog
+    recorder: Recorder
     authorizations: Authorizations
     ehr: Ehr | None  # None: there is no asking, as for a request file
     ehr_seconds: float
@@ -48,53 +47,54 @@ class Pipeline:
     new_id: Callable[[], str]
     clock: Callable[[], float] = time.monotonic
 
-    def respond(self, body: bytes) -> bytes:
-        """The JSON response to a JSON request; response or refusal is recorded before it leaves.
-
-        Raises:
-            HookError: the call gets an error response instead.
-        """
-        arrival, request = arrive(self.hook, self.now(), self.clock(), self.ehr_seconds), None
+    def respond(self, body: bytes, trail: Trail | None = None) -> bytes:
+        """The JSON response to a JSON request, or a HookError; recorded before it leaves."""
+        trail = trail or Trail()
         try:
-            request = self.parser.parse(body)
-            decisions, response = self._evaluate(request, arrival)
+            written = encode(self.evaluate(body, trail).response.to_json())
         except HookError as refusal:
-            self.record(arrival.at, request or body, Decisions(), encode(outcome_of(refusal)))
+            self.record(trail, refusal.status, encode(outcome_of(refusal, trail.trace_id)))
             raise
-        written = encode(response.to_json())
-        self.record(arrival.at, request, decisions, written)
+        self.record(trail, 200, written)
         return written
 
-    def evaluate(self, body: bytes) -> tuple[Decisions, HookResponse]:
+    def evaluate(self, body: bytes, trail: Trail | None = None) -> Trail:
         """What was decided and the response, not recorded; raises what `respond` raises."""
-        arrival = arrive(self.hook, self.now(), self.clock(), self.ehr_seconds)
-        return self._evaluate(self.parser.parse(body), arrival)
-
-    def _evaluate(self, request: HookRequest, arrival: Arrival) -> tuple[Decisions, HookResponse]:
-        call = self._understand(request, arrival)
-        decisions = decide(
+        trail = (trail or Trail()).begin(self.hook.name, body, self.now())
+        arrival = arrive(self.hook, trail.at, self.clock(), self.ehr_seconds)
+        call = self._understand(body, trail, arrival)
+        trail.enter("match")
+        trail.decisions = decide(
             call,
             self.index,
             authorizations=self.authorizations,
             has_time=lambda: self.clock() < arrival.decisions_end,
             new_id=self.new_id,
         )
-        return decisions, respond(call, decisions, self.cards)
+        trail.enter("respond")
+        trail.response = respond(call, trail.decisions, self.cards)
+        return trail
 
-    def _understand(self, request: HookRequest, arrival: Arrival) -> Call:
-        version = agree_version(request.extension)
-        gathering = Gathering(request, self.ehr, deadline=arrival.queries_end)
-        chart = gathering.gather(read_chart(request), partial(missing_data, self.hook))
+    def _understand(self, body: bytes, trail: Trail, arrival: Arrival) -> Call:
+        request = trail.request = self.parser.parse(body)
+        version = trail.version = agree_version(request.extension, trail.caller)
+        gathering = Gathering(
+            request, self.ehr, trail.caller, deadline=arrival.queries_end, trace_id=trail.trace_id
+        )
+        trail.enter("fetch")
+        trail.replies = gathering.replies
+        chart = gathering.gather(read_chart(request), lambda chart: missing_data(self.hook, chart))
+        trail.enter("read")
         must_have_one = version.refuses_without_coverage
         members = resolve_memberships(chart, self.index.payers, must_have_one=must_have_one)
-        call = read_call(request, chart, members, hook=self.hook, version=version, at=arrival.at)
-        for oddity in call.oddities:
-            logging.getLogger("cds_service").warning("%s: %s", self.hook.name, oddity)
-        needed = partial(needed_queries, self.index, call)
-        return replace(call, chart=gathering.gather(chart, needed))
+        members = permitted_memberships(members, trail.caller)
+        call = read_call(request, chart, members, hook=self.hook, version=version, at=trail.at)
+        trail.oddities = tuple(call.oddities)
+        trail.enter("fetch")
+        chart = gathering.gather(chart, lambda chart: needed_queries(self.index, call, chart))
+        return replace(call, chart=chart, caller=trail.caller)
 
-    def record(
-        self, at: datetime, asked: HookRequest | bytes, decisions: Decisions, response: bytes
-    ) -> None:
+    def record(self, trail: Trail, status: int, response: bytes) -> None:
         """Keep the response to a call, or to a body that is none; raises NotRecorded."""
-        self.log.write(write_record(self.new_id(), at, self.hook.name, asked, decisions, response))
+        trail.enter("record")
+        self.log.write(self.recorder.answer(self.new_id(), trail, status, response))

@@ -1,131 +1,192 @@
-"""The audit record: one response, the request it answers, and its determinations; no tokens."""
+"""The audit record: one call whole, so that its answer can be explained and given again.
 
-from collections.abc import Iterable
+Its payload is JSON, and the very bytes that are hashed and kept: the request less its token, what
+the EHR was asked and gave, what was decided and why, the response, and by which program and
+library. Feedback, readings of the store and changes to it are records too (design: 4.20).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
+from enum import StrEnum
+from uuid import UUID, uuid5
 
-from cds_service.cds_hooks.request import HookRequest
-from cds_service.crd.decision.determination import Determination
-from cds_service.crd.decision.order_answer import Decisions, OrderAnswer
-from cds_service.fhir.resource import Json, JsonObject, decode, encode, text
+import msgspec
 
-# What of fhirAuthorization may be kept: by name, so that a token under a new name stays out.
-_KEPT_OF_AUTHORIZATION = ("token_type", "expires_in", "scope", "subject", "patient")
-# What of a request that breaks the schema may be kept: the members that CDS Hooks names. Any other
-# may hold a token: `fhirauthorization`, a header pasted into the body.
-_KEPT_OF_REFUSED = (
-    "hook",
-    "hookInstance",
-    "fhirServer",
-    "fhirAuthorization",  # less its token
-    "context",
-    "prefetch",
-    "extension",
-)
+from cds_service.audit.decisions import describe_answers
+from cds_service.audit.mentions import Mention, mentions_of
+from cds_service.audit.redaction import redact_body, without_token
+from cds_service.audit.trail import Trail
+from cds_service.cds_hooks.feedback import Feedback
+from cds_service.crd.request.caller import Caller, TokenUse
+from cds_service.crd.request.lookups import Lookup
+from cds_service.crd.request.reply import Reply
+from cds_service.fhir.resource import Json, JsonObject, encode
+
+_FEEDBACK = UUID("6f0d0f5e-5d0b-4f55-9d5e-1c8f2f6f4a10")  # the namespace of ids of feedback
+
+
+class Kind(StrEnum):
+    """What a record is of: also its class for retention."""
+
+    ANSWER = "answer"  # of a call, a refusal too
+    FEEDBACK = "feedback"
+    READING = "reading"  # somebody read the store
+    CHANGE = "change"  # somebody purged, or put a hold
+    TOKEN = "token"  # noqa: S105  # a client was given an access token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRecord:
-    """One call as it is kept: `decisions`, `request` and `response` are JSON in UTF-8.
-
-    `version` is the CRD version as the client wrote it, empty if it named none.
-    """
+    """One record: what it is found by, and its payload; `status` is the HTTP status, 0 for none."""
 
     id: str
     at: datetime
-    hook: str
-    hook_instance: str
-    version: str
-    decisions: bytes
-    request: bytes
-    response: bytes
+    kind: Kind
+    hook: str = ""
+    client: str = ""
+    issuer: str = ""
+    status: int = 0
+    payload: bytes
+    mentions: tuple[Mention, ...] = ()
+    token_use: TokenUse | None = None
 
 
-def write_record(
-    identity: str,
-    at: datetime,
-    hook: str,
-    asked: HookRequest | bytes,
-    decisions: Decisions,
-    response: bytes,
-) -> AuditRecord:
-    """The record of a response or a refusal; `asked` is the body where it was no hook request."""
-    request = asked if isinstance(asked, HookRequest) else None
-    return AuditRecord(
-        id=identity,
-        at=at,
-        hook=hook,
-        hook_instance=request.hook_instance if request else "",
-        version=text(request.extension.get("davinci-crd.requestedVersion")) if request else "",
-        decisions=write_decisions(decisions.answers),
-        request=_kept(asked),
-        response=response,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorder:
+    """Writes the records of one running service.
 
-
-def _kept(asked: HookRequest | bytes) -> bytes:
-    if isinstance(asked, HookRequest):
-        return encode(without_token(asked.body))
-    try:
-        return encode(redact_refused(asked, decode(asked)))
-    except (ValueError, RecursionError):  # not JSON, or nested too deep to be given back
-        return encode(redact_refused(asked, None))
-
-
-def without_token(body: JsonObject) -> JsonObject:
-    """The request as it may be kept: no access token (CRD sec-6)."""
-    authorization = body.get("fhirAuthorization")
-    if not isinstance(authorization, dict):
-        return {name: value for name, value in body.items() if name != "fhirAuthorization"}
-    kept = {name: authorization[name] for name in _KEPT_OF_AUTHORIZATION if name in authorization}
-    # The one word that is due there tells nothing; any other may be the token, as in a header.
-    if kept.get("token_type") not in (None, "") and not _is_bearer(kept["token_type"]):
-        del kept["token_type"]
-    return {**body, "fhirAuthorization": kept}
-
-
-def _is_bearer(token_type: Json) -> bool:
-    return text(token_type).lower() == "bearer"
-
-
-def redact_refused(body: bytes, parsed: Json | None) -> JsonObject:
-    """What may be kept of a body that is no hook request; `parsed` is None if it is not JSON.
-
-    Of an object, the members a hook request has, less the token (CRD sec-6). Of anything else only
-    `{"bytes": 17, "sha256": "…"}`, for a token could stand anywhere in it.
+    `program` is its version, `library` the digest of its policies, `base_url` where its links lead;
+    `audit_key` is the deployer's, for the hashes of patients.
     """
-    if not isinstance(parsed, dict):
-        return {"bytes": len(body), "sha256": sha256(body).hexdigest()}
-    return without_token(
-        {name: value for name, value in parsed.items() if name in _KEPT_OF_REFUSED}
-    )
+
+    program: str
+    library: str
+    base_url: str
+    audit_key: bytes
+
+    def answer(self, identity: str, trail: Trail, status: int, response: bytes) -> AuditRecord:
+        """The record of a call's response or refusal, of an HTTP status and with this body."""
+        request = trail.request
+        cards = [card["uuid"] for card in trail.response.cards]
+        content = {
+            "hookInstance": request.hook_instance if request else "",
+            "version": trail.asked_version,
+            "speaks": trail.version.name if trail.version else "",
+            "library": self.library,
+            "base": self.base_url,
+            **_limits(trail.caller),
+            "durations": {name: round(seconds, 6) for name, seconds in trail.durations.items()},
+            "request": without_token(request.body) if request else redact_body(trail.body),
+            **_asked(trail.replies),
+            "decisions": describe_answers(trail.decisions.answers),
+            "advice": describe_answers(trail.decisions.advice),
+            "cards": cards,
+            "response": msgspec.Raw(response),
+        }
+        return self._record(identity, trail.at, Kind.ANSWER, trail, content, status=status)
+
+    def feedback(
+        self, at: datetime, trail: Trail, feedback: Iterable[Feedback]
+    ) -> tuple[AuditRecord, ...]:
+        """The records of feedback; the same feedback again has the same id."""
+        return tuple(
+            self._record(
+                feedback_id(reaction.card, reaction.outcome, reaction.timestamp),
+                at,
+                Kind.FEEDBACK,
+                trail,
+                {"cards": [reaction.card], "feedback": reaction.body},
+                status=200,
+            )
+            for reaction in feedback
+        )
+
+    def access(
+        self, identity: str, at: datetime, kind: Kind, *, who: str, what: Mapping[str, Json]
+    ) -> AuditRecord:
+        """The record of a reading of the store, or of a change to it: by whom, and of what.
+
+        What was read or changed is named as `subject`: an id, never a patient's.
+        """
+        return self._record(identity, at, kind, Trail(), {"who": who, **what}, status=0)
+
+    def token(self, identity: str, at: datetime, client: str, use: TokenUse) -> AuditRecord:
+        """The record of an access token given to a client for one use of an assertion."""
+        trail = Trail(caller=Caller(name=client, token_use=use))
+        return self._record(identity, at, Kind.TOKEN, trail, {}, status=200)
+
+    def _record(
+        self,
+        identity: str,
+        at: datetime,
+        kind: Kind,
+        trail: Trail,
+        content: Mapping[str, Json],
+        *,
+        status: int,
+    ) -> AuditRecord:
+        caller = trail.caller
+        whole = {
+            "id": identity,
+            "at": at.isoformat(),
+            "kind": kind.value,
+            "hook": trail.hook,
+            "client": caller.name,
+            "issuer": caller.issuer,
+            "tenant": caller.tenant,
+            "trace": trail.trace_id,
+            "status": status,
+            "program": self.program,
+            **content,
+        }
+        return AuditRecord(
+            id=identity,
+            at=at,
+            kind=kind,
+            hook=trail.hook,
+            client=caller.name,
+            issuer=caller.issuer,
+            status=status,
+            payload=encode(whole),
+            mentions=mentions_of(whole, self.audit_key),
+            token_use=caller.token_use,
+        )
 
 
-def write_decisions(answers: Iterable[OrderAnswer]) -> bytes:
-    """What was determined for each order, by which rules of which policy versions (CRD resp-48)."""
-    return encode([_decision(answer) for answer in answers])
+def _limits(caller: Caller) -> JsonObject:
+    """The payers that a caller may ask about, if not all: an answer rests on them."""
+    return {} if caller.payers is None else {"payers": sorted(caller.payers)}
 
 
-def _decision(answer: OrderAnswer) -> JsonObject:
-    membership = answer.membership
-    proposed = [proposal.name for proposal in answer.proposals]
+def feedback_id(card: str, outcome: str, timestamp: str) -> str:
+    """The id of the record of feedback on a card: the same feedback has the same id."""
+    return str(uuid5(_FEEDBACK, f"{card} {outcome} {timestamp}"))
+
+
+def _asked(replies: Sequence[Reply]) -> JsonObject:
+    """What the EHR was asked, and the resources it gave, each once: queries name them by place."""
+    resources: list[JsonObject] = []
+    places: dict[bytes, int] = {}
+    queries: list[JsonObject] = []
+    for reply in replies:
+        given: list[int] = []
+        for resource in reply.resources:
+            place = places.setdefault(encode(resource), len(resources))
+            if place == len(resources):
+                resources.append(resource)
+            given.append(place)
+        queries.append(_query(reply, given))
+    return {"queries": queries, "resources": resources}
+
+
+def _query(reply: Reply, given: list[int]) -> JsonObject:
+    """One query, its result, and where in `resources` what it brought is."""
+    found = Lookup.FOUND if reply.resources else Lookup.ABSENT
     return {
-        "order": str(answer.order.key or ""),
-        "coverage": str(membership.coverage_key or ""),
-        "payer": membership.payer.id if membership.payer else "",
-        "plan": membership.plan.id if membership.plan else "",
-        "assertion": answer.assertion_id,
-        "determined": [_determined(determination) for determination in answer.determinations],
-        **({"proposed": proposed} if proposed else {}),
-    }
-
-
-def _determined(determination: Determination) -> JsonObject:
-    codings = [reason.coding for reason in determination.reasons]
-    return {
-        "covered": determination.covered.value,
-        "pa-needed": determination.pa_needed,
-        "rules": [f"{rule.canonical}#{rule.rule_id}" for rule in determination.citations],
-        "reasons": [coding.code for coding in codings if coding],
+        "query": reply.query,
+        "result": (Lookup.FAILED if reply.failure else found).value,
+        **({"cause": reply.failure} if reply.failure else {}),
+        "seconds": round(reply.seconds, 6),
+        "resources": given,
     }

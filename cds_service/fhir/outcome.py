@@ -2,7 +2,7 @@
 
 import re
 
-from cds_service.errors import HookError
+from cds_service.errors import HookError, Unauthorized
 from cds_service.fhir.resource import JsonObject
 
 # One step of a JSON path: `.name`, `['any name']` or `[0]`.
@@ -10,15 +10,25 @@ _STEP = re.compile(r"\.([^.\[]+)|\['((?:[^'\\]|\\.)*)'\]|(\[\d+\])", re.DOTALL)
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def outcome_of(error: HookError) -> JsonObject:
-    """The OperationOutcome that tells a caller of an error (CRD hook-10)."""
-    return operation_outcome(code=error.issue_code, diagnostics=str(error), where=error.where)
+def outcome_of(error: HookError, trace_id: str = "") -> JsonObject:
+    """The OperationOutcome that tells a caller of an error (CRD hook-10).
+
+    All that have no valid token read the very same, byte for byte.
+    """
+    return operation_outcome(
+        code=error.issue_code,
+        diagnostics=str(error),
+        where=error.where,
+        trace_id="" if isinstance(error, Unauthorized) else trace_id,
+    )
 
 
 def operation_outcome(
-    *, code: str, diagnostics: str, where: str = "", severity: str = "error"
+    *, code: str, diagnostics: str, where: str = "", severity: str = "error", trace_id: str = ""
 ) -> JsonObject:
     """An OperationOutcome with one issue; `where` is the JSON path of the fault.
+
+    Its id is the `trace_id` by which an operator finds the call.
 
     Developers look for the JSON path, so it stands in `diagnostics`; `expression` has to be
     FHIRPath (FHIR R4, OperationOutcome).
@@ -30,7 +40,8 @@ def operation_outcome(
     }
     if expression := fhirpath_of(where):
         issue["expression"] = [expression]
-    return {"resourceType": "OperationOutcome", "issue": [issue]}
+    identity = {"id": trace_id} if trace_id else {}
+    return {"resourceType": "OperationOutcome", **identity, "issue": [issue]}
 
 
 def _with_place(problem: str, where: str) -> str:

@@ -5,6 +5,7 @@ Payers are matched by identifier, never by name (CRD hook-13; HRex Coverage).
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from cds_service.crd.request.attempts import coverage_attempts
 from cds_service.crd.request.chart import Chart
 from cds_service.crd.request.lookups import Lookup
 from cds_service.crd.request.membership import (
@@ -16,6 +17,7 @@ from cds_service.crd.request.membership import (
     payor_identifiers,
     read_identifiers,
 )
+from cds_service.crd.request.payor import describe_payor
 from cds_service.errors import DataUnavailable, InvalidRequest, PayerNotHandled
 from cds_service.fhir.reference import fits_reference, read_key
 from cds_service.fhir.resource import JsonObject, first, text
@@ -34,6 +36,11 @@ class Payers:
             identifier: payer for payer in self.all for identifier in payer.identifiers
         }
         self._by_id = {payer.id: payer for payer in self.all}
+
+    @property
+    def identifiers(self) -> Mapping[Identifier, Payer]:
+        """Each identifier of a payer hosted here, with its payer."""
+        return self._by_identifier
 
     def find(self, identifiers: Iterable[Identifier]) -> Payer | None:
         """The payer any of these identifiers belongs to."""
@@ -61,7 +68,7 @@ def resolve_memberships(
     coverages = candidate_coverages(chart)
     if must_have_one:
         membership = resolve_membership(_only(coverages, chart), chart, payers)
-        _check_known(membership)
+        _check_known(membership, chart, payers)
         memberships: tuple[Membership, ...] = (membership,)
     else:
         memberships = _hosted(coverages, chart, payers)
@@ -73,23 +80,36 @@ def _only(coverages: Sequence[JsonObject], chart: Chart) -> JsonObject:
     looked_for = chart.lookups.state_of_type("Coverage") is Lookup.ABSENT
     if not coverages and not (looked_for or chart.of_others):
         raise DataUnavailable(
-            "the patient's Coverage was not sent and could not be queried", "$.prefetch"
+            "the patient's Coverage was not sent and could not be queried: "
+            f"{coverage_attempts(chart)}",
+            "$.prefetch",
         )
     if len(coverages) != 1:
-        count = "several Coverages" if coverages else "no Coverage"
-        raise PayerNotHandled(
-            f"exactly one Coverage is needed to tell the payer; {count} came", "$.prefetch"
-        )
+        raise PayerNotHandled(_not_one(coverages, chart), "$.prefetch")
     return coverages[0]
 
 
-def _check_known(membership: Membership) -> None:
+def _not_one(coverages: Sequence[JsonObject], chart: Chart) -> str:
+    """How many came, or how they were looked for."""
+    needed = "exactly one Coverage is needed to tell the payer"
+    if coverages:
+        many = f"several Coverages came, {len(coverages)} in all"
+        return f"{needed}; {many}: send the one that is in force"
+    if chart.of_others:
+        return f"{needed}; no Coverage of this patient came, only resources of another"
+    return f"{needed}; no Coverage came: {coverage_attempts(chart)}"
+
+
+def _check_known(membership: Membership, chart: Chart, payers: Payers) -> None:
     if membership.payer is None and not membership.unreachable:
         raise PayerNotHandled(
-            "the identifier of the Coverage's payer is missing or not hosted here", "$.prefetch"
+            describe_payor(membership.coverage, chart, payers.identifiers), "$.prefetch"
         )
     if membership.coverage_key is None:
-        raise PayerNotHandled("the Coverage has no id, so nothing can be said of it", "$.prefetch")
+        raise PayerNotHandled(
+            "the Coverage has no `id`, so nothing can be said of it: send it with its id",
+            "$.prefetch",
+        )
 
 
 def _hosted(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cds_service.crd.codes import NO_POLICY_FOUND
+from cds_service.crd.codes import NO_ACTIVE_COVERAGE, NO_POLICY_FOUND
 from cds_service.crd.decision.combination import strictness
 from cds_service.crd.decision.determination import Citation, Determination
 from cds_service.crd.decision.proposal import Proposal
@@ -51,6 +51,16 @@ class OrderAnswer:
             for reason in determination.reasons
         ]
         return not self.determinations or NO_POLICY_FOUND in codings
+
+    @property
+    def is_inactive(self) -> bool:
+        """Whether nothing was looked at, as the coverage is not active on the date of service."""
+        codings = [
+            reason.coding
+            for determination in self.determinations
+            for reason in determination.reasons
+        ]
+        return NO_ACTIVE_COVERAGE in codings and self.from_policy is None
 
     @property
     def brand(self) -> str:

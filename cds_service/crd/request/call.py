@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from cds_service.cds_hooks.request import HookRequest
+from cds_service.crd.request.caller import ANYONE, Caller
 from cds_service.crd.request.chart import Chart
 from cds_service.crd.request.configuration import Configuration, read_configuration
 from cds_service.crd.request.hooks import Hook
@@ -37,6 +38,7 @@ class Call:
     chart: Chart
     memberships: tuple[Membership, ...]
     orders: tuple[Order, ...]
+    caller: Caller = ANYONE
     named: int = 0
     not_at_hand: int = 0
 

@@ -5,6 +5,7 @@ Data of other patients never enters it.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from cds_service.cds_hooks.prefetch import Found, read_resources
 from cds_service.cds_hooks.request import HookRequest
@@ -91,8 +92,16 @@ class Chart:
             return ()
         return tuple([item.resource for item in self.found if item.key == key])
 
-    def with_found(self, found: Sequence[Found], results: Mapping[str, Lookup]) -> "Chart":
-        """The chart with the resources that queries brought; what came with the call stays."""
+    def with_found(
+        self,
+        found: Sequence[Found],
+        results: Mapping[str, Lookup],
+        causes: Mapping[str, str] = MappingProxyType({}),
+    ) -> "Chart":
+        """The chart with the resources that queries brought; what came with the call stays.
+
+        `results` are those of the queries, `causes` why some of them failed.
+        """
         call_patient = self.call_patient.with_found(found)
         own = [item for item in found if call_patient.owns(item)]
         names_of_others = self._names_of_others
@@ -103,7 +112,7 @@ class Chart:
             call_patient=call_patient,
             context=self.context,
             found=(*self.found, *own),
-            lookups=self.lookups.with_results(results),
+            lookups=self.lookups.with_results(results, causes),
             of_others=self.of_others + len(found) - len(own),
             ambiguous=self.ambiguous,
             _in_context=self._in_context,
@@ -125,8 +134,15 @@ def read_chart(request: HookRequest) -> Chart:
         patient_id=text(request.context.get("patientId")).rsplit("/", 1)[-1],
         context=request.context,
         in_context=in_context,
-        lookups=read_prefetch_lookups(request.prefetch, prefetched),
+        lookups=read_prefetch_lookups(request.prefetch, prefetched, _barrier(request)),
     )
+
+
+def _barrier(request: HookRequest) -> str:
+    """Why nothing can be asked of the EHR with what the request brings; empty if something can."""
+    if not request.fhir_server:
+        return "the request has no `fhirServer`"
+    return "" if request.can_query else "the request has no `fhirAuthorization.access_token`"
 
 
 def index_chart(

@@ -6,8 +6,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from types import MappingProxyType
 from urllib.parse import parse_qs, urlsplit
 
 from cds_service.cds_hooks.prefetch import Found, has_failed
@@ -44,6 +45,7 @@ _TYPE_OF_KEY: Mapping[str, str] = {
 _HISTORY = "history"
 # What a search for all of a patient's resources of a type may be narrowed and shaped by.
 _BY_PATIENT = frozenset({"patient", "subject", "code", "_count", "_sort", "_format", "_maxresults"})
+_NAMES_A_KIND = re.compile(f"(?:{'|'.join(_TYPE_OF_KEY)})s?", re.IGNORECASE | re.ASCII)
 _KEY_START = re.compile("|".join(_TYPE_OF_KEY), re.IGNORECASE | re.ASCII)
 
 
@@ -52,11 +54,18 @@ class Lookups:
     """Results of our queries, such as `Organization/5`, and of searches for a type.
 
     `histories` are the types of which the client has sent all that the patient has, or failed to.
+    `causes` are why queries of ours failed, in words of a closed list; `barrier` is why nothing can
+    be asked, empty if something can; `sent_keys` are the keys of the prefetch, and `reported` the
+    types that the client reports to have failed to read.
     """
 
     by_query: Mapping[str, Lookup] = field(default_factory=dict)
     by_type: Mapping[str, Lookup] = field(default_factory=dict)
     histories: Mapping[str, Lookup] = field(default_factory=dict)
+    causes: Mapping[str, str] = field(default_factory=dict)
+    barrier: str = ""
+    sent_keys: tuple[str, ...] = ()
+    reported: frozenset[str] = frozenset()
 
     def state(self, reference: ResourceKey) -> Lookup:
         """What is known of a reference's target: by reading it, or by searching for its type."""
@@ -76,16 +85,28 @@ class Lookups:
         """The result of searching for resources of one type."""
         return self.by_type.get(kind, Lookup.NOT_ASKED)
 
-    def with_results(self, results: Mapping[str, Lookup]) -> "Lookups":
-        """These lookups, and those of more queries of ours."""
+    def with_results(
+        self, results: Mapping[str, Lookup], causes: Mapping[str, str] = MappingProxyType({})
+    ) -> "Lookups":
+        """These lookups, and those of more queries of ours, with why some of them failed."""
         searches = {
             query.split("?")[0]: result for query, result in results.items() if "?" in query
         }
-        return Lookups({**self.by_query, **results}, {**self.by_type, **searches}, self.histories)
+        return replace(
+            self,
+            by_query={**self.by_query, **results},
+            by_type={**self.by_type, **searches},
+            causes={**self.causes, **causes},
+        )
 
 
-def read_prefetch_lookups(prefetch: JsonObject, found: Mapping[str, Sequence[Found]]) -> Lookups:
-    """What the client looked for and did not send; `found` holds the resources under each key."""
+def read_prefetch_lookups(
+    prefetch: JsonObject, found: Mapping[str, Sequence[Found]], barrier: str = ""
+) -> Lookups:
+    """What the client looked for and did not send; `found` holds the resources under each key.
+
+    `barrier` is why we can ask for nothing, if we cannot.
+    """
     by_type: dict[str, Lookup] = {}
     for key, value in prefetch.items():
         kind = _type_of(key)
@@ -93,12 +114,23 @@ def read_prefetch_lookups(prefetch: JsonObject, found: Mapping[str, Sequence[Fou
             result = Lookup.FAILED if has_failed(value) else Lookup.ABSENT
             # Of two keys for one type, one that failed leaves it open what the other missed.
             by_type[kind] = Lookup.FAILED if by_type.get(kind) is Lookup.FAILED else result
-    return Lookups(by_type=by_type, histories=_histories(prefetch))
+    return Lookups(
+        by_type=by_type,
+        histories=_histories(prefetch),
+        barrier=barrier,
+        sent_keys=tuple(prefetch),
+        reported=frozenset(kind for kind in by_type if by_type[kind] is Lookup.FAILED),
+    )
 
 
 def history_key(kind: str) -> str:
     """Under which key discovery asks for all that the patient has of a type."""
     return f"{_HISTORY}{kind}"
+
+
+def names_a_kind(key: str) -> bool:
+    """Whether a prefetch key is no more than the name of a type, as those in discovery are."""
+    return _NAMES_A_KIND.fullmatch(key) is not None
 
 
 def _histories(prefetch: JsonObject) -> dict[str, Lookup]:

@@ -88,6 +88,11 @@ class Membership:
         return Activity.ACTIVE if certain else Activity.DATE_UNKNOWN
 
 
+def has_ended_status(status: str) -> bool:
+    """Whether a Coverage of this status is in force on no day."""
+    return status in _INACTIVE
+
+
 def coverage_status(coverage: JsonObject) -> str:
     """The status in lower case; a Coverage that states none is taken to be active."""
     stated = coverage.get("status")
@@ -133,7 +138,7 @@ def candidate_coverages(chart: Chart) -> tuple[JsonObject, ...]:
         key = read_key(coverage)
         known = by_identity.setdefault(key or id(coverage), coverage)
         if any(known.get(name) != coverage.get(name) for name in _DECIDING):
-            raise InvalidRequest(f"two different Coverages have the id `{key}`", "$.prefetch")
+            raise InvalidRequest("two different Coverages have one id", "$.prefetch")
     coverages = tuple(by_identity.values())
     perhaps_active = tuple(
         coverage for coverage in coverages if coverage_status(coverage) not in _INACTIVE

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+from cds_service.crd.request.attempts import read_attempts
 from cds_service.crd.request.chart import Chart
 from cds_service.crd.request.hooks import Hook
 from cds_service.crd.request.lookups import Lookup
@@ -12,7 +13,7 @@ from cds_service.crd.request.service_date import planned_days
 from cds_service.crd.request.version import Version
 from cds_service.errors import DataUnavailable, InvalidRequest, OrderNotFound
 from cds_service.fhir.extension import find_extensions
-from cds_service.fhir.reference import read_key
+from cds_service.fhir.reference import parse_reference, read_key
 from cds_service.fhir.resource import JsonObject, objects, resource_type, text
 
 ALTERNATE_REFERENCE = "http://hl7.org/fhir/StructureDefinition/alternate-reference"
@@ -89,7 +90,8 @@ def _distinct(resources: Iterable[JsonObject], where: str) -> list[JsonObject]:
     for resource in resources:
         key = read_key(resource)
         if by_identity.setdefault(key or id(resource), resource) != resource:
-            raise InvalidRequest(f"two different orders have the id `{key}`", where)
+            kind = resource_type(resource)
+            raise InvalidRequest(f"two different orders ({kind}) have one id", where)
     return list(by_identity.values())
 
 
@@ -105,11 +107,10 @@ def check_at_hand(requested: Requested, hook: Hook, chart: Chart) -> None:
     """
     if requested.resources or not hook.only_names:
         return
+    _check_well_formed(requested.named)
     states = [chart.state(reference, {}) for reference in requested.named]
     if not {Lookup.FAILED, Lookup.NOT_ASKED}.isdisjoint(states):
-        raise DataUnavailable(
-            "what the hook is about was not sent and could not be read from the EHR", "$.context"
-        )
+        raise DataUnavailable(_why_unavailable(requested, states, chart), "$.context")
     if hook.primary and not requested.named:
         raise InvalidRequest("the hook is about orders, and none is named", "$.context")
     if hook.primary:
@@ -117,6 +118,36 @@ def check_at_hand(requested: Requested, hook: Hook, chart: Chart) -> None:
             "the orders named were looked for and are not there, or are not the patient's",
             "$.context",
         )
+
+
+def _check_well_formed(named: Iterable[JsonObject]) -> None:
+    """Pass references of which each can lead somewhere: `Type/id`, or the URN of a Bundle entry."""
+    literals = [text(reference.get("reference")) for reference in named]
+    malformed = [
+        literal
+        for literal in literals
+        if parse_reference(literal) is None and not literal.startswith("urn:")
+    ]
+    if malformed:
+        raise InvalidRequest(
+            f"{len(malformed)} of the {len(literals)} references named are not of the form "
+            "`Type/id`, such as `ServiceRequest/123`",
+            "$.context",
+        )
+
+
+def _why_unavailable(requested: Requested, states: Iterable[Lookup], chart: Chart) -> str:
+    """Which of what the hook is about is missing, and how it was looked for."""
+    missing = [
+        text(reference.get("reference"))
+        for reference, state in zip(requested.named, states, strict=True)
+        if state in (Lookup.FAILED, Lookup.NOT_ASKED)
+    ]
+    keys = [key for key in map(parse_reference, missing) if key]
+    how = (
+        read_attempts(keys, chart) if keys else "its URN is that of no entry of a Bundle that came"
+    )
+    return f"what the hook is about was not sent and could not be read from the EHR: {how}"
 
 
 def read_requested_orders(requested: Requested, chart: Chart, version: Version) -> Iterator[Order]:
@@ -181,8 +212,8 @@ def _alternate(reference: JsonObject) -> JsonObject:
 def _check_coded_alike(forms: Collection[JsonObject]) -> None:
     """Pass a Medication or Device that came in several forms, if all have the same codes."""
     if len({read_coded(form) for form in forms}) > 1:
-        key = read_key(next(iter(forms)))
-        raise InvalidRequest(f"two different resources have the id `{key}`", "$.prefetch")
+        kind = resource_type(next(iter(forms)))
+        raise InvalidRequest(f"two different resources ({kind}) have one id", "$.prefetch")
 
 
 def _read(order: JsonObject, source: JsonObject, chart: Chart, coded: dict[int, Coded]) -> Order:

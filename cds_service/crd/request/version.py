@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cds_service.crd.request.caller import ANYONE, Caller
 from cds_service.errors import UnsupportedVersion
 from cds_service.fhir.resource import JsonObject, text
 
@@ -51,15 +52,20 @@ VERSIONS: Mapping[str, Version] = {
 DEFAULT = VERSIONS["2.0"]  # a client that asks for none is older than asking
 
 
-def agree_version(extension: JsonObject, default: Version = DEFAULT) -> Version:
-    """The version a request asks for, `default` if it asks for none.
+def asked_version(extension: JsonObject) -> str:
+    """The version a request asks for as it is written there; empty if it asks for none."""
+    return text(extension.get("davinci-crd.requestedVersion"))
+
+
+def agree_version(extension: JsonObject, caller: Caller = ANYONE) -> Version:
+    """The version a request asks for; if it asks for none, what is registered for its caller.
 
     Raises:
         UnsupportedVersion: it asks for one this service does not speak.
     """
     requested = extension.get("davinci-crd.requestedVersion")
     if requested is None:
-        return default
+        return VERSIONS.get(caller.default_version, DEFAULT)
     matched = _REQUESTED.match(text(requested))
     version = VERSIONS.get(matched.group(1)) if matched else None
     if version is None:

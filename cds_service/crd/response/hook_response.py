@@ -10,6 +10,7 @@ from cds_service.crd.request.order import Order
 from cds_service.crd.response.annotation import OrderAnnotation, annotate_order, system_action
 from cds_service.crd.response.card_text import Subject
 from cds_service.crd.response.cards import CardMaker, most_urgent
+from cds_service.crd.response.inactive_coverage import inactive_coverage_cards
 from cds_service.crd.response.proposals import ProposalCardMaker, once
 from cds_service.crd.response.versions import write_response
 
@@ -21,7 +22,8 @@ def respond(call: Call, decisions: Decisions, cards: CardMaker) -> HookResponse:
         by_order[id(answer.order)].append(answer)
     annotations = [annotate_order(order, by_order[id(order)], call) for order in call.orders]
     of_orders = (card for annotation in annotations for card in _cards(annotation, call, cards))
-    shown = list(once(of_orders))
+    unreported = (answer for annotation in annotations for answer in annotation.unreported)
+    shown = [*inactive_coverage_cards(unreported, call, cards), *once(of_orders)]
     shown.extend(card for advice in decisions.advice for card in _advice(advice, call, cards))
     changed = [annotation for annotation in annotations if annotation.annotated.is_new]
     return write_response(

@@ -29,7 +29,7 @@ _VALUES: Mapping[str, tuple[str, ...]] = {
     "contact": ("valueContactDetail",),
     "expiry-date": ("valueDate",),
 }
-_ON_FILE = "it comes from the authorizations on file (setting `authorizations`)"
+_ON_FILE = "it comes from the authorizations on file (`--authorizations`)"
 _THE_SERVICES: Mapping[str, str] = {
     "billingCode": "the service writes the rule's codes that the order has",
     "coverage": "the service writes the Coverage of the call",

@@ -75,10 +75,11 @@ def decide(
                 answer = leave_open(order, membership, days, hook=call.hook)
             answers.append(replace(answer, assertion_id=new_id()))
         if not call.memberships and has_time():
-            for payer in index.payers.all:
-                advice.append(
-                    advise(order, payer, days, index=index, hook=call.hook, chart=call.chart)
-                )
+            permitted = (payer for payer in index.payers.all if call.caller.may_ask(payer.id))
+            advice.extend(
+                advise(order, payer, days, index=index, hook=call.hook, chart=call.chart)
+                for payer in permitted
+            )
     return Decisions(answers=tuple(answers), advice=tuple(advice))
 
 
