@@ -3,11 +3,12 @@
 A row is a name and a value; a row of two empty texts is a blank line.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from cds_service.cds_hooks.plain_text import plain
 from cds_service.crd.decision.determination import Determination
+from cds_service.crd.decision.near_miss import NearMiss
 from cds_service.crd.decision.order_answer import OrderAnswer
 from cds_service.crd.decision.trace import RuleTrace
 from cds_service.fhir.coding import Coding
@@ -15,31 +16,46 @@ from cds_service.fhir.dates import Days
 
 _NAME_WIDTH = 14
 _BLANK = ("", "")
-_SHOWN = 5  # values of one element
+_SHOWN = 5  # values of one element, and near misses of one order
 
-_Row = tuple[str, str]
+Row = tuple[str, str]
+NearMisses = Callable[[OrderAnswer], Sequence[NearMiss]]
 
 
-def explain(answers: Iterable[OrderAnswer]) -> str:
+def explain(answers: Iterable[OrderAnswer], near_misses: NearMisses = lambda _answer: ()) -> str:
     """A table for each answer of one call, blank lines between them.
 
     Order and membership stand first, then each rule with its conditions and what it lacked, then
-    each determination with its reasons.
+    each determination with its reasons; last the policies that `near_misses` finds to come near.
     """
-    tables = [_table(_answer_rows(answer)) for answer in answers]
+    tables = [
+        table((*_answer_rows(answer), *_near_rows(near_misses(answer)))) for answer in answers
+    ]
     if not tables:
         return "Nothing was determined: the call holds no order and Coverage to answer."
     return "\n\n".join(tables)
 
 
-def _table(rows: Iterable[_Row]) -> str:
+def table(rows: Iterable[Row]) -> str:
+    """Rows as lines of text, the values one below the other."""
     return "\n".join(f"{name:<{_NAME_WIDTH}}{plain(value)}".rstrip() for name, value in rows)
 
 
-def _answer_rows(answer: OrderAnswer) -> Iterator[_Row]:
+def _near_rows(near_misses: Sequence[NearMiss]) -> Iterator[Row]:
+    for miss in near_misses[:_SHOWN]:
+        yield _BLANK
+        yield "near miss", f"{miss.policy}, {miss.title}"
+        for obstacle, words in miss.obstacles:
+            yield "  but for", f"the {obstacle}: {words}"
+    if len(near_misses) > _SHOWN:
+        yield _BLANK
+        yield "near misses", f"{len(near_misses) - _SHOWN} more"
+
+
+def _answer_rows(answer: OrderAnswer) -> Iterator[Row]:
     order, membership = answer.order, answer.membership
     yield "order", f"{order.key or f'{order.type} without id'}: {order.label}"
-    yield "codes", _codings(order.codings) or "none"
+    yield "codes", show_codings(order.codings) or "none"
     yield "served on", _days(answer.days)
     yield "coverage", str(membership.coverage_key or "without id")
     yield "payer", membership.payer.id if membership.payer else "not identified"
@@ -50,16 +66,19 @@ def _answer_rows(answer: OrderAnswer) -> Iterator[_Row]:
     for determination in answer.determinations:
         yield _BLANK
         yield from _determination_rows(determination)
+    for citation, term in answer.hints:
+        yield _BLANK
+        yield "words", f"“{term}” is a subject of {citation.canonical}; words alone decide nothing"
     for proposal in answer.proposals:
         yield _BLANK
         yield "proposed", f"{proposal.kind}: {proposal.title}"
         yield "  by", proposal.name
 
 
-def _rule_rows(trace: RuleTrace) -> Iterator[_Row]:
+def _rule_rows(trace: RuleTrace) -> Iterator[Row]:
     yield "rule", f"{trace.citation.rule_id} {'speaks' if trace.determination else 'is silent'}"
     yield "  policy", trace.citation.canonical
-    yield "  matched", _codings(trace.matched) or "every order of its type"
+    yield "  matched", show_codings(trace.matched) or "every order of its type"
     for condition in trace.conditions:
         why = condition.error or "; ".join(condition.causes)
         yield f"  {condition.value}", f"{condition.description}{f' ({why})' if why else ''}"
@@ -85,14 +104,14 @@ def _short(value: Any) -> str:
     return f"{name} ({source})" if source else name
 
 
-def _determination_rows(determination: Determination) -> Iterator[_Row]:
+def _determination_rows(determination: Determination) -> Iterator[Row]:
     yield "determined", determination.covered.value
     if determination.pa_needed:
         yield "  pa-needed", determination.pa_needed.value
     if determination.info_needed:
         yield "  info-needed", ", ".join(sorted(determination.info_needed))
     if determination.billing_codes:
-        yield "  billed as", _codings(determination.billing_codes)
+        yield "  billed as", show_codings(determination.billing_codes)
     for reason in determination.reasons:
         yield "  because", reason.text
     for detail in determination.details:
@@ -101,7 +120,8 @@ def _determination_rows(determination: Determination) -> Iterator[_Row]:
         yield "  detail", citation.page_url
 
 
-def _codings(codings: Iterable[Coding]) -> str:
+def show_codings(codings: Iterable[Coding]) -> str:
+    """Codings as `system|code`."""
     return ", ".join(f"{coding.system}|{coding.code}" for coding in codings)
 
 

@@ -6,7 +6,7 @@ their own. It knows no database.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Generic, TypeAlias, TypeVar
 
@@ -20,10 +20,11 @@ Refusal: TypeAlias = Exception | None
 Receipt: TypeAlias = SimpleQueue[Refusal]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Waiting(Generic[Write]):
     write: Write
     receipt: Receipt = field(default_factory=SimpleQueue)
+    is_given_up: bool = False
 
 
 class GroupCommit(Generic[Write]):
@@ -42,6 +43,7 @@ class GroupCommit(Generic[Write]):
         self._commit, self._release = commit, release
         self._queue: SimpleQueue[_Waiting[Write] | None] = SimpleQueue()  # None is the last of it
         self._is_open = True
+        self._has_ended = False
         self._door = Lock()  # so that nothing enters the queue behind None
         # A daemon: a program that exits without `close` must not hang.
         self._thread = Thread(target=self._run, name="group-commit", daemon=True)
@@ -53,12 +55,36 @@ class GroupCommit(Generic[Write]):
         Raises:
             NotRecorded: the log is closed.
         """
+        return self._enqueue(write).receipt
+
+    def keep(self, write: Write, seconds: float) -> Refusal:
+        """Queue a write and wait for its refusal, so many seconds at most.
+
+        A write that nobody waits for any longer is not begun.
+
+        Raises:
+            NotRecorded: the log is closed.
+            TimeoutError: the commit under way has not come back.
+        """
+        waiting = self._enqueue(write)
+        try:
+            return waiting.receipt.get(timeout=seconds)
+        except Empty:
+            waiting.is_given_up = True
+            raise TimeoutError from None
+
+    def _enqueue(self, write: Write) -> _Waiting[Write]:
         waiting = _Waiting(write)
         with self._door:
             if not self._is_open:
                 raise NotRecorded("the log is closed")
             self._queue.put(waiting)
-        return waiting.receipt
+        return waiting
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a bug has ended the thread, so that nothing is ever written again."""
+        return not self._has_ended and not self._thread.is_alive()
 
     def close(self) -> None:
         """Take no more, and return when all that waits is committed; again changes nothing."""
@@ -73,10 +99,12 @@ class GroupCommit(Generic[Write]):
     def _run(self) -> None:
         batch: Sequence[_Waiting[Write]] = ()
         try:
-            while batch := self._next_batch():
+            while taken := self._next_batch():
+                batch = [waiting for waiting in taken if not waiting.is_given_up]
                 refusals = self._commit([waiting.write for waiting in batch])
                 for waiting, refusal in zip(batch, refusals, strict=True):
                     waiting.receipt.put(refusal)
+            self._has_ended = True
         finally:  # After `close` nothing is left here. After a bug nobody may wait for ever.
             self._stop()
             for left in (*batch, *self._take_waiting()):

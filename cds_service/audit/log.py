@@ -1,14 +1,17 @@
-"""The log of records. `AuditLog` is the seam; a backend is a class and a row in `BACKENDS`."""
+"""The log of records. `AuditLog` is the seam; the store behind it is a database with a journal."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
+from cds_service.audit.health import StoreHealth
 from cds_service.audit.record import AuditRecord
-from cds_service.audit.sqlite_log import SqliteLog, open_sqlite
-from cds_service.cds_hooks.feedback import Feedback
-from cds_service.errors import NotRecorded, SettingError
+from cds_service.audit.store import DatabaseLog, open_database_log
+from cds_service.errors import NotRecorded
 
-__all__ = ["BACKENDS", "AuditLog", "NoLog", "SqliteLog", "open_log", "open_sqlite"]
+__all__ = ["AuditLog", "DatabaseLog", "NoLog", "StoreHealth", "open_log"]
+
+_JOURNAL_MAX = 256 << 20
 
 
 class AuditLog(Protocol):
@@ -18,15 +21,20 @@ class AuditLog(Protocol):
         """Keep the record of one call.
 
         Raises:
-            NotRecorded: it could not be made durable.
+            NotRecorded: it could not be made durable; within 5 seconds.
+            Replayed: the token it came with was used for the same call before.
         """
 
-    def write_feedback(self, feedback: Sequence[Feedback]) -> None:
-        """Keep feedback; the same one again changes nothing.
+    def write_feedback(self, feedback: Sequence[AuditRecord]) -> None:
+        """Keep the records of the feedback of one call, all or none; the same again is no other.
 
         Raises:
-            NotRecorded: some of it could not be made durable; it may be sent again whole.
+            NotRecorded: they could not be made durable; they may be sent again.
+            Replayed: the token they came with was used for the same call before.
         """
+
+    def health(self) -> StoreHealth:
+        """How the store is, without a wait."""
 
     def close(self) -> None:
         """Finish the writes that wait and let go of the store; whatever comes later is refused."""
@@ -38,25 +46,27 @@ class NoLog:
     def write(self, record: AuditRecord) -> None:
         raise NotRecorded(f"no log to keep record {record.id} in")
 
-    def write_feedback(self, feedback: Sequence[Feedback]) -> None:
+    def write_feedback(self, feedback: Sequence[AuditRecord]) -> None:
         raise NotRecorded(f"no log to keep {len(feedback)} feedback in")
+
+    def health(self) -> StoreHealth:
+        return StoreHealth(writable=False, why="there is no log")
 
     def close(self) -> None:
         """Nothing to let go of."""
 
 
-BACKENDS: Mapping[str, Callable[[str], AuditLog]] = {"sqlite": open_sqlite}
+def open_log(
+    url: str, *, journal: Path | None = None, journal_max: int = _JOURNAL_MAX
+) -> DatabaseLog:
+    """The log in the database of a URL such as `sqlite:////var/lib/crd/crd.sqlite3`.
 
-
-def open_log(url: str) -> AuditLog:
-    """The log a database URL such as `sqlite:////var/lib/crd/crd.sqlite3` names.
+    `journal` is the directory that takes records while the database is away, and `journal_max` the
+    most bytes there; without a directory there is no journal.
 
     Raises:
-        SettingError: no such backend, or it cannot be opened.
+        SettingError: it cannot be opened; the message says what to do about it.
     """
-    scheme, separator, path = url.partition(":///")
-    if not separator or scheme not in BACKENDS or path in ("", ":memory:"):
-        raise SettingError(
-            "database_url", f"must look like sqlite:///FILE; known kinds: {', '.join(BACKENDS)}"
-        )
-    return BACKENDS[scheme](path)
+    if journal is None:
+        return open_database_log(url, Path(), 0)
+    return open_database_log(url, journal, journal_max)

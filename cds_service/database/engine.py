@@ -1,0 +1,201 @@
+"""Engines: how a database URL is opened, and the transactions that read and write there.
+
+The driver begins no transaction by itself. `reading` and `writing` do, with the time limits of the
+kind of database, so that the same code works behind PgBouncer in transaction mode.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from cds_service.database.sqlite_file import prepare_file
+from cds_service.errors import SettingError
+
+SETTING = "database_url"
+BUSY_SECONDS = 1.0  # how long a write waits for another program's; a reader never waits
+_CONNECTIONS = 2  # of one process, besides the one that writes records
+_PG_CONNECT = 2  # seconds; libpq takes no less
+# A server that no longer acknowledges is given up after this, in milliseconds.
+_PG_SILENT = 2000
+_PG_BEGIN_WRITE = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
+    "SET LOCAL statement_timeout = '2s'; SET LOCAL lock_timeout = '1s'; "
+    "SET LOCAL idle_in_transaction_session_timeout = '60s'"
+)
+_PG_BEGIN_READ = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
+_BEGIN = {
+    ("sqlite", True): "BEGIN IMMEDIATE",
+    ("sqlite", False): "BEGIN",
+    ("postgresql", True): _PG_BEGIN_WRITE,
+    ("postgresql", False): _PG_BEGIN_READ,
+}
+_MIGRATION_LOCK = 0x637264  # any number that no other program uses in this database
+_WRITES = "crd_writes"
+
+
+def open_engine(url: str) -> Engine:
+    """The engine of a database URL: `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`.
+
+    Nothing is connected yet, but a SQLite file is made if need be, for its owner alone.
+
+    Raises:
+        SettingError: no such kind of database, no driver for it, or no such place for a file.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        engine = _sqlite(Path(parsed.database or ""))
+    else:
+        engine = _postgresql(parsed)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def shown_url(url: str) -> str:
+    """A database URL without its password, for people."""
+    return _parse(url).render_as_string(hide_password=True)
+
+
+def sqlite_path(engine: Engine) -> Path | None:
+    """The file of a SQLite engine; None for a database server."""
+    return Path(engine.url.database or "") if engine.dialect.name == "sqlite" else None
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that reads, all of it as at one time in SQLite."""
+    with engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes, committed at the end of the block.
+
+    No statement waits for another's lock longer than a second, or runs longer than two in
+    PostgreSQL; a SQLite file has one writer at a time.
+    """
+    with engine.connect() as connection, write_on(connection):
+        yield connection
+
+
+@contextmanager
+def write_on(connection: Connection) -> Iterator[None]:
+    """The same on a connection that is kept."""
+    with connection.execution_options(**{_WRITES: True}).begin():
+        yield
+
+
+@contextmanager
+def driver_cursor(connection: Connection) -> Iterator[Any]:
+    """The driver's own cursor in the transaction under way, for what every call pays for.
+
+    SQLAlchemy's way to the same statements takes four times as long. Errors are SQLAlchemy's.
+    """
+    cursor = connection.connection.cursor()
+    driver = connection.dialect.loaded_dbapi
+    try:
+        yield cursor
+    except driver.Error as error:
+        raise DBAPIError.instance(
+            None, None, error, driver.Error, hide_parameters=True, dialect=connection.dialect
+        ) from error
+    finally:
+        cursor.close()
+
+
+@contextmanager
+def migrating(engine: Engine) -> Iterator[Connection]:
+    """A transaction that changes the schema, alone among all that do, for as long as it takes."""
+    with engine.connect() as connection, write_on(connection):
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+        yield connection
+
+
+def _begin(connection: Connection) -> None:
+    writes = bool(connection.get_execution_options().get(_WRITES))
+    connection.exec_driver_sql(_BEGIN[connection.dialect.name, writes])
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except (ArgumentError, ValueError) as error:
+        raise SettingError(SETTING, _EXPECTED) from error
+    is_file = backend == "sqlite" and parsed.database not in (None, "", ":memory:")
+    if parsed.drivername not in ("sqlite", "postgresql") or (backend == "sqlite" and not is_file):
+        raise SettingError(SETTING, _EXPECTED)
+    return parsed
+
+
+_EXPECTED = "must look like sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+
+
+def _sqlite(path: Path) -> Engine:
+    try:
+        prepare_file(path)
+    except OSError as error:
+        raise SettingError(SETTING, f"cannot open {path}: {error.strerror}") from error
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        creator=partial(_connect_sqlite, path),
+        isolation_level="AUTOCOMMIT",
+        hide_parameters=True,
+        pool_size=_CONNECTIONS,
+    )
+    event.listen(engine, "connect", _configure_sqlite)
+    return engine
+
+
+def _connect_sqlite(path: Path) -> sqlite3.Connection:
+    """A connection to a file that is there: one that was removed is never made again, empty."""
+    return sqlite3.connect(
+        f"file:{quote(str(path))}?mode=rw",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def _configure_sqlite(connection: sqlite3.Connection, _: object) -> None:
+    """Every commit is synced: what an EHR acts on survives a power cut."""
+    connection.execute("PRAGMA journal_mode = WAL").close()
+    connection.execute("PRAGMA synchronous = FULL").close()
+
+
+def _postgresql(parsed: URL) -> Engine:
+    try:
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            isolation_level="AUTOCOMMIT",
+            connect_args={
+                "connect_timeout": _PG_CONNECT,
+                "tcp_user_timeout": _PG_SILENT,
+                "keepalives_idle": 5,
+                "keepalives_interval": 2,
+                "keepalives_count": 3,
+                # Behind PgBouncer another connection would not know what this one prepared.
+                "prepare_threshold": None,
+                "application_name": "crd-service",
+                **parsed.query,
+            },
+            hide_parameters=True,
+            pool_size=_CONNECTIONS,
+            pool_recycle=1800,
+        )
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise SettingError(
+            SETTING,
+            "the driver for PostgreSQL is not installed: pip install 'crd-service[postgresql]'",
+        ) from error

@@ -1,0 +1,122 @@
+"""Migrations: from any schema of the past to the one of this release, forwards only.
+
+A release adds what the next one needs, and takes away only what no running release still uses
+(expand, then contract), so an old program may go on while a new one is rolled out.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, inspect
+
+from cds_service.database.engine import SETTING, migrating, reading
+from cds_service.errors import SettingError
+
+COMMAND = "crd audit migrate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """What stands in a database: its revision, None for none, and that of this release.
+
+    `is_known`: this release can tell what its revision means; `is_empty`: nothing is there at all.
+    """
+
+    current: str | None
+    head: str
+    is_known: bool
+    is_empty: bool
+
+    @property
+    def is_current(self) -> bool:
+        """Whether nothing is left to migrate."""
+        return self.current == self.head
+
+
+def read_schema(engine: Engine) -> Schema:
+    """The schema of a database.
+
+    Raises:
+        SQLAlchemyError: it cannot be read.
+    """
+    with reading(engine) as connection:
+        return _schema(connection)
+
+
+def migrate(engine: Engine) -> tuple[Schema, Schema]:
+    """Bring a database to this release's schema; the schemas before and after.
+
+    Two that migrate at once wait for each other, and the second has nothing to do.
+
+    Raises:
+        SettingError: a newer release has been there.
+        SQLAlchemyError: it cannot be done, and nothing is changed.
+    """
+    with migrating(engine) as connection:
+        before = _schema(connection)
+        if not before.is_known:
+            raise _newer(before)
+        if not before.is_current:
+            _upgrade(connection)
+        return before, _schema(connection)
+
+
+def require_schema(engine: Engine) -> None:
+    """See that a database has this release's schema; an empty SQLite file is given it.
+
+    Raises:
+        SettingError: it has another one; the message names the command that migrates it.
+        SQLAlchemyError: it cannot be read.
+    """
+    schema = read_schema(engine)
+    if schema.is_empty and engine.dialect.name == "sqlite":
+        _, schema = migrate(engine)
+    if not schema.is_known:
+        raise _newer(schema)
+    if not schema.is_current:
+        of = f"its schema is {schema.current}" if schema.current else "it has no schema yet"
+        raise SettingError(
+            SETTING, f"{of}, and this release needs {schema.head}: run `{COMMAND}` first"
+        )
+
+
+def _newer(schema: Schema) -> SettingError:
+    return SettingError(
+        SETTING,
+        f"its schema {schema.current} is unknown to this release, which knows up to {schema.head}: "
+        "a newer one has been there",
+    )
+
+
+def _schema(connection: Connection) -> Schema:
+    scripts = _scripts()
+    current = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in scripts.walk_revisions()}
+    return Schema(
+        current=current,
+        head=scripts.get_current_head() or "",
+        is_known=current is None or current in known,
+        is_empty=current is None and not inspect(connection).get_table_names(),
+    )
+
+
+def _scripts() -> ScriptDirectory:
+    home = Path(__file__).parent
+    return ScriptDirectory(str(home), version_locations=[str(home / "versions")])
+
+
+def _upgrade(connection: Connection) -> None:
+    scripts = _scripts()
+    # What Alembic's own `upgrade` does, less a file of settings and an `env.py` that runs as it is
+    # imported.
+    with EnvironmentContext(
+        Config(),
+        scripts,
+        fn=lambda revision, _: scripts._upgrade_revs("head", revision),
+    ) as environment:
+        environment.configure(connection=connection, transactional_ddl=False)
+        environment.run_migrations()

@@ -1,0 +1,1 @@
+"""The migrations, one a file, each from one schema to the next."""
