@@ -2,12 +2,13 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from cds_service.crd.request.reply import Reply
 from cds_service.ehr.page import read_page
 from cds_service.ehr.query import first_page, next_page, parse_query
 from cds_service.errors import RequestFailed
@@ -23,18 +24,6 @@ MAX_TOTAL = 8 << 20  # bytes of one `ask`; small resources take ten times as muc
 AT_ONCE = 8  # requests to one EHR
 WORKERS = 64
 SERVERS = 64  # whose connections are kept
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """What one query brought: the resources of all its pages, or the cause of a failure.
-
-    No failure and no resources: the EHR has looked and there is nothing.
-    """
-
-    query: str
-    resources: tuple[JsonObject, ...] = ()
-    failure: str = ""
 
 
 class Ehr(Protocol):
@@ -98,6 +87,10 @@ class RequestsEhr:
         self._servers = Servers(connections=at_once, clock=clock)
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="ehr")
 
+    def circuits(self) -> Mapping[str, int]:
+        """How many EHRs there are by the state of their circuit breaker."""
+        return self._servers.states()
+
     def close(self) -> None:
         """Wait for what is under way, which ends by its deadline, then let go of all held."""
         self._workers.shutdown(cancel_futures=True)
@@ -154,7 +147,7 @@ class RequestsEhr:
         query, found = parse_query(relative_url), list[JsonObject]()
         url = first_page(job.access.server, query)
         for _ in range(MAX_PAGES):
-            with server.circuit_breaker.guard():
+            with server.circuit_breaker.guard(call=job, token=job.access.token):
                 response = self._transport.get(url, job.access, job.deadline)
             job.check_size(response)
             page = read_page(response, query)

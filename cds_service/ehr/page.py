@@ -38,7 +38,8 @@ def _decode(body: bytes) -> JsonObject:
     try:
         value: Json = decode(body)
     except ValueError as error:
-        raise RequestFailed("the response is not JSON") from error
+        found = "HTML or XML, not JSON" if body.lstrip().startswith(b"<") else "not JSON"
+        raise RequestFailed(f"the response is {found}") from error
     if not isinstance(value, dict) or not resource_type(value):
         raise RequestFailed("the response is not a FHIR resource")
     return value

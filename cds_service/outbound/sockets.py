@@ -7,6 +7,7 @@ set: urllib3 sets one to connect, and one for what is left of the total when it 
 
 import socket
 import ssl
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -14,8 +15,10 @@ from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
 
 from cds_service.errors import StaleConnection
+from cds_service.outbound.reach import Reach, reachable
 
 _LEAST = 0.001  # seconds; a timeout of nothing would mean "do not block"
 
@@ -46,6 +49,10 @@ class _Connection(HTTPConnection):
 
     _has_responded = False
 
+    def __init__(self, *args: Any, reach: Reach = Reach.ANYWHERE, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._reach = reach
+
     def connect(self) -> None:
         # urllib3 opens a connection that has ended again, as the same object.
         self._has_responded = False
@@ -53,12 +60,26 @@ class _Connection(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         # The TLS handshake has what finding the address and connecting leave of the timeout.
-        # urllib3 gives each address of a name the whole of it, so that nothing may be left.
         deadline = monotonic() + (self.timeout or 0)
         # urllib3 has no say in the class of its sockets, so the open one changes hands.
-        connected = _DeadlineSocket(fileno=super()._new_conn().detach())
+        connected = _DeadlineSocket(fileno=self._connect_within_reach(deadline).detach())
         connected.settimeout(_seconds_left(deadline))
         return connected
+
+    def _connect_within_reach(self, deadline: float) -> socket.socket:
+        """A connection to the first address of the host that takes one."""
+        name, failures = self.host, list[HTTPError]()
+        for address in reachable(name, self.port, self._reach):
+            # urllib3 would look the name up again and might find another address than we checked.
+            # TLS and the Host header are about the name all the same: they come later.
+            self.host, self.timeout = address, _seconds_left(deadline)
+            try:
+                return super()._new_conn()
+            except HTTPError as error:
+                failures.append(error)
+            finally:
+                self.host = name
+        raise failures[-1]
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 has it
         try:
@@ -88,18 +109,25 @@ class _TlsPool(HTTPSConnectionPool):
 class DeadlineAdapter(HTTPAdapter):
     """requests' adapter over such connections; it keeps `connections` open to each of `servers`.
 
-    It trusts the authorities in the PEM file `ca_file`, by default requests' own.
+    It trusts the authorities in the PEM file `ca_file`, by default requests' own, and connects no
+    further than `reach`.
     """
 
-    def __init__(self, *, ca_file: str, servers: int, connections: int) -> None:
+    def __init__(
+        self, *, ca_file: str, servers: int, connections: int, reach: Reach = Reach.ANYWHERE
+    ) -> None:
         self._tls = _tls_context(ca_file or DEFAULT_CA_BUNDLE_PATH)
+        self._reach = reach
         super().__init__(pool_connections=servers, pool_maxsize=connections)
 
     def init_poolmanager(
         self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any
     ) -> None:
         super().init_poolmanager(connections, maxsize, block, ssl_context=self._tls, **pool_kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        self.poolmanager.pool_classes_by_scheme = {
+            "http": partial(_Pool, reach=self._reach),
+            "https": partial(_TlsPool, reach=self._reach),
+        }
 
     def cert_verify(self, conn: object, url: object, verify: object, cert: object) -> None:
         """Nothing to add: the context verifies.

@@ -5,6 +5,7 @@ need turning off.
 """
 
 import logging
+import secrets
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -44,22 +45,32 @@ _CAUSES: tuple[tuple[type[Exception], str], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpResponse:
-    """A response over HTTP: its status and the whole of its body."""
+    """A response over HTTP: its status, the whole of its body, and when it was, as it has it."""
 
     status: int
     body: bytes
+    date: str = ""
 
 
 class Transport:
     """Gets addresses over `adapter`, which keeps connections for the next request.
 
-    `accept` is the media type to ask for; `clock` is monotonic, in seconds.
+    `accept` is the media type to ask for; `clock` is monotonic, in seconds; a response has at most
+    `max_response` bytes.
     """
 
-    def __init__(self, adapter: BaseAdapter, *, accept: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        adapter: BaseAdapter,
+        *,
+        accept: str,
+        clock: Callable[[], float],
+        max_response: int = MAX_RESPONSE,
+    ) -> None:
         self._adapter = adapter
         self._accept = accept
         self._clock = clock
+        self._max_response = max_response
         # urllib3 logs whole addresses, and those name patients.
         logging.getLogger("urllib3").setLevel(logging.ERROR)
 
@@ -84,6 +95,17 @@ class Transport:
         except StaleConnection as error:
             raise ServerFailed(_cause(error)) from error
 
+    def post(self, url: str, access: Access, body: bytes, deadline: float) -> HttpResponse:
+        """The response to a text sent with POST, once: what came of a broken one is not known.
+
+        Raises:
+            RequestFailed: as `get` does.
+        """
+        try:
+            return self._send(_prepare(url, access, self._accept, body), access, deadline)
+        except StaleConnection as error:
+            raise ServerFailed(_cause(error)) from error
+
     def _send(self, request: PreparedRequest, access: Access, deadline: float) -> HttpResponse:
         timeout = self._timeout(access, deadline)
         try:
@@ -91,7 +113,7 @@ class Transport:
             patience: Any = timeout
             response = self._adapter.send(request, stream=True, timeout=patience)
             with closing(response):
-                return _read(response)
+                return _read(response, self._max_response)
         except (RequestException, HTTPError) as error:
             raise ServerFailed(_cause(error)) from error
 
@@ -107,7 +129,8 @@ class Transport:
         return Timeout(connect=access.expires - now, total=deadline - now)
 
 
-def _prepare(url: str, access: Access, accept: str) -> PreparedRequest:
+def _prepare(url: str, access: Access, accept: str, body: bytes | None = None) -> PreparedRequest:
+    """A GET, or where there is a body a POST of it as text."""
     headers = {
         "Accept": accept,
         "Accept-Encoding": "identity",  # what is small on the wire is small in memory
@@ -115,15 +138,20 @@ def _prepare(url: str, access: Access, accept: str) -> PreparedRequest:
     }
     if access.token:
         headers["Authorization"] = f"Bearer {access.token}"
+    if access.trace_id:
+        headers["traceparent"] = f"00-{access.trace_id}-{secrets.token_hex(8)}-01"
+    if body is not None:
+        headers["Content-Type"] = "text/plain; charset=utf-8"
     try:
-        request = Request("GET", url, headers=headers).prepare()
+        method = "GET" if body is None else "POST"
+        request = Request(method, url, headers=headers, data=body).prepare()
     except (RequestException, ValueError) as error:
         raise RequestFailed("an address that cannot be asked") from error
     check_origin(request.url or "", access.base)  # as it will be sent, not as it was written
     return request
 
 
-def _read(response: Response) -> HttpResponse:
+def _read(response: Response, max_response: int) -> HttpResponse:
     status = response.status_code
     if status in _TROUBLE:
         raise ServerFailed(f"HTTP status {status}")
@@ -132,9 +160,9 @@ def _read(response: Response) -> HttpResponse:
     body = bytearray()
     while piece := response.raw.read(_PIECE, decode_content=False):
         body += piece
-        if len(body) > MAX_RESPONSE:
+        if len(body) > max_response:
             raise RequestFailed("the response is too large")
-    return HttpResponse(status=status, body=bytes(body))
+    return HttpResponse(status=status, body=bytes(body), date=response.headers.get("Date", ""))
 
 
 def _cause(error: BaseException) -> str:
