@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from cds_service.cds_hooks.json_limits import JsonLimits
 from cds_service.cds_hooks.schema import Schema
 from cds_service.errors import InvalidRequest
 from cds_service.fhir.resource import Json, JsonObject, decode, first, has_repeated_names, text
@@ -26,14 +27,16 @@ class HookRequest:
         return bool(self.fhir_server and text(self.fhir_authorization.get("access_token")))
 
 
+_LIMITS = JsonLimits()
 _OPTIONAL = frozenset({"fhirServer", "fhirAuthorization", "prefetch", "extension"})
 
 
 class HookRequestParser:
-    """Reads the request bodies of one hook; holds the compiled schema."""
+    """Reads the request bodies of one hook, within limits; holds the compiled schema."""
 
-    def __init__(self, hook: str) -> None:
+    def __init__(self, hook: str, limits: JsonLimits = _LIMITS) -> None:
         self._hook = hook
+        self._limits = limits
         self._schema = Schema("hook-request", "hook request", context_of=hook)
 
     def parse(self, body: bytes) -> HookRequest:
@@ -41,8 +44,9 @@ class HookRequestParser:
 
         Raises:
             InvalidRequest: not JSON, not a hook request, or another hook's.
+            TooLarge: it nests too deep, or holds too many resources.
         """
-        request = self._schema.check(_without_nothing(decode_json(body)))
+        request = self._schema.check(_without_nothing(decode_json(body, self._limits)))
         return HookRequest(
             hook=self._hook,
             hook_instance=request["hookInstance"].removeprefix("urn:uuid:"),
@@ -69,14 +73,16 @@ def _without_nothing(request: Json) -> Json:
     }
 
 
-def decode_json(body: bytes) -> Json:
+def decode_json(body: bytes, limits: JsonLimits = _LIMITS) -> Json:
     """The JSON value in `body`.
 
     Raises:
         InvalidRequest: it is not JSON.
+        TooLarge: it is beyond the limits.
     """
     try:
         value = decode(body)
+        limits.check(value)
         repeated = has_repeated_names(body, value)
     except ValueError as error:
         raise InvalidRequest(f"the body is not JSON: {error}", "$") from error

@@ -1,0 +1,50 @@
+"""Files that hold a secret: for their owner's eyes only, and made once where none is set."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from cds_service.errors import SettingError
+
+
+def read_key_file(setting: str, path: Path) -> bytes:
+    """What a file holds, which the setting of this name leads to.
+
+    Raises:
+        SettingError: it cannot be read, or others than its owner may read it.
+    """
+    try:
+        if path.stat().st_mode & 0o077:
+            raise SettingError(setting, f"{path} is readable by others; chmod 600 it")
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingError(setting, f"cannot read {path}: {error.strerror}") from error
+
+
+def open_key_file(setting: str, path: Path, make: Callable[[], bytes]) -> bytes:
+    """What a file holds; if there is none, what `make` gives is written to it.
+
+    Processes that start together get one and the same.
+
+    Raises:
+        SettingError: it cannot be read or made.
+    """
+    if not path.exists():
+        try:
+            _write_once(path, make())
+        except OSError as error:
+            raise SettingError(setting, f"cannot make {path}: {error.strerror}") from error
+    return read_key_file(setting, path)
+
+
+def _write_once(path: Path, secret: bytes) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-") as draft:  # mode 0600
+        draft.write(secret)
+        draft.flush()
+        os.fsync(draft.fileno())
+        with suppress(FileExistsError):
+            # A link never replaces: whoever comes second keeps the key of the first.
+            os.link(draft.name, path)
