@@ -9,14 +9,14 @@ from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from uuid import uuid4
 
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from cds_service.errors import HookError, TooLarge
+from cds_service.errors import HookError, TooLarge, TooMany, Unauthorized
 from cds_service.fhir.outcome import operation_outcome, outcome_of
 from cds_service.fhir.resource import encode
+from cds_service.web.door import current_trail
 
 _LOG = logging.getLogger("cds_service")
 FHIR_JSON = "application/fhir+json"
@@ -37,7 +37,15 @@ def handle_problems(app: Flask, record: Record) -> None:
 
 def refused(error: HookError) -> Response:
     """An error the caller can act on."""
-    return Response(encode(outcome_of(error)), status=error.status, mimetype=FHIR_JSON)
+    trail = current_trail()
+    trail.refusal = error
+    body = encode(outcome_of(error, trail.trace_id))
+    response = Response(body, status=error.status, mimetype=FHIR_JSON)
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = error.challenge
+    if isinstance(error, TooMany):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def http_problem(error: HTTPException) -> Response:
@@ -47,6 +55,7 @@ def http_problem(error: HTTPException) -> Response:
     outcome = operation_outcome(
         code="not-found" if error.code == HTTPStatus.NOT_FOUND else "processing",
         diagnostics=error.name,
+        trace_id=current_trail().trace_id,
     )
     response = Response(encode(outcome), status=error.code or 500, mimetype=FHIR_JSON)
     response.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
@@ -55,10 +64,13 @@ def http_problem(error: HTTPException) -> Response:
 
 def our_bug(error: Exception, record: Record) -> Response:
     """A fault of ours: a trace id for the caller; type and place, but no values, for the log."""
-    trace = str(uuid4())
+    trace = current_trail().trace_id
     _LOG.error("trace %s: %s", trace, _type_and_place(error))
     outcome = operation_outcome(
-        code="exception", severity="fatal", diagnostics=f"internal error, trace {trace}"
+        code="exception",
+        severity="fatal",
+        diagnostics=f"internal error, trace {trace}",
+        trace_id=trace,
     )
     body = encode(outcome)
     try:

@@ -1,36 +1,53 @@
 """Routes: discovery, the services, feedback (CDS Hooks, HTTP)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from flask import Blueprint, Flask, Response, request
 
-from cds_service.audit.log import AuditLog
+from cds_service.audit.trail import Trail
 from cds_service.cds_hooks.discovery import Service
-from cds_service.cds_hooks.feedback import FeedbackParser
-from cds_service.crd.decision.order_answer import Decisions
+from cds_service.cds_hooks.feedback import Feedback, FeedbackParser
 from cds_service.errors import UnknownService
 from cds_service.fhir.resource import encode
 from cds_service.pipeline import Pipeline
+from cds_service.web.door import Door, current_trail, open_trail
+from cds_service.web.observation import Observation, watch
 from cds_service.web.problems import handle_problems
 
 _JSON = "application/json"
 
+# Keeps what a client made of cards, with the trail of the request that tells it.
+KeepFeedback = Callable[[Trail, Sequence[Feedback]], None]
+
 
 def create_web(
-    pipelines: Mapping[str, Pipeline], log: AuditLog, *, pages: Blueprint, max_body: int
+    pipelines: Mapping[str, Pipeline],
+    *,
+    door: Door,
+    keep_feedback: KeepFeedback,
+    observation: Observation,
+    blueprints: Iterable[Blueprint],
+    max_body: int,
 ) -> Flask:
-    """The WSGI application: CDS Hooks under /cds-services, beside the blueprint of `pages`."""
+    """The WSGI application: CDS Hooks under /cds-services, beside the `blueprints`."""
     app = Flask("cds_service.web", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = max_body
-    app.register_blueprint(_cds_services(pipelines, log))
-    app.register_blueprint(pages)
+    watch(app, observation)
+    app.before_request(open_trail)
+    keep_counted = partial(_keep_counted, keep_feedback, observation)
+    app.register_blueprint(_cds_services(pipelines, door, keep_counted))
+    for blueprint in blueprints:
+        app.register_blueprint(blueprint)
     handle_problems(app, partial(_record_bug, pipelines))
-    app.after_request(_allow_browsers)
+    app.after_request(_ended)
+    app.after_request(_guarded)
     return app
 
 
-def _cds_services(pipelines: Mapping[str, Pipeline], log: AuditLog) -> Blueprint:
+def _cds_services(
+    pipelines: Mapping[str, Pipeline], door: Door, keep_feedback: KeepFeedback
+) -> Blueprint:
     services = Blueprint("cds_services", __name__, url_prefix="/cds-services")
     offered = [_service(pipeline) for pipeline in pipelines.values()]
     discovery = encode({"services": [service.to_json() for service in offered]})
@@ -43,19 +60,31 @@ def _cds_services(pipelines: Mapping[str, Pipeline], log: AuditLog) -> Blueprint
 
     @services.get("")
     def discover() -> Response:
-        return Response(discovery, mimetype=_JSON)
+        with door.client():
+            return Response(discovery, mimetype=_JSON)
 
     @services.post("/<service_id>")
     def call(service_id: str) -> Response:
-        return Response(find_pipeline(service_id).respond(request.get_data()), mimetype=_JSON)
+        with door.client() as trail:
+            pipeline = find_pipeline(service_id)
+            return Response(pipeline.respond(request.get_data(), trail), mimetype=_JSON)
 
     @services.post("/<service_id>/feedback")
     def feedback(service_id: str) -> Response:
-        find_pipeline(service_id)
-        log.write_feedback(feedback_parser.parse(request.get_data()))
-        return Response(b"{}", mimetype=_JSON)
+        with door.client() as trail:
+            trail.hook = find_pipeline(service_id).hook.name
+            keep_feedback(trail, feedback_parser.parse(request.get_data()))
+            return Response(b"{}", mimetype=_JSON)
 
     return services
+
+
+def _keep_counted(
+    keep: KeepFeedback, observation: Observation, trail: Trail, feedback: Sequence[Feedback]
+) -> None:
+    """Keep feedback, and count it once it is kept."""
+    keep(trail, feedback)
+    observation.metrics.count_feedback(trail.hook, [reaction.outcome for reaction in feedback])
 
 
 def _record_bug(pipelines: Mapping[str, Pipeline], response: bytes) -> None:
@@ -64,9 +93,10 @@ def _record_bug(pipelines: Mapping[str, Pipeline], response: bytes) -> None:
     What was no call of a service leaves no record.
     """
     called = (request.view_args or {}).get("service_id", "")
-    if request.endpoint == "cds_services.call" and called in pipelines:
-        pipeline = pipelines[called]
-        pipeline.record(pipeline.now(), request.get_data(), Decisions(), response)
+    trail = current_trail()
+    if request.endpoint == "cds_services.call" and called in pipelines and trail.hook:
+        trail.request = None  # kept as little of as of a body that is refused
+        pipelines[called].record(trail, 500, response)
 
 
 def _service(pipeline: Pipeline) -> Service:
@@ -75,13 +105,21 @@ def _service(pipeline: Pipeline) -> Service:
     return hook.service(index.topics, index.history_prefetch(hook.name))
 
 
-def _allow_browsers(response: Response) -> Response:
-    """Cross-origin headers on every answer, errors and preflights too.
+def _ended(response: Response) -> Response:
+    """The last phase of a request has ended."""
+    current_trail().leave()
+    return response
 
-    No credentials (CDS Hooks, CORS).
+
+def _guarded(response: Response) -> Response:
+    """Headers on every answer, errors and preflights too.
+
+    Browsers of any origin may call, without credentials of theirs (CDS Hooks, CORS); nobody guesses
+    a type, and no address of ours, which may hold an id, is told to another site.
     """
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
     response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
     response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
     return response

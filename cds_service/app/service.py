@@ -1,28 +1,30 @@
-"""Wiring: the only place that joins the parts."""
+"""The service: the policies read and compiled, and a pipeline for each hook."""
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 from uuid import uuid4
 
-from flask import Flask
-
-from cds_service.audit.log import AuditLog, open_log
+from cds_service.audit.log import AuditLog, DatabaseLog, open_log
+from cds_service.audit.record import Recorder
+from cds_service.audit.trail import Trail
+from cds_service.cds_hooks.feedback import Feedback
+from cds_service.cds_hooks.json_limits import JsonLimits
 from cds_service.cds_hooks.request import HookRequestParser
 from cds_service.crd.codes import CANONICAL_BASE
-from cds_service.crd.request.hooks import HOOKS, Hook
+from cds_service.crd.request.hooks import HOOKS
 from cds_service.crd.response.card_text import CardText, render_texts
 from cds_service.crd.response.cards import CardMaker
 from cds_service.ehr.client import Ehr
-from cds_service.errors import HookError, SettingError
+from cds_service.errors import NotRecorded, SettingError
 from cds_service.fhir.coding import Coding
-from cds_service.fhir.resource import JsonObject, encode, follow, text
+from cds_service.fhir.resource import follow, text
 from cds_service.members.authorizations import open_authorizations
-from cds_service.pages.routes import create_pages
 from cds_service.pipeline import Pipeline
 from cds_service.policy.library.artifacts import (
     Library,
@@ -32,13 +34,11 @@ from cds_service.policy.library.artifacts import (
     read_library,
 )
 from cds_service.policy.library.compiler import compile_library
+from cds_service.policy.library.snapshot import digest, pack
 from cds_service.policy.run.index import PolicyIndex
 from cds_service.settings import Settings
-from cds_service.web.routes import create_web
 
 _OVERRIDE_REASONS = f"{CANONICAL_BASE}/CodeSystem/card-override-reason"
-
-_WARMED = 16  # rules whose codes are in the first call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +49,11 @@ class Service:
     index: PolicyIndex
     pipelines: Mapping[str, Pipeline]
     log: AuditLog
+    recorder: Recorder
 
-    def web(self, settings: Settings) -> Flask:
-        """The WSGI application."""
-        pages = create_pages(self.library, self.index, utc_today)
-        return create_web(self.pipelines, self.log, pages=pages, max_body=settings.max_body)
+    def keep_feedback(self, trail: Trail, feedback: Sequence[Feedback]) -> None:
+        """Keep what a client tells of cards; raises NotRecorded."""
+        self.log.write_feedback(self.recorder.feedback(_now(), trail, feedback))
 
 
 def build_service(
@@ -61,30 +61,32 @@ def build_service(
     *,
     ehr: Ehr | None,
     log: AuditLog | None = None,
+    audit_key: bytes = b"",
     progress: Progress = no_progress,
 ) -> Service:
     """The service these settings describe.
 
-    `ehr` is how it queries, None for not at all; `log` takes the place of the one in the settings.
+    `ehr` is how it queries, None for not at all; `log` takes the place of the one in the settings,
+    and `audit_key` is what patients are found by in it.
 
     Raises:
         StartError: a setting or a library file is unusable.
     """
-    directories = library_directories(settings)
-    with _undisturbed():
-        library = read_library(directories, progress)
-        index = compile_library(library, base_url=settings.links_base)
+    library, index = _open_library(settings, progress)
     on_file = open_authorizations(settings.authorizations, [payer.id for payer in index.payers.all])
     kept = log or open_log(settings.database)
+    recorder = _recorder(library, settings, audit_key)
     reasons, titles = _override_reasons(library), _form_titles(library)
     cards = make_cards(index, reasons, _new_id, form_titles=titles)
+    limits = JsonLimits(max_depth=settings.max_depth, max_entries=settings.max_entries)
     pipelines = {
         hook.service_id: Pipeline(
             hook=hook,
-            parser=HookRequestParser(hook.name),
+            parser=HookRequestParser(hook.name, limits),
             index=index,
             cards=cards,
             log=kept,
+            recorder=recorder,
             authorizations=on_file,
             ehr=ehr,
             ehr_seconds=settings.ehr_seconds,
@@ -93,7 +95,36 @@ def build_service(
         )
         for hook in HOOKS.values()
     }
-    return Service(library=library, index=index, pipelines=pipelines, log=kept)
+    return Service(library=library, index=index, pipelines=pipelines, log=kept, recorder=recorder)
+
+
+def _open_library(settings: Settings, progress: Progress) -> tuple[Library, PolicyIndex]:
+    """The policies of the settings' directories, read and compiled."""
+    directories = library_directories(settings)
+    with _undisturbed():
+        library = read_library(directories, progress)
+        return library, compile_library(library, base_url=settings.links_base)
+
+
+def _recorder(library: Library, settings: Settings, audit_key: bytes) -> Recorder:
+    return Recorder(
+        program=version("crd-service"),
+        library=digest(library),
+        base_url=settings.links_base,
+        audit_key=audit_key,
+    )
+
+
+def keep_library(service: Service, log: DatabaseLog) -> None:
+    """Keep the policies of a service beside its answers, so that these can be given again.
+
+    Raises:
+        SettingError: the database is away.
+    """
+    try:
+        log.save_library(service.recorder.library, pack(service.library))
+    except NotRecorded as error:
+        raise SettingError("database_url", str(error)) from error
 
 
 def make_cards(
@@ -109,38 +140,6 @@ def make_cards(
     """
     rendered = render_texts(rule.determination for rule in index.rules)
     return CardMaker(CardText(rendered, form_titles), override_reasons, new_id)
-
-
-def warm_up(pipelines: Iterable[Pipeline]) -> None:
-    """Evaluate a call of each hook, so that no clinician's is the first; nothing is recorded.
-
-    Without a Coverage, it is about some codes of every payer: all that a call can do is done once.
-    """
-    for pipeline in pipelines:
-        codings = [coding for rule in pipeline.index.rules[:_WARMED] for coding in rule.codings[:1]]
-        with suppress(HookError):
-            replace(pipeline, ehr=None).evaluate(encode(_first_call(pipeline.hook, codings)))
-
-
-def _first_call(hook: Hook, codings: Iterable[Coding]) -> JsonObject:
-    """A request that any hook reads something of."""
-    code = {"coding": [coding.to_json() for coding in codings], "text": "a first order"}
-    order = {"resourceType": "ServiceRequest", "id": "1", "code": code}
-    return {
-        "hook": hook.name,
-        "hookInstance": _new_id(),
-        "fhirServer": "http://127.0.0.1/fhir",
-        "context": {
-            "userId": "Practitioner/1",
-            "patientId": "1",
-            "encounterId": "1",
-            "draftOrders": order,
-            "selections": ["ServiceRequest/1"],
-            "dispatchedOrders": ["ServiceRequest/1"],
-            "appointments": {"resourceType": "Appointment", "id": "1"},
-        },
-        "prefetch": {"patient": None, "coverage": None, "serviceRequests": order},
-    }
 
 
 def library_directories(settings: Settings) -> tuple[Path, ...]:

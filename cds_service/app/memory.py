@@ -1,0 +1,66 @@
+"""The memory of a running service: its log, the key patients are found by, and the sequencer."""
+
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from cds_service.audit.audit_key import FILE_NAME, open_audit_key, read_audit_key
+from cds_service.audit.log import DatabaseLog, open_log
+from cds_service.audit.sequencer import Sequencer, open_sequencer
+from cds_service.outbound.posting import post
+from cds_service.settings import Settings
+
+_JOURNAL = "journal"  # in the data directory, where no other is set
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """The log with its sequencer, which runs until they are closed."""
+
+    log: DatabaseLog
+    audit_key: bytes
+    sequencer: Sequencer
+
+    def close(self) -> None:
+        """Finish the writes that wait, number and publish what has been written, and let go."""
+        with closing(self.log):
+            self.sequencer.close()
+
+
+def open_memory(settings: Settings) -> Memory:
+    """The memory these settings describe, its sequencer at work.
+
+    Raises:
+        SettingError: the database, a key, the journal or the place of checkpoints is unusable.
+    """
+    data = settings.data_path
+    audit_key = find_audit_key(settings)
+    log = open_log(
+        settings.database,
+        journal=Path(settings.journal).expanduser() if settings.journal else data / _JOURNAL,
+        journal_max=settings.journal_max,
+    )
+    with ExitStack() as on_failure:
+        on_failure.callback(log.close)
+        sequencer = open_sequencer(
+            log.engine,
+            key=settings.checkpoint_key,
+            checkpoints=settings.checkpoints,
+            data=data,
+            post=post,
+        )
+        on_failure.pop_all()
+    log.watch_tree(sequencer.health)
+    sequencer.start()
+    return Memory(log=log, audit_key=audit_key, sequencer=sequencer)
+
+
+def find_audit_key(settings: Settings) -> bytes:
+    """The key in the file that is set, or the one in the data directory, made if need be.
+
+    Raises:
+        SettingError: it cannot be read or made.
+    """
+    if settings.audit_key:
+        return read_audit_key(Path(settings.audit_key).expanduser())
+    return open_audit_key(settings.data_path / FILE_NAME)

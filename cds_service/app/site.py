@@ -1,0 +1,245 @@
+"""The site: everything a service shows over HTTP, and who may see which of it."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from uuid import uuid4
+
+from flask import Blueprint, Flask
+
+from cds_service.access.assertions import AssertionVerifier
+from cds_service.access.authentication import (
+    Authentication,
+    JwtAuthentication,
+    OpenAuthentication,
+    open_authentication,
+)
+from cds_service.access.backend_services import TOKEN_PATH, TokenService
+from cds_service.access.causes import Cause
+from cds_service.access.clients import Clients
+from cds_service.access.clients_file import read_clients
+from cds_service.access.limits import CallLimits, Limit
+from cds_service.access.token_key import open_token_key
+from cds_service.app.memory import Memory
+from cds_service.app.service import Service, utc_today
+from cds_service.audit.desk import Desk
+from cds_service.audit.dossier import Dossier
+from cds_service.audit.recipients import find_recipients
+from cds_service.audit.trail import Trail
+from cds_service.cds_hooks.feedback import Feedback
+from cds_service.crd.request.caller import Caller, TokenUse
+from cds_service.errors import Forbidden, SettingError
+from cds_service.pages.dossier_routes import create_dossier_pages
+from cds_service.pages.routes import create_pages
+from cds_service.settings import Settings
+from cds_service.web.door import Door
+from cds_service.web.gauges import Sources
+from cds_service.web.health import Readiness, create_health
+from cds_service.web.metrics import Metrics, create_metrics_page
+from cds_service.web.observation import Observation
+from cds_service.web.routes import KeepFeedback, create_web
+from cds_service.web.spans import open_spans
+from cds_service.web.tokens import create_token_endpoint
+
+_LOG = logging.getLogger("cds_service.app")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """The WSGI application, and what tells whether it may be sent calls."""
+
+    app: Flask
+    readiness: Readiness
+    _closing: tuple[Callable[[], None], ...]
+
+    def close(self) -> None:
+        """Let go of what the site holds beside its service."""
+        for close in self._closing:
+            close()
+
+
+def open_site(
+    service: Service,
+    settings: Settings,
+    memory: Memory | None = None,
+    circuits: Callable[[], Mapping[str, float]] = dict,
+) -> Site:
+    """The site of a service; without a `memory` nobody can look into it.
+
+    `circuits` counts EHRs by the state of their circuit breaker.
+
+    Raises:
+        SettingError: the clients file or a key cannot be used.
+    """
+    everyone = _read_everyone(settings, service)
+    jwt = (
+        open_authentication(everyone, ca_file=settings.ca_file) if settings.auth == "jwt" else None
+    )
+    door = _open_door(settings, everyone, jwt or OpenAuthentication())
+    readiness = Readiness(policies=len(service.index.policies), store=service.log.health)
+    observation = _open_observation(service, everyone, jwt, circuits)
+    app = create_web(
+        service.pipelines,
+        door=door,
+        keep_feedback=_feedback_keeper(service, memory if jwt else None),
+        observation=observation,
+        blueprints=[
+            create_pages(service.library, service.index, utc_today),
+            create_health(readiness),
+            _metrics_page(observation.metrics, door, is_free=jwt is None and not door.operators),
+            *_dossier_pages(service, memory, door),
+            *_token_endpoint(service, settings, everyone, jwt),
+        ],
+        max_body=settings.max_body,
+    )
+    return Site(
+        app=app, readiness=readiness, _closing=(door.authentication.close, observation.spans.close)
+    )
+
+
+def _read_everyone(settings: Settings, service: Service) -> Clients:
+    """The clients and operators registered, each client for payers that are hosted."""
+    everyone = read_clients(Path(settings.clients).expanduser()) if settings.clients else Clients()
+    hosted = {payer.id for payer in service.index.payers.all}
+    for client in everyone.all:
+        if unknown := sorted((client.payers or frozenset()) - hosted):
+            raise SettingError(
+                "clients",
+                f"[clients.{client.name}] payers: no such payer in the library: "
+                f"{', '.join(unknown)}; there are {', '.join(sorted(hosted))}",
+            )
+    if settings.auth == "jwt" and not everyone.operators:
+        _LOG.warning("no operator is registered: nobody can read /metrics and /assertions")
+    return everyone
+
+
+def _feedback_keeper(service: Service, memory: Memory | None) -> KeepFeedback:
+    """Keeps feedback; with a memory, only that of the clients that were given the cards."""
+    if memory is None:
+        return service.keep_feedback
+
+    def keep(trail: Trail, feedback: Sequence[Feedback]) -> None:
+        recipients = find_recipients(memory.log.engine, [reaction.card for reaction in feedback])
+        for number, reaction in enumerate(feedback):
+            if recipients.get(reaction.card, trail.caller.name) != trail.caller.name:
+                raise Forbidden("another client was given this card", f"$.feedback[{number}].card")
+        service.keep_feedback(trail, feedback)
+
+    return keep
+
+
+def _open_observation(
+    service: Service,
+    everyone: Clients,
+    jwt: JwtAuthentication | None,
+    circuits: Callable[[], Mapping[str, float]],
+) -> Observation:
+    sources = Sources(
+        store=service.log.health,
+        circuits=circuits,
+        key_ages=partial(_known_ages, jwt) if jwt else dict,
+        revision=service.recorder.library,
+        active_since=time.time(),
+    )
+    metrics = Metrics(
+        sources,
+        clients=[client.name for client in everyone.all],
+        causes=[cause.value for cause in Cause],
+    )
+    return Observation(metrics=metrics, spans=open_spans(os.environ))
+
+
+def _known_ages(jwt: JwtAuthentication) -> Mapping[str, float]:
+    """The seconds since the keys of each client came, of those whose keys ever did."""
+    return {name: age for name, age in jwt.key_ages().items() if age is not None}
+
+
+def _metrics_page(metrics: Metrics, door: Door, *, is_free: bool) -> Blueprint:
+    """For operators; where nobody is registered, for this machine's own."""
+    page = create_metrics_page(metrics)
+    if not is_free:
+        page.before_request(door.check_operator)
+    return page
+
+
+def _dossier_pages(service: Service, memory: Memory | None, door: Door) -> Iterator[Blueprint]:
+    """What was answered, for operators."""
+    if memory is None:
+        return
+
+    def find_dossier(operator: str, identity: str) -> Dossier | None:
+        desk = Desk(
+            engine=memory.log.engine,
+            recorder=service.recorder,
+            who=f"operator {operator}",
+            write=memory.log.write,
+            now=_now,
+            new_id=_new_id,
+        )
+        return desk.dossier("GET /assertions", identity)
+
+    yield create_dossier_pages(find_dossier, door.operator)
+
+
+def _token_endpoint(
+    service: Service, settings: Settings, everyone: Clients, jwt: JwtAuthentication | None
+) -> Iterator[Blueprint]:
+    """Access tokens for clients that call as programs (SMART Backend Services)."""
+    if jwt is None:
+        return
+
+    def remember(client: str, use: TokenUse) -> None:
+        """In this process, and by its record in all others."""
+        jwt.replays.remember(use)
+        service.log.write(service.recorder.token(_new_id(), _now(), client, use))
+
+    tokens = TokenService(
+        base_url=settings.links_base,
+        clients=everyone,
+        key=open_token_key(settings.token_key, settings.data_path),
+        assertions=AssertionVerifier(
+            clients=everyone,
+            keys=jwt.keys,
+            token_url=f"{settings.links_base}{TOKEN_PATH}",
+            now=_now,
+        ),
+        remember=remember,
+        now=_now,
+    )
+    yield create_token_endpoint(tokens)
+
+
+def _open_door(settings: Settings, everyone: Clients, authentication: Authentication) -> Door:
+    """Who may come in, and how often."""
+    usual = Limit(rate=settings.rate, concurrent=settings.concurrent)
+    return Door(
+        authentication=authentication,
+        call_limits=CallLimits(clock=time.monotonic),
+        limit_of=partial(_limit_of, everyone, usual),
+        operators=everyone.operators,
+        base_url=settings.links_base,
+    )
+
+
+def _limit_of(everyone: Clients, usual: Limit, caller: Caller) -> Limit:
+    """What a client may call: as it is registered, else as is usual."""
+    client = everyone.named(caller.name)
+    if client is None:
+        return usual
+    return Limit(
+        rate=usual.rate if client.rate is None else client.rate,
+        concurrent=usual.concurrent if client.concurrent is None else client.concurrent,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_id() -> str:
+    return str(uuid4())

@@ -1,0 +1,78 @@
+"""Gauges: the metrics that are read when they are asked for, of store, EHRs, keys and policies."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from cds_service.audit.health import StoreHealth
+from cds_service.web.metric_table import READ_AT_SCRAPE
+
+_Values = Mapping[tuple[str, ...], float]  # by the values of the labels
+
+
+def _none() -> Mapping[str, float]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where gauges are read: each function is called when /metrics is.
+
+    `circuits` counts EHRs by the state of their circuit breaker, `key_ages` are seconds by client.
+    `revision` is the digest of the library, in force since `active_since`, in Unix time.
+    """
+
+    store: Callable[[], StoreHealth]
+    circuits: Callable[[], Mapping[str, float]] = _none
+    key_ages: Callable[[], Mapping[str, float]] = _none
+    revision: str = ""
+    active_since: float = 0.0
+
+
+class Gauges(Collector):
+    """Reads the gauges of one process; they are not added up over several."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Nothing beforehand: registering must not read the store."""
+        yield from ()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Each gauge as it is now."""
+        values = {**self._of_store(), **self._of_others()}
+        for metric in READ_AT_SCRAPE:
+            family = GaugeMetricFamily(metric.name, metric.about, labels=metric.labels)
+            for labels, value in sorted(values[metric.name].items()):
+                family.add_metric(labels, value)
+            yield family
+
+    def _of_store(self) -> dict[str, _Values]:
+        state = self._sources.store()
+        read = {
+            "writable": state.writable,
+            "spool_depth": state.journal_bytes,
+            "spool_limit": state.journal_limit,
+            "unsequenced": state.unsequenced,
+            "sequencer_lag_seconds": state.sequencer_lag_seconds,
+            "checkpoint_size": state.last_checkpoint_size,
+            "unpublished": state.unpublished,
+            "chain_ok": state.chain_ok,
+        }
+        return {f"crd_audit_{name}": {(): float(value)} for name, value in read.items()}
+
+    def _of_others(self) -> dict[str, _Values]:
+        sources = self._sources
+        return {
+            "crd_fhir_circuit_state": _by_name(sources.circuits()),
+            "crd_jwks_age_seconds": _by_name(sources.key_ages()),
+            "crd_policy_revision_info": {(sources.revision,): 1.0},
+            "crd_policy_active_timestamp_seconds": {(): sources.active_since},
+        }
+
+
+def _by_name(values: Mapping[str, float]) -> _Values:
+    return {(name,): value for name, value in values.items()}

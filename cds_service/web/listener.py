@@ -1,0 +1,198 @@
+"""The listener: who is let in, who must go when it is full, and how it comes to rest."""
+
+import errno
+import logging
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+
+from flask import Flask
+from waitress.adjustments import Adjustments
+from waitress.server import TcpWSGIServer
+
+from cds_service.web.channels import Channel, Farewell
+from cds_service.web.connections import Connections
+from cds_service.web.pools import Pools
+from cds_service.web.request_reader import LARGEST_HEAD
+
+_LOG = logging.getLogger("cds_service.web")
+_BACKLOG = 1024
+_PIECE = 1 << 16  # bytes read at once
+_IN_MEMORY = 1 << 40  # bytes: no body and no answer is ever put into a temporary file
+_MOST_LARGE = 64  # bodies held at the same time
+_ACCEPTED_AT_ONCE = 64
+_LOOK_EVERY, _LOOK_OFTEN = 1.0, 0.05  # seconds
+_CHANCE = 0.5  # seconds in which a connection does not have to go, for its first bytes to come
+_PAUSE = 1.0  # seconds without accepting, when the process or the machine has no descriptor left
+_NOTICE = 0.5  # seconds between the word that we stop and the last connection accepted
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLimits:
+    """What a server takes on: threads, connections, large bodies at a time, bytes, seconds.
+
+    No hook's client waits as long as `wait_seconds` (CRD found-2): a call that has waited so long
+    for a thread is refused, for its answer would reach nobody.
+    """
+
+    threads: int = 32
+    connections: int = 1000
+    large_bodies: int = 2
+    max_body: int = 4 << 20
+    request_seconds: float = 20.0
+    wait_seconds: float = 10.0
+    stop_seconds: float = 30.0
+
+
+class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
+    """Accepts connections on `bound` and has their requests answered by `app`.
+
+    When it is full, the connection that has waited longest without a whole request goes in favour
+    of a new one: those who are slow or idle, however many, lock nobody out.
+    """
+
+    channel_class = Channel
+
+    def __init__(self, app: Flask, bound: socket.socket, limits: ServerLimits) -> None:
+        self.request_seconds, self.wait_seconds = limits.request_seconds, limits.wait_seconds
+        self.is_stopping = False
+        self._limits, self._held = limits, Connections()
+        self._pause_until = self._look_at = 0.0
+        adjustments = Adjustments(
+            sockets=[bound],
+            max_request_body_size=limits.max_body + 1,
+            max_request_header_size=LARGEST_HEAD,
+            recv_bytes=_PIECE,
+            inbuf_overflow=_IN_MEMORY,
+            outbuf_overflow=_IN_MEMORY,
+            backlog=_BACKLOG,
+            log_socket_errors=False,
+            ident=None,
+        )
+        super().__init__(
+            app,
+            self._held,
+            _sock=bound,
+            dispatcher=Pools(calls=limits.threads, large=limits.large_bodies),
+            adj=adjustments,
+            bind_socket=False,
+            sockinfo=(bound.family, bound.type, bound.proto, bound.getsockname()),
+        )
+
+    def readable(self) -> bool:
+        """Whether another connection is accepted now."""
+        if not self.accepting or monotonic() < self._pause_until:
+            return False
+        return not self._is_full() or self._longest_waiting() is not None
+
+    def handle_accept(self) -> None:
+        """Accept what waits, as far as there is room or room can be made."""
+        for _ in range(_ACCEPTED_AT_ONCE):
+            if not (self.readable() and self._accept()):
+                break
+
+    def _accept(self) -> bool:
+        """Whether there was a connection to accept."""
+        try:
+            accepted, address = self.socket.accept()
+        except OSError as error:
+            if error.errno in _EXHAUSTED:
+                self._pause(error)
+            return error.errno == errno.ECONNABORTED
+        if self._is_full() and (waiting := self._longest_waiting()):
+            waiting.drop()
+        with suppress(OSError):  # it may be gone again
+            self.set_socket_options(accepted)
+        self.channel_class(self, accepted, address, self.adj, map=self._held)
+        return True
+
+    def _pause(self, error: OSError) -> None:
+        """Wait for descriptors; who wants to connect stays in the kernel's queue meanwhile."""
+        if waiting := self._longest_waiting():
+            waiting.drop()
+        now = monotonic()
+        if now - self._pause_until > _PAUSE:
+            _LOG.error("cannot accept connections: %s; going on as they end", error.strerror)
+        self._pause_until = now + _PAUSE
+
+    def _is_full(self) -> bool:
+        return len(self._held) - 2 >= self._limits.connections  # besides ourselves and the trigger
+
+    def _connections(self) -> list[Channel | Farewell]:
+        return [held for held in self._held.values() if isinstance(held, Channel | Farewell)]
+
+    def _longest_waiting(self) -> Channel | Farewell | None:
+        """The connection without a whole request to go first: one that has ended, or the oldest."""
+        before = monotonic() - _CHANCE
+        connections = self._connections()
+        waiting = [held for held in connections if not held.is_busy and held.since < before]
+        return min(waiting, key=lambda held: (isinstance(held, Channel), held.since), default=None)
+
+    def has_room_for_large(self, channel: Channel) -> bool:
+        """Whether the large body that begins to come on a channel may be held.
+
+        The one that has been arriving longest goes in its favour, where there are too many.
+        """
+        large = [held for held in self.active_channels.values() if held.is_large]
+        if len(large) <= _MOST_LARGE:
+            return True
+        arriving = [held for held in large if not held.is_busy and held is not channel]
+        if arriving:
+            min(arriving, key=lambda held: held.since).drop()
+        return bool(arriving)
+
+    def _look(self, patience: float) -> None:
+        """Wait for the connections to need something, and see to those that take too long."""
+        # Room may come with time, where it cannot be made at once.
+        patience = _LOOK_OFTEN if self._is_full() else patience
+        self._held.look(patience)
+        now = monotonic()
+        if now >= self._look_at:
+            self._look_at = now + _LOOK_EVERY
+            for held in self._connections():
+                held.keep_time(now)
+            self._held.wake()
+
+    def run_until(self, is_over: Callable[[], bool]) -> None:
+        """Serve until `is_over`, which is asked each second and whenever the trigger is pulled."""
+        while not is_over():
+            self._look(_LOOK_EVERY)
+
+    def come_to_rest(self) -> None:
+        """Answer what has come, tell clients that connections end, and accept no more."""
+        now = monotonic()
+        self.is_stopping, end = True, now + self._limits.stop_seconds
+        while self.active_channels and monotonic() < now + _NOTICE:
+            self._look(_LOOK_OFTEN)
+        self._stop_listening()
+        while self._connections() and monotonic() < end:
+            self._close_idle()
+            self._look(_LOOK_OFTEN)
+        if left := sum(held.is_busy for held in self._connections()):
+            seconds = self._limits.stop_seconds
+            _LOG.error("%d calls had no answer within %g seconds of the stop", left, seconds)
+        for held in self._connections():
+            held.drop()
+        self.task_dispatcher.shutdown()
+        self.trigger.close()
+        self._held.close()
+
+    def _stop_listening(self) -> None:
+        """Accept who has connected already, whom a closed socket would reset, then close it."""
+        for _ in range(_BACKLOG):
+            if not self._accept():
+                break
+        self.accepting = False
+        self.del_channel()
+        self.socket.close()
+
+    def _close_idle(self) -> None:
+        """Close who has been idle long enough for a request on its way to have come."""
+        before = monotonic() - _NOTICE
+        for channel in tuple(self.active_channels.values()):
+            if channel.is_idle and channel.since < before:
+                channel.will_close = True
+        self._held.wake()

@@ -1,0 +1,147 @@
+"""Metrics: the counters of one application, and the page that Prometheus reads.
+
+They live in a registry of their own. With PROMETHEUS_MULTIPROC_DIR, which must be set before the
+process starts, several processes share what they count through files there.
+"""
+
+import os
+from collections.abc import Collection, Container, Iterable
+from http import HTTPStatus
+
+from flask import Blueprint, Response, request
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from cds_service.crd.request.hooks import HOOKS
+from cds_service.web.call_facts import NONE, OTHER, PREFETCH_KEYS, CallFacts
+from cds_service.web.gauges import Gauges, Sources
+from cds_service.web.metric_table import BUCKETS, COUNTED, Kind
+
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+LIMITS = (5.0, 10.0)  # seconds (CRD found-2)
+PHASES = frozenset({"auth", "read", "fetch", "match", "respond", "record"})
+_FEEDBACK = frozenset({"accepted", "overridden"})
+_METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
+_STATUSES = frozenset(
+    "200 204 301 302 303 304 400 401 403 404 405 406 408 411 412 413 415 422 429 500 503".split()
+)
+
+
+class Metrics:
+    """What one application counts.
+
+    `clients` are the names of the clients file and `causes` those of refused tokens: what is not
+    among them is counted as "other".
+    """
+
+    def __init__(
+        self, sources: Sources, *, clients: Collection[str] = (), causes: Collection[str] = ()
+    ) -> None:
+        self._registry = CollectorRegistry()
+        self._gauges = Gauges(sources)
+        self._registry.register(self._gauges)
+        self._clients = frozenset({*clients, NONE})
+        self._causes = frozenset(causes)
+        # Series by metric and labels: the library takes ten times as long to find them.
+        self._counted: dict[tuple[str, ...], Counter] = {}
+        self._timed: dict[tuple[str, ...], Histogram] = {}
+        self._counters = {
+            metric.name: Counter(metric.name, metric.about, metric.labels, registry=self._registry)
+            for metric in COUNTED
+            if metric.kind is Kind.COUNTER
+        }
+        self._histograms = {
+            metric.name: Histogram(
+                metric.name, metric.about, metric.labels, registry=self._registry, buckets=BUCKETS
+            )
+            for metric in COUNTED
+            if metric.kind is Kind.HISTOGRAM
+        }
+
+    def count_call(self, facts: CallFacts) -> None:
+        """Count a call of a hook, answered or refused."""
+        client, hook = self._client(facts.client), facts.hook
+        status = _within(str(facts.status), _STATUSES)
+        self._count("crd_hook_requests_total", hook, client, facts.asked, status)
+        if facts.status == HTTPStatus.UNAUTHORIZED:
+            self._count("crd_jwt_rejected_total", client, _within(facts.cause, self._causes))
+        for codes, many in facts.determined.items():
+            self._count("crd_decisions_total", hook, *codes, many=many)
+        for reason, many in facts.reasons.items():
+            self._count("crd_decision_reasons_total", hook, reason, many=many)
+        for query in facts.queries:
+            self._count("crd_fhir_fetch_total", client, query.resource, query.result.value)
+        for key, state in facts.prefetch.items():
+            self._count("crd_prefetch_keys_total", client, _within(key, PREFETCH_KEYS), state)
+        self._time_call(facts)
+
+    def _time_call(self, facts: CallFacts) -> None:
+        hook = facts.hook
+        for phase, seconds in facts.durations.items():
+            self._time("crd_hook_duration_seconds", seconds, hook, _within(phase, PHASES))
+        self._time("crd_hook_duration_seconds", facts.seconds, hook, "total")
+        if "record" in facts.durations:
+            self._time("crd_audit_write_seconds", facts.durations["record"])
+        due = HOOKS[hook].seconds if hook in HOOKS else LIMITS[0]
+        for limit in LIMITS:
+            if facts.seconds > limit >= due:
+                self._count("crd_sla_breach_total", hook, f"{limit:g}")
+
+    def count_feedback(self, hook: str, outcomes: Iterable[str]) -> None:
+        """Count feedback to the cards of a hook (CDS Hooks, Feedback)."""
+        for reaction in outcomes:
+            self._count("crd_feedback_total", _within(hook, HOOKS), _within(reaction, _FEEDBACK))
+
+    def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count any HTTP request; `route` is the path as it is declared, empty if it leads nowhere.
+
+        The name and labels are OpenTelemetry's `http.server.request.duration`.
+        """
+        labels = (_within(method, _METHODS), route or NONE, _within(str(status), _STATUSES))
+        self._time("http_server_request_duration_seconds", seconds, *labels)
+
+    def page(self, accept: str) -> tuple[bytes, str]:
+        """What Prometheus reads, and its media type, for this header Accept."""
+        encode, media_type = choose_encoder(accept)
+        return encode(self._all_processes() if SHARED in os.environ else self._registry), media_type
+
+    def _all_processes(self) -> CollectorRegistry:
+        """What all processes have counted, and the gauges as this one reads them."""
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it registers itself
+        registry.register(self._gauges)
+        return registry
+
+    def _client(self, name: str) -> str:
+        return _within(name, self._clients)
+
+    def _count(self, name: str, *labels: str, many: int = 1) -> None:
+        series = self._counted.get((name, *labels))
+        if series is None:
+            series = self._counted[(name, *labels)] = self._counters[name].labels(*labels)
+        series.inc(many)
+
+    def _time(self, name: str, seconds: float, *labels: str) -> None:
+        series = self._timed.get((name, *labels))
+        if series is None:
+            histogram = self._histograms[name]
+            series = histogram.labels(*labels) if labels else histogram
+            self._timed[(name, *labels)] = series
+        series.observe(seconds)
+
+
+def _within(value: str, known: Container[str]) -> str:
+    return value if value in known else OTHER
+
+
+def create_metrics_page(metrics: Metrics) -> Blueprint:
+    """GET /metrics, for operators."""
+    page = Blueprint("metrics", __name__)
+
+    @page.get("/metrics")
+    def show() -> Response:
+        body, media_type = metrics.page(request.headers.get("Accept", ""))
+        return Response(body, content_type=media_type, headers={"Cache-Control": "no-store"})
+
+    return page
