@@ -18,8 +18,8 @@ from cds_service.crd.request.call import read_call
 from cds_service.crd.request.chart import read_chart
 from cds_service.crd.request.hooks import HOOKS
 from cds_service.crd.request.missing_data import missing_data
+from cds_service.crd.request.reply import Reply
 from cds_service.crd.request.version import VERSIONS
-from cds_service.ehr.client import Reply
 from cds_service.ehr.gather import Gathering
 from cds_service.fhir.coding import Coding, read_codings
 from cds_service.fhir.dates import ANY_DAY, parse_days

@@ -9,6 +9,7 @@ import click
 
 from cds_service.cli.start import start_errors
 from cds_service.settings import Setting, Settings, all_settings, read_settings
+from cds_service.settings.sources import CONFIG, CONFIG_VARIABLE
 
 _Command = Callable[..., None]
 
@@ -25,16 +26,55 @@ class _SettingOption(click.Option):
 
 def with_settings(command: _Command) -> _Command:
     """The command with an option for each setting, called with the `settings` they give."""
+    return with_some_settings(*(setting.name for setting in all_settings()))(command)
 
-    @wraps(command)
-    def run(**arguments: Any) -> None:
-        given = {setting.name: arguments.pop(setting.name) for setting in all_settings()}
-        command(settings=_read(given), **arguments)
 
-    with_options: _Command = run
-    for setting in reversed(all_settings()):
-        with_options = _option(setting)(with_options)
-    return with_options
+def with_some_settings(*names: str) -> Callable[[_Command], _Command]:
+    """The same with options for these settings alone; the others come from elsewhere."""
+
+    def decorate(command: _Command) -> _Command:
+        @wraps(command)
+        def run(given: Mapping[str, str], **arguments: Any) -> None:
+            command(settings=_read(given), **arguments)
+
+        return with_given(*names)(run)
+
+    return decorate
+
+
+def with_given(*names: str) -> Callable[[_Command], _Command]:
+    """The command with options for these settings, called with the texts `given` by options."""
+    settings = [setting for setting in all_settings() if setting.name in names]
+
+    def decorate(command: _Command) -> _Command:
+        @wraps(command)
+        def run(**arguments: Any) -> None:
+            values = {setting: arguments.pop(setting.name) for setting in settings}
+            given = {
+                setting.name: _text(setting, value)
+                for setting, value in values.items()
+                if value not in (None, ())
+            }
+            if config := arguments.pop(CONFIG):
+                given[CONFIG] = config
+            command(given=given, **arguments)
+
+        with_options: _Command = run
+        for setting in reversed(settings):
+            with_options = _option(setting)(with_options)
+        return _config_option(with_options)
+
+    return decorate
+
+
+def _config_option(command: _Command) -> _Command:
+    return click.option(
+        "--config",
+        CONFIG,
+        metavar="FILE",
+        help="TOML file of settings, by their names, such as max_body = 65536; options and "
+        f"variables come before it  ({CONFIG_VARIABLE}, default: none)",
+    )(command)
 
 
 def _option(setting: Setting) -> Callable[[_Command], _Command]:
@@ -57,13 +97,8 @@ def _shown(default: object) -> str:
 
 
 @start_errors()
-def _read(given: Mapping[str, Any]) -> Settings:
-    texts = {
-        setting.name: _text(setting, given[setting.name])
-        for setting in all_settings()
-        if given[setting.name] not in (None, ())
-    }
-    return read_settings(os.environ, texts)
+def _read(given: Mapping[str, str]) -> Settings:
+    return read_settings(os.environ, given)
 
 
 def _text(setting: Setting, value: Any) -> str:

@@ -1,20 +1,32 @@
 """`crd serve`: the service on a socket."""
 
 import socket
+import sys
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
 import click
 
-from cds_service.app import Service, library_directories, utc_today, warm_up
-from cds_service.audit.log import AuditLog, open_log
+from cds_service.app import (
+    Memory,
+    Service,
+    Site,
+    library_directories,
+    open_memory,
+    open_site,
+    utc_today,
+)
 from cds_service.cli.options import with_settings
+from cds_service.cli.refused_start import refuse_start
 from cds_service.cli.start import start_errors, start_service
 from cds_service.ehr.client import RequestsEhr
 from cds_service.errors import SettingError
 from cds_service.policy.library.inventory import take_inventory
 from cds_service.settings import Settings
+from cds_service.warm_up import warm_up
+from cds_service.web.listener import ServerLimits
+from cds_service.web.logs import configure_logs, log_what_ends
 from cds_service.web.server import bind, serve_until_stopped
 
 _SHOWN = 20  # policies on the first screen
@@ -24,15 +36,17 @@ _SHOWN = 20  # policies on the first screen
 @with_settings
 def serve(settings: Settings) -> None:
     """Answer CDS Hooks calls and show the policies, until stopped."""
-    with closing(_usable_log(settings)) as log, closing(_bound(settings)) as bound:
-        _serve(replace(settings, port=bound.getsockname()[1]), bound, log)
+    configure_logs(settings.log_format, settings.log_level, sys.stderr)
+    log_what_ends()
+    with closing(_usable_memory(settings)) as memory, closing(_bound(settings)) as bound:
+        _serve(replace(settings, port=bound.getsockname()[1]), bound, memory)
 
 
 @start_errors()
-def _usable_log(settings: Settings) -> AuditLog:
-    """The log, once all settings are usable: a taken port must not hide one that is not."""
+def _usable_memory(settings: Settings) -> Memory:
+    """The memory, once all settings are usable: a taken port must not hide one that is not."""
     library_directories(settings)  # only whether they are there: to read them may take long
-    return open_log(settings.database)
+    return open_memory(settings)
 
 
 @start_errors()
@@ -42,17 +56,38 @@ def _bound(settings: Settings) -> socket.socket:
     except UnicodeError as error:
         raise SettingError("host", f"`{settings.host}` is not a host name") from error
     except OSError as error:
-        raise click.ClickException(
-            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}"
-        ) from error
+        refuse_start(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
 
 
-def _serve(settings: Settings, bound: socket.socket, log: AuditLog) -> None:
-    with closing(RequestsEhr(settings.ehr, at_once=max(1, settings.threads // 2))) as ehr:
-        service = start_service(settings, ehr=ehr, log=log)
-        warm_up(service.pipelines.values())
-        welcome = partial(_welcome, service, settings)
-        serve_until_stopped(service.web(settings), bound, threads=settings.threads, ready=welcome)
+def _serve(settings: Settings, bound: socket.socket, memory: Memory) -> None:
+    at_once = max(1, settings.threads // 2)
+    ehrs = RequestsEhr(settings.ehr, ca_file=settings.ca_file, at_once=at_once)
+    with closing(ehrs) as ehr:
+        service = start_service(settings, ehr=ehr, memory=memory)
+        with closing(_site(service, settings, memory, ehr)) as site:
+            warm_up(service.pipelines.values())
+            serve_until_stopped(
+                site.app,
+                bound,
+                limits=_limits(settings),
+                ready=partial(_welcome, service, settings),
+                stopping=site.readiness.stopping,
+            )
+
+
+@start_errors()
+def _site(service: Service, settings: Settings, memory: Memory, ehr: RequestsEhr) -> Site:
+    return open_site(service, settings, memory, ehr.circuits)
+
+
+def _limits(settings: Settings) -> ServerLimits:
+    return ServerLimits(
+        threads=settings.threads,
+        connections=settings.connections,
+        max_body=settings.max_body,
+        request_seconds=settings.request_seconds,
+        stop_seconds=settings.stop_seconds,
+    )
 
 
 def _welcome(service: Service, settings: Settings) -> None:

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 
 import click
 
-from cds_service.app import Service, build_service
-from cds_service.audit.log import AuditLog
+from cds_service.app import Memory, Service, build_service, keep_library
+from cds_service.audit.log import NoLog
+from cds_service.cli.refused_start import refuse_start
 from cds_service.ehr.client import Ehr
 from cds_service.errors import StartError
 from cds_service.settings import Settings
@@ -23,13 +24,24 @@ def start_errors() -> Iterator[None]:
     try:
         yield
     except StartError as error:
-        raise click.ClickException(str(error)) from error
+        refuse_start(str(error))
 
 
 @start_errors()
-def start_service(settings: Settings, *, ehr: Ehr | None, log: AuditLog) -> Service:
-    """The service these settings describe, with progress shown."""
-    return build_service(settings, ehr=ehr, log=log, progress=show_progress)
+def start_service(
+    settings: Settings, *, ehr: Ehr | None = None, memory: Memory | None = None
+) -> Service:
+    """The service these settings describe, with progress shown; without memory it keeps nothing."""
+    service = build_service(
+        settings,
+        ehr=ehr,
+        log=memory.log if memory else NoLog(),
+        audit_key=memory.audit_key if memory else b"",
+        progress=show_progress,
+    )
+    if memory:
+        keep_library(service, memory.log)
+    return service
 
 
 def show_progress(done: int, of: int) -> None:

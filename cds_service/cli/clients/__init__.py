@@ -1,0 +1,1 @@
+"""`crd clients`: the clients file tried out and written to."""
