@@ -1,20 +1,22 @@
 """Options of the test suite.
 
-`--installed` tests the package that is installed instead of the checkout's. `--crd-table` ends
-with tables of what CRD and CDS Hooks require: key, level, tests, mutants, state. `--crd-mutants`
-tries the mutants of the claims, and nothing else, and ends with the tables too.
+`--postgresql URL` runs what needs a PostgreSQL server too, in databases of their own that are made
+there and dropped. `--installed` tests the package that is installed instead of the checkout's.
+`--crd-table` ends with tables of what CRD and CDS Hooks require: key, level, tests, mutants, state.
+`--crd-mutants` tries the mutants of the claims, and nothing else, and ends with the tables too.
 """
 
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from secrets import randbelow
 from typing import TYPE_CHECKING
 
 import pytest
 from claims import TABLES, read_claims, read_requirements, table
+from databases import fresh_database
 from mutants_of_claims import counts, read_trials
 from package_under_test import (
     WrongPackage,
@@ -54,6 +56,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--installed", action="store_true", help="test the installed package, not the checkout's"
     )
+    parser.addoption(
+        "--postgresql",
+        metavar="URL",
+        default="",
+        help="a PostgreSQL server, by a user who may make databases: postgresql://USER@HOST/NAME",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -79,6 +87,25 @@ def pytest_configure(config: pytest.Config) -> None:
         check_package(package_found(), installed=installed)
     except WrongPackage as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs a PostgreSQL server, unless there is one."""
+    if config.getoption("--postgresql"):
+        return
+    left_out = [test for test in items if test.get_closest_marker("postgresql")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [test for test in items if not test.get_closest_marker("postgresql")]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database of each kind; the directory of a SQLite file is not there."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'data' / 'crd.sqlite3'}"
+    else:
+        with fresh_database(request.config.getoption("--postgresql")) as url:
+            yield url
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -16,6 +16,7 @@ from hook_requests import (
     service_request,
 )
 
+from cds_service.audit.trail import Trail
 from cds_service.crd.decision.authorizations import Authorizations
 from cds_service.ehr.client import Ehr
 from cds_service.errors import HookError
@@ -240,12 +241,13 @@ def ask_raw(
     index: PolicyIndex | None = None,
     ehr: Ehr | None = None,
     authorizations: Authorizations | None = None,
+    trail: Trail | None = None,
 ) -> bytes:
     """The bytes of the response; raises what the service raises."""
     pipeline = fake_pipeline(
         index or hosted(), hook=request["hook"], ehr=ehr, authorizations=authorizations
     )
-    return pipeline.respond(encode(request))
+    return pipeline.respond(encode(request), trail)
 
 
 def ask(
@@ -254,9 +256,10 @@ def ask(
     index: PolicyIndex | None = None,
     ehr: Ehr | None = None,
     authorizations: Authorizations | None = None,
+    trail: Trail | None = None,
 ) -> JsonObject:
     """The response to a call; raises what the service raises."""
-    raw = ask_raw(request, index=index, ehr=ehr, authorizations=authorizations)
+    raw = ask_raw(request, index=index, ehr=ehr, authorizations=authorizations, trail=trail)
     answer: JsonObject = decode(raw)
     return answer
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 
+from kept_records import KeptRecord
+
 from cds_service.app import make_cards
-from cds_service.audit.record import AuditRecord
-from cds_service.cds_hooks.feedback import Feedback
+from cds_service.audit.health import StoreHealth
+from cds_service.audit.record import AuditRecord, Recorder
 from cds_service.cds_hooks.request import HookRequestParser
 from cds_service.crd.decision.authorizations import Authorizations, NoAuthorizations
 from cds_service.crd.request.hooks import HOOKS
@@ -27,19 +29,19 @@ BASE_URL = "https://crd.example.invalid"
 class FakeLog:
     """Remembers what it was given; refuses everything while `broken`."""
 
-    records: list[AuditRecord] = field(default_factory=list)
-    feedback: list[Feedback] = field(default_factory=list)
+    records: list[KeptRecord] = field(default_factory=list)
     broken: bool = False
 
     def write(self, record: AuditRecord) -> None:
-        if self.broken:
-            raise NotRecorded("the fake is broken")
-        self.records.append(record)
+        self.write_feedback([record])
 
-    def write_feedback(self, feedback: Sequence[Feedback]) -> None:
+    def write_feedback(self, feedback: Sequence[AuditRecord]) -> None:
         if self.broken:
             raise NotRecorded("the fake is broken")
-        self.feedback.extend(feedback)
+        self.records.extend(map(KeptRecord, feedback))
+
+    def health(self) -> StoreHealth:
+        return StoreHealth(writable=not self.broken)
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -53,6 +55,11 @@ class CountingIds:
 
     def __call__(self) -> str:
         return f"00000000-0000-4000-8000-{next(self.numbers):012d}"
+
+
+def fake_recorder() -> Recorder:
+    """One that writes the records of no library."""
+    return Recorder(program="0", library="sha256:0", base_url=BASE_URL, audit_key=b"key")
 
 
 def builtin_index() -> PolicyIndex:
@@ -77,6 +84,7 @@ def fake_pipeline(
         index=index,
         cards=make_cards(index, reasons, ids),
         log=log or FakeLog(),
+        recorder=fake_recorder(),
         authorizations=authorizations or NoAuthorizations(),
         ehr=ehr,
         ehr_seconds=1.0,

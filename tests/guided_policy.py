@@ -33,8 +33,8 @@ def answer(index: PolicyIndex, hook: str = "order-sign", **elements: Any) -> tup
     request["context"]["draftOrders"]["entry"][0]["resource"] |= elements
     if hook == "appointment-book":
         request["context"] = _booking()
-    decisions, response = fake_pipeline(index, hook=hook).evaluate(encode(request))
-    return decisions, decode(encode(response.to_json()))
+    trail = fake_pipeline(index, hook=hook).evaluate(encode(request))
+    return trail.decisions, decode(encode(trail.response.to_json()))
 
 
 def _booking() -> JsonObject:

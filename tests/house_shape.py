@@ -25,6 +25,7 @@ WORK = {
     "read_library",
     "Thread",
 }
+PER_REQUEST = {"g"}  # Flask's: it lives as long as one request
 WRITES = set(
     "append add update pop popitem setdefault clear "
     "extend insert remove discard sort reverse".split()
@@ -118,7 +119,7 @@ def written_module_state(house: Sequence[Source]) -> Iterator[str]:
             for node in ast.walk(source.tree)
             if isinstance(node, ast.Global)
         )
-        shared = _module_names(source.tree)
+        shared = _module_names(source.tree) - PER_REQUEST
         for function in source.functions():
             yield from (
                 source.at(line, f"writes to {name}") for line, name in _writes(function, shared)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cds_service.ehr.client import Reply
+from cds_service.crd.request.reply import Reply
 from cds_service.outbound.access import Access
 
 JsonObject = dict[str, Any]

@@ -254,7 +254,7 @@ def test_what_the_order_itself_meets_is_applied_once_for_all_ways_of_billing(
     options = ways_of_billing([{"system": CPT, "code": code} for code in (LISTED, NOT_IN_A_POLICY)])
     code = {"coding": [{"system": CPT, "code": UNLISTED}], "extension": options}
     request = commercial("order-sign", {**service_request(), "code": code})
-    decisions, _ = service.pipelines["order-sign"].evaluate(encode(request))
+    decisions = service.pipelines["order-sign"].evaluate(encode(request)).decisions
     (decided,) = decisions.answers
     applied = [
         (trace.citation.rule_id, trace.matched, [condition.value for condition in trace.conditions])

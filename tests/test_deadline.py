@@ -29,7 +29,8 @@ from hook_requests import coverage, patient
 from scripted_ehr import ScriptedEhr
 from small_library import COVERED_WITHOUT_AUTHORIZATION, policy, rule, small_index
 
-from cds_service.ehr.client import Ehr, Reply
+from cds_service.crd.request.reply import Reply
+from cds_service.ehr.client import Ehr
 from cds_service.fhir.coding import Coding
 from cds_service.fhir.resource import decode, encode
 from cds_service.outbound.access import Access

@@ -9,8 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cds_service.errors import SettingError
-from cds_service.settings import Settings, default_data_dir, read_settings
+from cds_service.errors import SettingError, typed
+from cds_service.settings import (
+    Setting,
+    Settings,
+    all_settings,
+    default_data_dir,
+    read_settings,
+)
 
 # Each setting with its default, and another value as text and as what it is read to.
 TABLE: dict[str, tuple[Any, str, Any]] = {
@@ -21,7 +27,15 @@ TABLE: dict[str, tuple[Any, str, Any]] = {
     "data_dir": ("", "/var/lib/crd", "/var/lib/crd"),
     "database_url": ("", "sqlite:////var/lib/crd.sqlite3", "sqlite:////var/lib/crd.sqlite3"),
     "authorizations": ("", "/etc/crd/authorizations.json", "/etc/crd/authorizations.json"),
+    "audit_key": ("", "/etc/crd/audit.key", "/etc/crd/audit.key"),
+    "checkpoint_key": ("", "/etc/crd/checkpoint.key", "/etc/crd/checkpoint.key"),
+    "checkpoints": ("", "exec:/usr/local/bin/keep", "exec:/usr/local/bin/keep"),
+    "journal": ("", "/var/spool/crd", "/var/spool/crd"),
+    "journal_max": (256 << 20, "0", 0),
+    "retention": ((), "answer=10y feedback=3y", ("answer=10y", "feedback=3y")),
     "auth": ("open", "open", "open"),
+    "clients": ("", "/etc/crd/clients.toml", "/etc/crd/clients.toml"),
+    "token_key": ("", "/etc/crd/token.pem", "/etc/crd/token.pem"),
     "allow_open": (False, "yes", True),
     "base_url": ("", "https://crd.example.invalid", "https://crd.example.invalid"),
     "ehr": (
@@ -32,6 +46,15 @@ TABLE: dict[str, tuple[Any, str, Any]] = {
     "ehr_seconds": (4.0, "2.5", 2.5),
     "threads": (32, "16", 16),
     "max_body": (4 << 20, "65536", 65536),
+    "max_depth": (100, "50", 50),
+    "max_entries": (5_000, "500", 500),
+    "connections": (1000, "200", 200),
+    "request_seconds": (20, "60", 60),
+    "stop_seconds": (30, "5", 5),
+    "rate": (0, "20", 20),
+    "concurrent": (0, "4", 4),
+    "log_format": ("text", "json", "json"),
+    "log_level": ("info", "warning", "warning"),
 }
 SENSELESS = (
     ("port", "http"),
@@ -57,9 +80,22 @@ SENSELESS = (
     ("base_url", "crd.example.invalid"),
     ("base_url", "ftp://crd.example.invalid"),
     ("base_url", "javascript:alert(1)"),
+    ("max_depth", "9"),
+    ("max_depth", "501"),
+    ("max_entries", "9"),
+    ("journal_max", "-1"),
+    ("connections", "0"),
+    ("request_seconds", "0"),
+    ("stop_seconds", "601"),
+    ("rate", "-1"),
+    ("concurrent", "few"),
+    ("log_format", "xml"),
+    ("log_level", "loud"),
     ("auth", "none"),
     ("auth", ""),
 )
+TYPED = {setting.name: setting.option.split("/")[0] for setting in all_settings()}
+JWT = {"auth": "jwt", "clients": "clients.toml", "base_url": "https://crd.example.invalid"}
 LOOPBACK = ("127.0.0.1", "127.8.9.10", "::1", "localhost")
 BEYOND = (
     "0.0.0.0",  # noqa: S104
@@ -130,7 +166,7 @@ def test_a_senseless_value_stops_the_start_and_names_its_key(
         read_settings(environ, options)
 
     assert caught.value.key == name
-    assert f"`{name}`" in str(caught.value)
+    assert str(caught.value).startswith(f"setting {TYPED[name]} ({variable(name)}): ")
 
 
 @pytest.mark.parametrize("url", ["https://", "http:///policies", "https://?x=1"])
@@ -176,7 +212,32 @@ def test_open_access_beyond_this_machine_is_refused(host: str) -> None:
         read_settings({"CRD_HOST": host}, {})
 
     assert caught.value.key == "host"
-    assert "allow_open" in str(caught.value)
+    assert "--allow-open (CRD_ALLOW_OPEN)" in str(caught.value)
+    assert "--auth jwt (CRD_AUTH)" in str(caught.value)
+
+
+@pytest.mark.parametrize("host", BEYOND)
+def test_clients_with_tokens_may_come_from_anywhere(host: str) -> None:
+    """Where strangers are kept out, others may reach this machine."""
+    assert read_settings({"CRD_HOST": host}, JWT).host == host
+
+
+@pytest.mark.parametrize("missing", ["clients", "base_url"])
+def test_tokens_cannot_be_checked_without_clients_and_our_own_url(missing: str) -> None:
+    """Who may call, and for which address a token must be, are not to be guessed."""
+    options = {name: text for name, text in JWT.items() if name != missing}
+
+    with pytest.raises(SettingError) as caught:
+        read_settings({}, options)
+
+    assert caught.value.key == missing
+
+
+@pytest.mark.parametrize("setting", all_settings(), ids=lambda setting: setting.name)
+def test_an_error_names_a_setting_as_it_is_typed(setting: Setting) -> None:
+    """The option in the error is the option of the command, for every setting."""
+    assert str(SettingError(setting.name, "")) == f"setting {typed(setting.name)}: "
+    assert typed(setting.name) == f"{setting.option.split('/')[0]} ({setting.variable})"
 
 
 @pytest.mark.parametrize("host", BEYOND)
@@ -210,6 +271,7 @@ def test_other_variables_are_not_ours() -> None:
 
 def test_data_goes_into_the_data_directory() -> None:
     """Without a database URL the log is a file in the data directory, by its absolute path."""
+    assert Settings(data_dir="/var/lib/crd").data_path == Path("/var/lib/crd")
     assert Settings(data_dir="/var/lib/crd").database == "sqlite:////var/lib/crd/crd.sqlite3"
     assert Settings().database == f"sqlite:///{Path(default_data_dir()).absolute() / 'crd.sqlite3'}"
 

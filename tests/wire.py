@@ -34,7 +34,7 @@ from scripted_ehr import ScriptedEhr
 from small_library import instruction, organization, part, policy, reason, rule, write_library
 from werkzeug.test import TestResponse
 
-from cds_service.app import build_service
+from cds_service.app import build_service, open_site
 from cds_service.crd.request.hooks import HOOKS
 from cds_service.ehr.client import Ehr
 from cds_service.fhir.coding import CPT, ICD_10_CM
@@ -123,7 +123,7 @@ def open_wire(directory: Path, *resources: JsonObject, ehr: Ehr | None = None) -
     log = FakeLog()
     settings = Settings(library=(library,), base_url="https://crd.example.invalid")
     service = build_service(settings, ehr=ehr, log=log)
-    return Wire(client=service.web(settings).test_client(), log=log)
+    return Wire(client=open_site(service, settings).app.test_client(), log=log)
 
 
 def acme() -> tuple[JsonObject, ...]:

@@ -44,7 +44,7 @@ def index() -> PolicyIndex:
 def answers(index: PolicyIndex, *orders: Any, **envelope: Any) -> tuple[OrderAnswer, ...]:
     """The answers of a call about these orders."""
     body = encode(order_sign(*orders, version="2.2", **envelope))
-    decisions, _ = fake_pipeline(index).evaluate(body)
+    decisions = fake_pipeline(index).evaluate(body).decisions
     return decisions.answers
 
 
@@ -138,7 +138,7 @@ def test_an_unknown_payer_and_plan_are_shown_as_unknown(index: PolicyIndex) -> N
     """A payer not hosted here and a plan nobody named are not left blank."""
     explanation = explain(answers(index, prefetch={"coverage": bundle(coverage("icare", None))}))
     body = encode(order_sign(prefetch={"coverage": bundle(coverage("another"))}))
-    decisions, _ = fake_pipeline(index).evaluate(body)
+    decisions = fake_pipeline(index).evaluate(body).decisions
     (answer,) = decisions.answers
 
     assert values(explanation, "plan") == ["unknown"]

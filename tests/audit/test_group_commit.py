@@ -173,6 +173,38 @@ def test_a_bug_in_the_store_lets_go_of_it(store: FakeStore) -> None:
     assert store.released == 1
 
 
+def test_a_wait_for_a_commit_that_does_not_come_back_ends(
+    store: FakeStore, group: GroupCommit[str]
+) -> None:
+    """Who waits for a record stops at their limit; a write that nobody waits for is not begun."""
+    with pytest.raises(TimeoutError):
+        group.keep("given up", 0.01)
+    store.free.set()
+
+    assert group.keep("third", PATIENCE) is None
+    assert [write for batch in store.batches for write in batch] == ["first", "third"]
+
+
+def test_a_log_that_is_closed_has_not_failed(store: FakeStore) -> None:
+    """It has ended as it should."""
+    store.free.set()
+    sound = GroupCommit(commit=store.commit, release=store.release)
+    sound.close()
+
+    assert not sound.has_failed
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_bug_shows_as_a_failure(store: FakeStore) -> None:
+    """A thread that has died of a bug is told from one that is closed."""
+    store.free.set()
+    broken = GroupCommit(commit=store.commit, release=store.release)
+    broken.submit("raises").get(timeout=PATIENCE)
+    broken.close()
+
+    assert broken.has_failed
+
+
 def test_the_store_belongs_to_the_thread(store: FakeStore, group: GroupCommit[str]) -> None:
     """Commits and the release come from one thread, which is no caller's."""
     group.submit("second")

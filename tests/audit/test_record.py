@@ -19,8 +19,9 @@ from hook_requests import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from json_values import json_objects, json_values, pairs, words
+from kept_records import KeptRecord
 
-from cds_service.audit.record import AuditRecord, redact_refused, without_token
+from cds_service.audit.redaction import redact_refused, without_token
 from cds_service.errors import NotRecorded
 from cds_service.fhir.resource import encode
 from cds_service.policy.run.index import PolicyIndex
@@ -60,7 +61,7 @@ def index() -> PolicyIndex:
     return builtin_index()
 
 
-def recorded(index: PolicyIndex, request: Any) -> AuditRecord:
+def recorded(index: PolicyIndex, request: Any) -> KeptRecord:
     """The record one call leaves."""
     log = FakeLog()
     fake_pipeline(index, log=log).respond(encode(request))

@@ -11,6 +11,7 @@ from flask import Flask, Response, request
 
 from cds_service.fhir.resource import decode
 from cds_service.settings import Settings
+from cds_service.web.listener import ServerLimits
 from cds_service.web.server import bind, serve_until_stopped
 
 _JSON = "application/json"
@@ -40,7 +41,11 @@ def main() -> None:
     url = f"http://{settings.host}:{bound.getsockname()[1]}"
     app = floor(Path(sys.argv[1]).read_bytes())
     serve_until_stopped(
-        app, bound, threads=settings.threads, ready=lambda: print(f"floor on {url}", flush=True)
+        app,
+        bound,
+        limits=ServerLimits(threads=settings.threads),
+        ready=lambda: print(f"floor on {url}", flush=True),
+        stopping=lambda: None,
     )
 
 

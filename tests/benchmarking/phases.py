@@ -9,7 +9,7 @@ from statistics import mean, median
 from typing import TypeVar
 
 from cds_service.app import build_service
-from cds_service.audit.record import write_record
+from cds_service.audit.trail import Trail
 from cds_service.cds_hooks.request import decode_json
 from cds_service.crd.request.call import read_call
 from cds_service.crd.request.chart import read_chart
@@ -108,11 +108,18 @@ def _walk(pipeline: Pipeline, body: bytes, watch: Stopwatch) -> bytes:
     )
     response = watch.time("respond", lambda: respond(call, decisions, pipeline.cards))
     written = watch.time("response, encoded", lambda: encode(response.to_json()))
+    trail = Trail(
+        hook=pipeline.hook.name,
+        body=body,
+        at=at,
+        request=request,
+        version=version,
+        decisions=decisions,
+        response=response,
+    )
     record = watch.time(
         "audit record, encoded",
-        lambda: write_record(
-            pipeline.new_id(), at, pipeline.hook.name, request, decisions, written
-        ),
+        lambda: pipeline.recorder.answer(pipeline.new_id(), trail, 200, written),
     )
     watch.time("audit write, synced", lambda: pipeline.log.write(record))
     return written

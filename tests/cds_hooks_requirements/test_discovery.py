@@ -7,7 +7,7 @@ import pytest
 from every_hook import HOOK_NAMES, JsonObject, call
 from wire import Wire, open_wire
 
-from cds_service.app import build_service
+from cds_service.app import build_service, open_site
 from cds_service.fhir.resource import decode
 from cds_service.settings import Settings
 
@@ -70,7 +70,7 @@ def test_a_service_without_policies_can_be_discovered(tmp_path: Any) -> None:
     """Discovery does not depend on what is hosted."""
     settings = Settings(builtin_library=False, database_url=f"sqlite:///{tmp_path / 'log.sqlite3'}")
     service = build_service(settings, ehr=None)
-    answer = service.web(settings).test_client().get("/cds-services")
+    answer = open_site(service, settings).app.test_client().get("/cds-services")
     service.log.close()
 
     assert answer.status_code == 200

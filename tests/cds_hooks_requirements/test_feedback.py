@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from every_hook import HOOK_NAMES, JsonObject, asked_about, call
+from kept_records import KeptRecord
 from wire import ACME, PROPOSING, Wire, every_card, open_wire
 
 from cds_service.fhir.resource import decode, encode
@@ -42,19 +43,25 @@ def issue(wire: Wire, body: Any, hook: str = "order-sign") -> tuple[int, str]:
     return response.status_code, decode(response.data)["issue"][0]["diagnostics"]
 
 
+def reaction_in(kept: KeptRecord) -> Any:
+    """The reaction that a record is of."""
+    assert kept.record.kind == "feedback"
+    return kept.whole["feedback"]
+
+
 def is_taken(wire: Wire, reaction: JsonObject) -> bool:
     """Whether one reaction is taken, and kept."""
-    wire.log.feedback.clear()
+    wire.log.records.clear()
     status, _ = issue(wire, {"feedback": [reaction]})
-    return status == 200 and [kept.body for kept in wire.log.feedback] == [reaction]
+    return status == 200 and [reaction_in(kept) for kept in wire.log.records] == [reaction]
 
 
 def refused_for(wire: Wire, reaction: JsonObject, words: str) -> bool:
     """Whether a reaction is refused with 400 that speaks of these words, and nothing is kept."""
-    wire.log.feedback.clear()
+    wire.log.records.clear()
     status, problem = issue(wire, {"feedback": [DISMISSED, reaction]})
     is_placed = words in problem and "$.feedback[1]" in problem
-    return status == 400 and is_placed and not wire.log.feedback
+    return status == 400 and is_placed and not wire.log.records
 
 
 @pytest.mark.cds_hooks("feedback-1")
@@ -62,9 +69,9 @@ def refused_for(wire: Wire, reaction: JsonObject, words: str) -> bool:
 def test_feedback_is_an_object_with_an_array_at_each_service(wire: Wire, hook: str) -> None:
     """One reaction, several, or none; anything else is refused, and no other method is taken."""
     for sent in ([], [DISMISSED], [DISMISSED, ACCEPTED, DISMISSED]):
-        wire.log.feedback.clear()
+        wire.log.records.clear()
         assert issue(wire, {"feedback": sent}, hook) == (200, "")
-        assert [kept.body for kept in wire.log.feedback] == sent
+        assert [reaction_in(kept) for kept in wire.log.records] == sent
     bodies: list[Any] = [{}, [DISMISSED], DISMISSED, None, {"feedback": DISMISSED}]
     for body in (*bodies, {"feedback": None}, {"feedback": ["card-1"]}):
         assert issue(wire, body, hook)[0] == 400
@@ -82,7 +89,7 @@ def test_cards_and_suggestions_of_an_answer_can_be_reported(wire: Wire) -> None:
     for card in offering:
         accepted = [{"id": suggestion["uuid"]} for suggestion in card["suggestions"]]
         assert is_taken(wire, {**ACCEPTED, "card": card["uuid"], "acceptedSuggestions": accepted})
-        assert wire.log.feedback[0].card == card["uuid"]
+        assert reaction_in(wire.log.records[0])["card"] == card["uuid"]
 
 
 @pytest.mark.cds_hooks("feedback-2")
@@ -102,7 +109,7 @@ def test_a_reaction_has_one_of_two_outcomes(wire: Wire) -> None:
     """An ignored card is not reported."""
     assert is_taken(wire, ACCEPTED)
     assert is_taken(wire, DISMISSED)
-    assert wire.log.feedback[0].outcome == "overridden"
+    assert reaction_in(wire.log.records[0])["outcome"] == "overridden"
     assert refused_for(wire, without(DISMISSED, "outcome"), "'outcome'")
     for outcome in ("ignored", "Accepted", "", None, 5):
         assert refused_for(wire, {**DISMISSED, "outcome": outcome}, "].outcome`")
@@ -143,7 +150,7 @@ def test_an_accepted_suggestion_is_named(wire: Wire) -> None:
 def test_a_reaction_has_its_time(wire: Wire, at: str) -> None:
     """As RFC 3339 writes it; another offset than UTC is tolerated."""
     assert is_taken(wire, {**DISMISSED, "outcomeTimestamp": at})
-    assert wire.log.feedback[0].timestamp == at
+    assert reaction_in(wire.log.records[0])["outcomeTimestamp"] == at
 
 
 @pytest.mark.cds_hooks("feedback-6")

@@ -45,7 +45,7 @@ def over_http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
         (0, 0),
         (None, EXPIRY_IF_UNKNOWN),
         ("soon", EXPIRY_IF_UNKNOWN),
-        (-1, EXPIRY_IF_UNKNOWN),
+        (-1, 0),
         (ABSENT, EXPIRY_IF_UNKNOWN),
     ],
 )

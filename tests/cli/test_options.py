@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from crd_command import ROOT, crd
 
-from cds_service.cli.options import with_settings
+from cds_service.cli.options import with_settings, with_some_settings
 from cds_service.settings import Setting, Settings, all_settings
 
 
@@ -22,6 +22,7 @@ def show(settings: Settings) -> None:
 def run(*arguments: str, **environment: str) -> Result:
     """One run of a command with settings, with no variables but these."""
     unset: dict[str, str | None] = {setting.variable: None for setting in all_settings()}
+    unset["CRD_CONFIG"] = None
     return CliRunner().invoke(show, arguments, env={**unset, **environment}, catch_exceptions=False)
 
 
@@ -74,13 +75,38 @@ def test_a_variable_sets_what_no_option_does() -> None:
     assert given("--port", "1", CRD_THREADS="2") == repr(Settings(port=1, threads=2))
 
 
+def test_a_settings_file_sets_what_neither_option_nor_variable_does(tmp_path: Path) -> None:
+    """Named by the option or by its variable; every option is a key in it."""
+    file = tmp_path / "crd.toml"
+    file.write_text("port = 1\nthreads = 1\nallow_open = true\n")
+    expected = repr(Settings(port=2, threads=3, allow_open=True))
+
+    assert given("--config", str(file), "--port", "2", CRD_THREADS="3") == expected
+    assert given("--port", "2", CRD_THREADS="3", CRD_CONFIG=str(file)) == expected
+
+
+def test_a_command_may_have_options_for_some_settings_alone(tmp_path: Path) -> None:
+    """The others still come from variables and the settings file."""
+
+    @click.command()
+    @with_some_settings("port")
+    def show_some(settings: Settings) -> None:
+        click.echo(repr(settings))
+
+    shown = CliRunner().invoke(show_some, ["--port", "2"], env={"CRD_THREADS": "3"})
+    refused = CliRunner().invoke(show_some, ["--threads", "3"])
+
+    assert shown.output.rstrip() == repr(Settings(port=2, threads=3))
+    assert "No such option" in refused.output
+
+
 def test_a_bad_value_is_refused_alike_as_option_and_as_variable() -> None:
     """In the same words, with the same exit status."""
     by_option, by_variable = run("--port", "http"), run(CRD_PORT="http")
 
     assert by_option.exit_code == by_variable.exit_code == 1
     assert by_option.output == by_variable.output
-    assert by_option.output.startswith("Error: setting `port`: ")
+    assert by_option.output.startswith("Error: setting --port (CRD_PORT): ")
 
 
 def test_the_help_lists_every_setting_with_its_variable_and_default() -> None:
@@ -98,7 +124,7 @@ def test_the_help_shows_what_a_setting_takes() -> None:
 
     assert "--port INTEGER port to listen on" in shown
     assert "[0<=x<=65535]" in shown
-    assert "--auth [open]" in shown
+    assert "--auth [open|jwt]" in shown
     assert "--library DIRECTORY" in shown
 
 

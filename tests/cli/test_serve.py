@@ -1,12 +1,14 @@
 """`crd serve`: what is on the first screen, an answer over a socket, and what stops the start."""
 
 import json
-import sqlite3
 import urllib.request
 from pathlib import Path
 
 import pytest
 from crd_command import EXAMPLE, crd, serving, taken_port, url_of
+from kept_records import records_in
+
+from cds_service.errors import typed
 
 
 def test_serve_says_where_it_listens_what_it_holds_and_where_to_look(tmp_path: Path) -> None:
@@ -29,9 +31,7 @@ def test_serve_answers_on_a_socket_and_keeps_the_answer_when_stopped(tmp_path: P
 
     assert run.returncode == 0
     assert response["cards"][0]["indicator"] == "warning"
-    connection = sqlite3.connect(tmp_path / "crd.sqlite3")
-    assert connection.execute("SELECT hook FROM answer").fetchall() == [("order-sign",)]
-    connection.close()
+    assert [record.hook for record in records_in(tmp_path / "crd.sqlite3")] == ["order-sign"]
 
 
 def test_links_on_cards_lead_to_the_page_of_the_running_service(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_an_unusable_setting_is_named_although_the_port_is_taken(
         run = crd("serve", "--data-dir", tmp_path, "--port", port, option, value)
 
     assert run.returncode == 1
-    assert run.stderr.startswith(f"Error: setting `{key}`: ")
+    assert run.stderr.startswith(f"Error: setting {typed(key)}: ")
 
 
 def test_a_host_that_is_no_host_name_is_named(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_host_that_is_no_host_name_is_named(tmp_path: Path) -> None:
     run = crd("serve", "--data-dir", tmp_path, "--port", "0", "--allow-open", "--host", "a..b")
 
     assert run.returncode == 1
-    assert run.stderr == "Error: setting `host`: `a..b` is not a host name\n"
+    assert run.stderr == "Error: setting --host (CRD_HOST): `a..b` is not a host name\n"
 
 
 def test_a_broken_artifact_stops_the_start_with_file_and_path(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from outbound.getting import QUERY, SHORT, TOKEN, Clock
 
-from cds_service.ehr.client import AT_ONCE, Reply, RequestsEhr
+from cds_service.crd.request.reply import Reply
+from cds_service.ehr.client import AT_ONCE, RequestsEhr
 from cds_service.outbound.access import Access
 
 HANG = 15 * SHORT  # seconds

@@ -111,7 +111,7 @@ def test_a_response_that_makes_no_sense_is_no_data(asker: Asker) -> None:
     with FakeEhr(login) as ehr:
         reply = asker.ask_one(ehr.base)
 
-    assert (reply.resources, reply.failure) == ((), "the response is not JSON")
+    assert (reply.resources, reply.failure) == ((), "the response is HTML or XML, not JSON")
 
 
 @settings(max_examples=50, deadline=None)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from itertools import count
 
 import pytest
@@ -95,7 +96,7 @@ def test_asking_ends_though_something_is_always_missing() -> None:
 
 @pytest.mark.crd("sec-1")
 @pytest.mark.parametrize(
-    ("expires_in", "seconds"), [(300, 300), ("60", 60), (None, 30), (-1, 30), ("soon", 30)]
+    ("expires_in", "seconds"), [(300, 300), ("60", 60), (None, 30), ("soon", 30)]
 )
 def test_a_token_lives_as_long_as_it_says_or_half_a_minute(expires_in: Json, seconds: int) -> None:
     """CRD found-22: no use after expiry, and no long use of a token that does not say."""
@@ -103,3 +104,16 @@ def test_a_token_lives_as_long_as_it_says_or_half_a_minute(expires_in: Json, sec
     access = read_access(call({**AUTHORIZATION, "expires_in": expires_in}))
 
     assert before + seconds <= access.expires <= time.monotonic() + seconds
+
+
+@pytest.mark.parametrize("expires_in", [0, -1, -5, "-5", Decimal("-0.5"), -99_999_999_999])
+def test_a_token_whose_time_is_over_has_expired(expires_in: Json) -> None:
+    """CRD found-22: what says that it has expired is not one that does not say."""
+    access = read_access(call({**AUTHORIZATION, "expires_in": expires_in}))
+
+    assert access.expires <= time.monotonic()
+
+
+def test_an_ehr_is_asked_under_the_trace_of_the_call() -> None:
+    """Its operators and ours find the same call (W3C Trace Context)."""
+    assert read_access(call(AUTHORIZATION), trace_id="4bf9").trace_id == "4bf9"

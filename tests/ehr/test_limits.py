@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from ehr.asking import Asker, asking
@@ -91,11 +92,12 @@ def test_connections_are_free_again_as_soon_as_a_call_has_its_replies(asker: Ask
 
 def test_a_call_that_finds_no_worker_gives_its_connections_back(asker: Asker) -> None:
     """When silent EHRs hold up all workers the others are late, and served once that is over."""
-    silence = Silence(WORKERS)
+    silence, servers = Silence(WORKERS), WORKERS // AT_ONCE
     with FakeEhr(bundle()) as quick:
-        with ThreadPoolExecutor(WORKERS // AT_ONCE) as background, FakeEhr(silence) as slow:
-            for tenant in range(WORKERS // AT_ONCE):
-                background.submit(asker.ask, f"{slow.base}/{tenant}", *MANY)
+        with ThreadPoolExecutor(servers) as background, ExitStack() as stack:
+            for _ in range(servers):
+                slow = stack.enter_context(FakeEhr(silence))
+                background.submit(asker.ask, slow.base, *MANY)
             silence.begun()
             late = asker.ask(quick.base, *MANY, patience=SHORT)
         served = asker.ask_one(quick.base)
@@ -125,19 +127,52 @@ def test_an_ehr_that_recovers_is_asked_again(asker: Asker) -> None:
     assert (left_alone.failure, failures) == (LEFT_ALONE, ["", "", ""])
 
 
-def test_an_ehr_that_does_not_recover_costs_one_request_a_pause(asker: Asker) -> None:
+def test_an_ehr_that_recovers_answers_all_queries_of_the_first_call(asker: Asker) -> None:
+    """Half-open lets a call through: with one query of its several nobody is helped."""
+    with FakeEhr(status(503)) as ehr:
+        asker.ask(ehr.base, *MANY)
+        together = Meeting(AT_ONCE)
+        for query in MANY:
+            ehr.on(query, together)
+        asker.clock.forward += SECONDS_OPEN
+        replies = asker.ask(ehr.base, *MANY)
+
+    assert [reply.failure for reply in replies] == [""] * AT_ONCE
+
+
+def test_an_ehr_that_does_not_recover_costs_one_call_a_pause(asker: Asker) -> None:
     """Half-open lets one through, however many are waiting."""
     with FakeEhr(status(503)) as ehr:
         for _ in range(FAILURES_TO_OPEN):
             asker.ask_one(ehr.base)
         asker.clock.forward += SECONDS_OPEN
-        replies = asker.ask(ehr.base, *MANY)
+        failures = [asker.ask_one(ehr.base).failure for _ in range(3)]
 
-    assert sorted(reply.failure for reply in replies) == [
-        "HTTP status 503",
-        *[LEFT_ALONE] * (AT_ONCE - 1),
-    ]
+    assert failures == ["HTTP status 503", LEFT_ALONE, LEFT_ALONE]
     assert len(ehr.calls) == FAILURES_TO_OPEN + 1
+
+
+def test_an_ehr_that_fails_over_one_token_is_asked_with_another(asker: Asker) -> None:
+    """B3, bar: others unaffected. Some servers have no 401: they fall over a token they dislike."""
+    with FakeEhr(status(500)) as ehr:
+        asker.ask(ehr.base, *MANY, token="bad")  # noqa: S106
+        ehr.on(QUERY, bundle())
+        left_alone = asker.ask(ehr.base, QUERY, token="bad")  # noqa: S106
+        served = asker.ask(ehr.base, QUERY, token="good")  # noqa: S106
+
+    assert [reply.failure for reply in (*left_alone, *served)] == [LEFT_ALONE, ""]
+
+
+def test_one_slow_server_under_many_paths_holds_up_no_more_than_under_one(asker: Asker) -> None:
+    """Without a list of EHRs anybody may name paths of a server on this machine."""
+    silence = Silence(AT_ONCE)
+    with ThreadPoolExecutor(1) as background, FakeEhr(silence) as slow:
+        background.submit(asker.ask, slow.base, *MANY)
+        silence.begun()
+        refused = [asker.ask_one(f"{slow.base}/{tenant}").failure for tenant in range(3)]
+
+    assert refused == [BUSY] * 3
+    assert len(slow.calls) == AT_ONCE
 
 
 def test_one_broken_ehr_is_left_alone_and_not_the_others(asker: Asker) -> None:

@@ -47,6 +47,18 @@ def test_a_listed_server_elsewhere_is_not_asked_without_tls(host: str) -> None:
         check_access(access(base), [base])
 
 
+@pytest.mark.parametrize(
+    ("base", "token"),
+    [(f"http://127.0.0.1/{'x' * 3_000_000}", TOKEN), ("http://127.0.0.1", "x" * 20_000)],
+)
+def test_a_value_as_long_as_a_body_is_refused_before_anything_is_kept(
+    base: str, token: str
+) -> None:
+    """121 addresses of 3 MB must not cost a gigabyte."""
+    with pytest.raises(RequestFailed):
+        check_access(Access(base=base, token=token, expires=float("inf")), ())
+
+
 @settings(max_examples=200, deadline=None)
 @given(rest=st.text(alphabet="127.0:/@#?[]\\%lochast ", max_size=24))
 def test_every_parser_takes_an_address_let_through_for_this_machine(rest: str) -> None:

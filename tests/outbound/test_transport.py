@@ -1,6 +1,7 @@
 """One GET, whatever a server does on real sockets (reliability: 1.2, table B)."""
 
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from outbound import faults
 from outbound.getting import MEDIA_TYPE, QUERY, SHORT, TOKEN, Getter, getting
 
 from cds_service.errors import ServerFailed
+from cds_service.outbound.access import Access
 from cds_service.outbound.transport import LATE, MAX_RESPONSE
 
 BROKEN = (
@@ -53,6 +55,22 @@ def test_a_request_names_the_media_type_and_bears_the_token(getter: Getter) -> N
         MEDIA_TYPE,
         f"Bearer {TOKEN}",
     )
+
+
+def test_a_request_bears_the_trace_of_the_call_it_is_made_for(getter: Getter) -> None:
+    """Each request is a span of its own in it (W3C Trace Context)."""
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    with FakeEhr(bundle()) as server:
+        now = getter.clock()
+        access = Access(base=server.base, token=TOKEN, expires=now + 30.0, trace_id=trace)
+        for _ in range(2):
+            getter.transport.get(f"{server.base}/{QUERY}", access, now + 10.0)
+        getter.get(server.base)
+
+    first, second, untraced = (call.headers.get("traceparent", "") for call in server.calls)
+    assert re.fullmatch(f"00-{trace}-[0-9a-f]{{16}}-01", first)
+    assert first != second
+    assert untraced == ""
 
 
 def test_a_server_that_refuses_connections_has_failed(getter: Getter) -> None:

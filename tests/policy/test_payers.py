@@ -544,7 +544,7 @@ def test_two_coverages_that_differ_under_one_id_are_refused(
 ) -> None:
     """Which of them counts must not hang on their order."""
     forms = [coverage(), coverage(status="cancelled")]
-    with pytest.raises(InvalidRequest, match="two different Coverages have the id"):
+    with pytest.raises(InvalidRequest, match="two different Coverages have one id"):
         resolve(payers, *(reversed(forms) if reverse else forms), must=must)
 
 

@@ -25,13 +25,15 @@ from response_models import COVERAGE_INFORMATION
 from response_types import TOPIC_SYSTEMS, TOPICS, card_problems, misfits, response_type
 from small_library import policy, rule, small_index
 
-from cds_service.app import build_service
+from cds_service.app import build_service, open_site
 from cds_service.fhir.resource import encode
 from cds_service.settings import Settings
 
 # What a summary asks of whoever reads it.
-ASKS = re.compile(r"\b([Rr]eview|[Rr]ead|[Nn]ame|[Tt]ell|[Aa]dd|[Ff]ax)\b")
-VERDICT = re.compile(r"not medically|calls IRE investigational")
+ASKS = re.compile(r"\b([Rr]eview|[Rr]ead|[Cc]heck|[Nn]ame|[Tt]ell|[Aa]dd|[Ff]ax)\b")
+VERDICT = re.compile(
+    r"not medically|calls IRE investigational|coverage that was sent is not active"
+)
 # What there is to say: whom a request goes to, what an unlisted code stands for.
 STEPS = re.compile(r"\bfax the request\b|\bSay whether\b")
 MARKDOWN_LINK = re.compile(r"(?<!\\)\]\(|https?://")
@@ -253,7 +255,7 @@ def test_links_lead_to_the_very_rule_that_spoke(tmp_path_factory: pytest.TempPat
     """The fragment of each link is the id of a section on its page."""
     settings = Settings(database_url=f"sqlite:///{tmp_path_factory.mktemp('log') / 'log.sqlite3'}")
     service = build_service(settings, ehr=None)
-    client = service.web(settings).test_client()
+    client = open_site(service, settings).app.test_client()
     urls = {
         link["url"].removeprefix(BASE_URL) for card in cards_of(REFERENCE) for link in card["links"]
     }

@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from hook_requests import COMMERCIAL_PPO, bundle, coverage, patient
 from scripted_ehr import ScriptedEhr
 
-from cds_service.app import build_service
+from cds_service.app import build_service, open_site
 from cds_service.fhir.resource import encode
 from cds_service.settings import Settings
 
@@ -41,7 +41,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     file = tmp_path_factory.mktemp("log") / "log.sqlite3"
     settings = Settings(database_url=f"sqlite:///{file}")
     service = build_service(settings, ehr=None)
-    yield service.web(settings).test_client()
+    yield open_site(service, settings).app.test_client()
     service.log.close()
 
 
@@ -219,7 +219,7 @@ def test_what_cannot_be_recorded_is_a_503_with_a_transient_issue(hook: str, vers
     settings = Settings()
     service = build_service(settings, ehr=None, log=FakeLog(broken=True))
     request = encode(call(hook, version=version))
-    status, outcome = post(service.web(settings).test_client(), hook, request)
+    status, outcome = post(open_site(service, settings).app.test_client(), hook, request)
 
     assert (status, is_operation_outcome(outcome)) == (503, True)
     assert outcome["issue"][0]["code"] == "transient"
@@ -235,7 +235,7 @@ def test_a_bug_of_the_service_is_a_500_with_a_fatal_issue() -> None:
     """A call that a fault of ours ends has a status 5xx, and severity and code say whose it is."""
     settings = Settings()
     service = build_service(settings, ehr=ScriptedEhr(fails=breaks), log=FakeLog())
-    client = service.web(settings).test_client()
+    client = open_site(service, settings).app.test_client()
     for hook in HOOK_NAMES:
         request = {**with_token(call(hook)), "prefetch": {}}
         status, outcome = post(client, hook, encode(request))

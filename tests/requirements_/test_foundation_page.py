@@ -24,8 +24,8 @@ from every_hook import (
     minimal_orders,
     with_token,
 )
-from fakes import FakeLog, fake_pipeline
-from flask import Blueprint
+from fake_web import fake_web
+from fakes import fake_pipeline
 from flask.testing import FlaskClient
 from hook_requests import MEDICARE_HMO, coverage, patient
 from scripted_ehr import ScriptedEhr, always
@@ -34,7 +34,6 @@ from small_library import insurance_plan, organization, policy, small_index
 from cds_service.fhir.coding import CPT
 from cds_service.fhir.resource import encode
 from cds_service.policy.run.index import PolicyIndex
-from cds_service.web.routes import create_web
 
 BRANDS = {"icare": "iCare", "anthem": "Anthem"}  # by the payer's identifier
 
@@ -169,8 +168,7 @@ def alike(tmp_path_factory: pytest.TempPathFactory) -> PolicyIndex:
 def client() -> FlaskClient:
     """The service over HTTP."""
     pipelines = {f"{hook}-crd": fake_pipeline(hosted(), hook=hook) for hook in HOOK_NAMES}
-    pages = Blueprint("pages", __name__)
-    return create_web(pipelines, FakeLog(), pages=pages, max_body=10_000).test_client()
+    return fake_web(pipelines).test_client()
 
 
 @pytest.mark.crd("found-15")

@@ -1,9 +1,6 @@
 """CRD page Foundation, Additional Considerations: every call and its response are in the log."""
 
-import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +19,10 @@ from every_hook import (
 from fakes import FakeLog, fake_pipeline
 from flask.testing import FlaskClient
 from hook_requests import HOOK_INSTANCE, service_request
+from kept_records import KeptRecord, records_in
 
-from cds_service.app import Service, build_service
-from cds_service.ehr.client import Reply
+from cds_service.app import Service, build_service, open_site
+from cds_service.crd.request.reply import Reply
 from cds_service.fhir.resource import decode, encode
 from cds_service.outbound.access import Access
 from cds_service.settings import Settings
@@ -65,15 +63,6 @@ SORTS: dict[str, tuple[int, Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """One record of the log."""
-
-    hook: str
-    request: str
-    response: str
-
-
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     settings = Settings(database_url=f"sqlite:///{tmp_path / 'log.sqlite3'}")
@@ -84,14 +73,12 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 @pytest.fixture
 def client(service: Service) -> FlaskClient:
-    return service.web(Settings(max_body=MAX_BODY)).test_client()
+    return open_site(service, Settings(max_body=MAX_BODY)).app.test_client()
 
 
-def kept(directory: Path) -> list[Kept]:
-    """The records in the log, as they were written."""
-    with closing(sqlite3.connect(directory / "log.sqlite3")) as connection:
-        rows = connection.execute("SELECT hook, request, response FROM answer ORDER BY rowid")
-        return [Kept(hook=hook, request=asked, response=given) for hook, asked, given in rows]
+def kept(directory: Path) -> list[KeptRecord]:
+    """The records of the calls in the log, as they were written."""
+    return records_in(directory / "log.sqlite3")
 
 
 def url_of(hook: str) -> str:
@@ -111,7 +98,7 @@ def test_there_are_as_many_records_as_calls_with_what_was_sent_and_answered(
 
     assert [response.status_code for response in responses] == [status for _, status, _ in made]
     assert [record.hook for record in records] == [hook for hook, _ in sent]
-    assert [record.response for record in records] == [response.text for response in responses]
+    assert [record.response for record in records] == [response.data for response in responses]
     assert [context_of(record.request) for record in records] == [
         context_of(encode(body)) for _, body in sent
     ]
@@ -150,7 +137,7 @@ def test_a_long_call_and_its_long_answer_are_kept_whole(
     (record,) = kept(tmp_path)
 
     assert len(response.data) > 500_000
-    assert (record.request, record.response) == (encode(request).decode(), response.text)
+    assert (record.request, record.response) == (encode(request), response.data)
 
 
 @pytest.mark.crd("found-37")
@@ -162,8 +149,8 @@ def test_a_body_that_is_no_json_is_a_call_too(
     response = client.post(url_of("order-sign"), data=body)
     (record,) = kept(tmp_path)
 
-    assert (response.status_code, record.response) == (400, response.text)
-    assert f'"bytes":{len(body)}' in record.request
+    assert (response.status_code, record.response) == (400, response.data)
+    assert f'"bytes":{len(body)}'.encode() in record.request
 
 
 @pytest.mark.crd("found-37")
@@ -172,7 +159,7 @@ def test_a_call_that_names_too_much_is_kept(client: FlaskClient, tmp_path: Path)
     response = client.post(url_of("order-sign"), data=encode(call("order-sign", *TOO_MANY)))
     (record,) = kept(tmp_path)
 
-    assert (response.status_code, record.response) == (413, response.text)
+    assert (response.status_code, record.response) == (413, response.data)
 
 
 @pytest.mark.crd("found-37", "sec-6")
@@ -183,9 +170,9 @@ def test_a_fault_of_ours_is_kept_as_a_refused_call_is(client: FlaskClient, tmp_p
     (record,) = kept(tmp_path)
 
     assert response.status_code == 500
-    assert decode(record.request.encode())["context"] == request["context"]
-    assert TOKEN not in record.request
-    assert SECRET not in record.request + record.response
+    assert decode(record.request)["context"] == request["context"]
+    assert TOKEN.encode() not in record.request
+    assert SECRET.encode() not in record.request + record.response
 
 
 @pytest.mark.crd("found-37")

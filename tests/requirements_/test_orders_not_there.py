@@ -1,6 +1,5 @@
 """CRD page Supported Hooks: what a hook only names, and what is answered if it is not there."""
 
-import logging
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from every_hook import (
 from hook_requests import bundle, service_request
 from scripted_ehr import ScriptedEhr, always
 
+from cds_service.audit.trail import Trail
 from cds_service.errors import HookError
 from cds_service.fhir.outcome import outcome_of
 
@@ -166,34 +166,34 @@ def test_of_two_orders_one_not_there_and_one_out_of_reach_the_latter_counts(vers
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("missing", ["not there", "another patient's", "unreadable"])
 def test_orders_that_are_there_are_answered_beside_one_that_is_not(
-    missing: str, version: str, caplog: pytest.LogCaptureFixture
+    missing: str, version: str
 ) -> None:
     """Those found get coverage information; an operator reads how many were not, and no id."""
     there, gone = service_request(), service_request(id="lost-order")
     held = [there, *([of_another(gone)] if missing == "another patient's" else [])]
     ehr = ScriptedEhr(held, fails=lambda query: missing == "unreadable" and "lost" in query)
-    caplog.set_level(logging.WARNING)
-    response = ask(with_token(dispatched(there, gone, version=version)), ehr=ehr)
+    trail = Trail()
+    response = ask(with_token(dispatched(there, gone, version=version)), ehr=ehr, trail=trail)
 
     assert [reference(resource) for resource in updates(response)] == ["ServiceRequest/order-1"]
     assert len(annotations(response)) == 1
-    assert "1 of 2 resources named are not at hand" in caplog.text
-    assert "lost-order" not in caplog.text
+    assert "1 of 2 resources named are not at hand" in trail.oddities
+    assert "lost-order" not in str(trail.oddities)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("hook", ["encounter-start", "encounter-discharge"])
 @pytest.mark.parametrize("nothing", NOTHING.values(), ids=NOTHING)
 def test_a_secondary_hook_has_nothing_to_say_of_an_encounter_that_is_not_there(
-    nothing: Any, hook: str, version: str, caplog: pytest.LogCaptureFixture
+    nothing: Any, hook: str, version: str
 ) -> None:
     """No hook but a primary one must carry coverage information, so this is no error."""
     request = call(hook, version=version)
     request["prefetch"]["encounter"] = nothing
-    caplog.set_level(logging.WARNING)
+    trail = Trail()
 
-    assert ask(request) == {"cards": []}
-    assert "1 of 1" in caplog.text
+    assert ask(request, trail=trail) == {"cards": []}
+    assert trail.oddities == ("1 of 1 resources named are not at hand",)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

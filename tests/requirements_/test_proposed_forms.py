@@ -23,7 +23,7 @@ from proposal_library import DEFINITIONS, PROPOSED, form, proposing
 from response_types import misfits, topic
 from small_library import AUTHORIZATION_NEEDED, part, reason, small_index
 
-from cds_service.app import build_service
+from cds_service.app import build_service, open_site
 from cds_service.fhir.resource import encode
 from cds_service.policy.run.index import PolicyIndex
 from cds_service.settings import Settings
@@ -144,7 +144,7 @@ def test_forms_are_asked_for_while_no_dtr_is_available_from_this_server(
     """Which is the last of the guide's three conditions under which none may be."""
     settings = Settings(database_url=f"sqlite:///{tmp_path / 'log.sqlite3'}")
     service = build_service(settings, ehr=None)
-    application = service.web(settings)
+    application = open_site(service, settings).app
     client = application.test_client()
     paths = [f"{base}/Questionnaire/{operation}" for base in ("", "/fhir", "/dtr", "/r4")]
     statuses = {client.post(path, json={}).status_code for path in paths}

@@ -37,7 +37,7 @@ from response_models import COVERAGE_INFORMATION, response_problems
 from response_types import card_problems, misfits, response_type, topic
 from small_library import organization, part, reason, small_index, write_library
 
-from cds_service.app import build_service
+from cds_service.app import build_service, open_site
 from cds_service.crd.request.configuration import ALWAYS_EMITTED
 from cds_service.crd.request.hooks import HOOKS
 from cds_service.fhir.resource import encode
@@ -385,7 +385,9 @@ def test_the_options_over_http_are_those_of_the_loaded_policies(tmp_path: Path) 
         database_url=f"sqlite:///{tmp_path / 'log.sqlite3'}",
     )
     service = build_service(settings, ehr=None)
-    services = service.web(settings).test_client().get("/cds-services").get_json()["services"]
+    services = (
+        open_site(service, settings).app.test_client().get("/cds-services").get_json()["services"]
+    )
     service.log.close()
 
     for offered in services:

@@ -20,7 +20,7 @@ from flask.testing import FlaskClient
 from hook_requests import coverage, patient
 from small_library import AUTHORIZATION_NEEDED, organization, policy, rule, write_library
 
-from cds_service.app import build_service
+from cds_service.app import build_service, open_site
 from cds_service.fhir.resource import encode
 from cds_service.settings import Settings
 
@@ -58,7 +58,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
         database_url=f"sqlite:///{directory / 'log.sqlite3'}",
     )
     service = build_service(settings, ehr=None)
-    yield service.web(settings).test_client()
+    yield open_site(service, settings).app.test_client()
     service.log.close()
 
 

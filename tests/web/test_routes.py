@@ -9,8 +9,10 @@ import pytest
 from coverage_information_rules import URL as COVERAGE_INFORMATION
 from flask.testing import FlaskClient
 from hook_requests import bundle, coverage, order_sign, service_request
+from kept_records import records_in
 
-from cds_service.app import Service, build_service
+from cds_service.app import Service, build_service, open_site
+from cds_service.audit.record import Kind
 from cds_service.crd.request.hooks import HOOKS
 from cds_service.fhir.resource import decode, encode
 from cds_service.settings import Settings
@@ -41,7 +43,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 @pytest.fixture
 def client(service: Service) -> FlaskClient:
-    return service.web(Settings(max_body=200_000)).test_client()
+    return open_site(service, Settings(max_body=200_000)).app.test_client()
 
 
 def outcome_of(body: bytes) -> Any:
@@ -226,7 +228,7 @@ def test_feedback_sent_twice_is_taken_twice_and_kept_once(
 
     assert statuses == [200, 200]
     service.log.close()
-    assert kept(tmp_path, "feedback") == 1
+    assert len(records_in(tmp_path / "log.sqlite3", Kind.FEEDBACK)) == 1
 
 
 def test_malformed_feedback_is_a_400(client: FlaskClient) -> None:
@@ -264,7 +266,7 @@ def test_an_answer_is_on_disk_before_it_leaves_and_without_its_token(
 
     client.post(SERVICE, data=encode(request))
 
-    assert kept(tmp_path, "answer") == 1
+    assert len(records_in(tmp_path / "log.sqlite3")) == 1
     assert not [file for file in tmp_path.iterdir() if b"TOKEN-CANARY" in file.read_bytes()]
 
 
@@ -283,7 +285,7 @@ def test_a_bug_of_ours_gives_a_trace_id_and_nothing_else(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
     """No stack, no value of the request: not to the caller, and not in the log."""
-    app = service.web(Settings())
+    app = open_site(service, Settings()).app
 
     @app.get("/broken")
     def broken() -> str:
@@ -309,13 +311,3 @@ def test_an_orders_markup_never_reaches_a_card(client: FlaskClient) -> None:
     assert "<script" not in card["detail"]
     assert not re.search(r"(?<!\\)\]\(", card["detail"])
     assert "http://evil" not in card["detail"]
-
-
-def kept(folder: Path, table: str) -> int:
-    """How many rows a table of the log in `folder` holds."""
-    import sqlite3  # noqa: PLC0415
-
-    connection = sqlite3.connect(folder / "log.sqlite3")
-    (count,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
-    connection.close()
-    return int(count)

@@ -46,7 +46,7 @@ HARMLESS = service_request(NOT_IN_A_POLICY)
 PRESCRIPTION = order_without_code(
     "MedicationRequest", medicationReference={"reference": "Medication/drug"}
 )
-ONE_ID = r"two different orders have the id `ServiceRequest/order-1`"
+ONE_ID = r"two different orders \(ServiceRequest\) have one id"
 
 
 def chart_of(request: JsonObject) -> Chart:
@@ -572,7 +572,7 @@ def test_a_medication_of_two_codes_under_one_id_is_refused(codes: tuple[str, str
     first, last = map(drug, codes)
     request = with_prefetch(call("order-sign", PRESCRIPTION), medications=first, others=last)
     with pytest.raises(
-        InvalidRequest, match="two different resources have the id `Medication/drug`"
+        InvalidRequest, match="two different resources \\(Medication\\) have one id"
     ):
         ask(request)
 
@@ -582,3 +582,61 @@ def test_a_medication_that_came_twice_with_the_same_code_is_one() -> None:
     twice = {"medications": drug("1"), "others": drug("1", meta={"versionId": "2"})}
 
     assert annotations(ask(with_prefetch(call("order-sign", PRESCRIPTION), **twice)))
+
+
+# References that lead nowhere
+
+MALFORMED = [
+    "order-1",
+    "servicerequest/order-1",
+    "Service Request/1/2",
+    "#order-1",
+    "ServiceRequest?_id=1",
+    "the order of Mrs Smith",
+]
+
+
+@pytest.mark.crd("hook-13")
+@pytest.mark.parametrize("hook", ["order-dispatch", "encounter-start"])
+@pytest.mark.parametrize("named", MALFORMED)
+def test_what_is_named_by_no_reference_is_no_hook_request(named: str, hook: str) -> None:
+    """No EHR could be asked for it, so it is a 400: trying again is of no use."""
+    if hook == "encounter-start":
+        request = with_prefetch(call(hook))
+        request["context"]["encounterId"] = f"{named}?"
+    else:
+        request = dispatch(named)
+    with pytest.raises(InvalidRequest, match="not of the form `Type/id`") as refusal:
+        at_hand(request)
+
+    assert (refusal.value.status, refusal.value.where) == (400, "$.context")
+    assert named not in str(refusal.value)
+
+
+def test_references_that_are_none_are_counted_among_those_named() -> None:
+    """Which of many it is, the count helps to find."""
+    with pytest.raises(InvalidRequest, match="2 of the 3 references named"):
+        at_hand(dispatch("ServiceRequest/order-1", "order-2", "order-3"))
+
+
+def test_the_urn_of_an_entry_that_did_not_come_is_out_of_reach() -> None:
+    """It is a reference, if one that no server can be asked by."""
+    with pytest.raises(DataUnavailable, match="its URN is that of no entry"):
+        at_hand(dispatch("urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"))
+
+
+def test_a_reference_that_is_none_beside_an_order_at_hand_is_passed_over() -> None:
+    """What can be answered is."""
+    at_hand(dispatch("ServiceRequest/order-1", "order-2"), REFUSED)
+
+
+def test_an_order_out_of_reach_is_named_by_its_type_and_by_what_was_tried() -> None:
+    """The words hold no id."""
+    with pytest.raises(DataUnavailable) as refusal:
+        at_hand(dispatch("ServiceRequest/order-1", patient=None))
+
+    assert str(refusal.value) == (
+        "what the hook is about was not sent and could not be read from the EHR: ServiceRequest is "
+        "not in `prefetch`, whose keys are `patient`, `coverage`; the query `ServiceRequest/{id}` "
+        "was not made: the request has no `fhirServer`"
+    )

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cds_service.cds_hooks.response import Card, Indicator, Link, SystemAction
+from cds_service.crd.request.caller import Caller
 from cds_service.crd.request.version import ADVERTISED, DEFAULT, VERSIONS, agree_version
 from cds_service.crd.response.versions import WRITTEN_VERSIONS, write_response
 from cds_service.errors import UnsupportedVersion
@@ -106,7 +107,7 @@ def test_a_version_written_as_a_number_is_read_as_its_digits() -> None:
 def test_who_asks_for_nothing_gets_the_default(extension: dict[str, Any]) -> None:
     """A 2.0 client never asks; the default can be set per client."""
     assert agree_version(extension) is DEFAULT is VERSIONS["2.0"]
-    assert agree_version(extension, VERSIONS["2.1"]) is VERSIONS["2.1"]
+    assert agree_version(extension, Caller(default_version="2.1")) is VERSIONS["2.1"]
 
 
 @settings(max_examples=100, deadline=None)

@@ -244,7 +244,7 @@ def test_one_code_of_thousands_is_met_as_one_of_a_few(
     """The calls above are refused, for as many codes as they name."""
     determined = {}
     for count, pipeline in pipelines.items():
-        decisions, _ = pipeline.evaluate(call_about(count, places))
+        decisions = pipeline.evaluate(call_about(count, places)).decisions
         (determination,) = decisions.answers[0].determinations
         determined[count] = determination.covered, len(determination.billing_codes)
 

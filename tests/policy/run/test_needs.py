@@ -58,7 +58,7 @@ def ask(
     request = order_sign(
         order or service_request("0001T"), prefetch={**PREFETCH, **(prefetch or {})}, **ACCESS
     )
-    decisions, _ = fake_pipeline(index, ehr=ehr).evaluate(encode(request))
+    decisions = fake_pipeline(index, ehr=ehr).evaluate(encode(request)).decisions
     (determination,) = decisions.answers[0].determinations
     return determination.covered.value
 
@@ -104,7 +104,7 @@ def test_two_rules_that_need_the_same_ask_once(tmp_path: Path) -> None:
     ehr = ScriptedEhr([])
     index = small_index(tmp_path, written)
     request = order_sign(service_request("0001T"), prefetch=PREFETCH, **ACCESS)
-    decisions, _ = fake_pipeline(index, ehr=ehr).evaluate(encode(request))
+    decisions = fake_pipeline(index, ehr=ehr).evaluate(encode(request)).decisions
 
     assert ehr.queries == ["Condition?patient=member-1"]
     assert [found.covered.value for found in decisions.answers[0].determinations] == ["not-covered"]
@@ -232,7 +232,7 @@ def test_a_condition_of_the_outer_action_holds_for_every_rule(tmp_path: Path) ->
     written["action"][0]["condition"] = [applicability("%order.intent = 'plan'")]
     index = small_index(tmp_path, written)
     request = order_sign(service_request("0001T"), prefetch=PREFETCH)
-    decisions, _ = fake_pipeline(index).evaluate(encode(request))
+    decisions = fake_pipeline(index).evaluate(encode(request)).decisions
 
     assert [found.covered.value for found in decisions.answers[0].determinations] == [
         "indeterminate"

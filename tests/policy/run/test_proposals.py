@@ -35,8 +35,8 @@ from small_library import (
     small_index,
 )
 
+from cds_service.audit.decisions import describe_answers
 from cds_service.audit.explanation import explain
-from cds_service.audit.record import write_decisions
 from cds_service.cds_hooks.prefetch import Found
 from cds_service.crd.codes import BILLING_OPTIONS
 from cds_service.crd.decision.authorizations import NoAuthorizations, Sought
@@ -46,7 +46,7 @@ from cds_service.crd.request.chart import index_chart
 from cds_service.crd.request.hooks import HOOKS
 from cds_service.crd.request.order import day_of_service, read_order
 from cds_service.fhir.coding import CPT
-from cds_service.fhir.resource import JsonObject, decode
+from cds_service.fhir.resource import JsonObject
 from cds_service.policy.payers import resolve_membership
 from cds_service.policy.run.adjudication import advise, determine
 from cds_service.policy.run.index import PolicyIndex
@@ -377,14 +377,14 @@ def test_one_rule_met_by_several_codes_proposes_once(tmp_path: Path) -> None:
 def test_the_record_names_what_was_proposed(tmp_path: Path) -> None:
     """By policy version, rule and proposal; without a proposal it has no such entry."""
     index = library(tmp_path, proposing(app()))
-    (written,) = decode(write_decisions([answer(index)]))
+    (written,) = describe_answers([answer(index)])
     assert written["proposed"] == [
         "https://coverage-policies.invalid/fhir/PlanDefinition/acme-1|1#rule-1/app"
     ]
 
     assert "launchSMART: Do app" in explain([answer(index)])
 
-    (bare,) = decode(write_decisions([answer(library(tmp_path / "bare", proposing()))]))
+    (bare,) = describe_answers([answer(library(tmp_path / "bare", proposing()))])
     assert "proposed" not in bare
 
 

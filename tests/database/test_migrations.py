@@ -1,0 +1,195 @@
+"""Migrations: an empty file is set up, what is older waits for the command, a newer is refused."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from click.testing import CliRunner
+from sqlalchemy import Engine, inspect, text
+from stores import together
+
+from cds_service.audit.log import open_log
+from cds_service.audit.mentions import mention
+from cds_service.audit.migration import find_schema, migrate_store
+from cds_service.audit.reading import Reader
+from cds_service.cli.audit.migrate import migrate as command
+from cds_service.database.engine import open_engine, reading, writing
+from cds_service.database.migrations import migrate, read_schema, require_schema
+from cds_service.database.tables import METADATA
+from cds_service.errors import SettingError
+from cds_service.fhir.resource import decode
+
+KEY = b"k" * 32
+# The schema of the release before there were migrations, with what it kept.
+FORMER = """
+CREATE TABLE answer (
+    id TEXT PRIMARY KEY, at TEXT NOT NULL,
+    hook TEXT NOT NULL, hook_instance TEXT NOT NULL, version TEXT NOT NULL,
+    decisions TEXT NOT NULL, request TEXT NOT NULL, response TEXT NOT NULL
+);
+CREATE TABLE feedback (
+    card TEXT NOT NULL, outcome TEXT NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (card, outcome, at)
+) WITHOUT ROWID;
+PRAGMA user_version = 1;
+"""
+DECISIONS = '[{"order":"ServiceRequest/1","payer":"icare","assertion":"x-1"}]'
+REQUEST = '{"context":{"patientId":"p-1"}}'
+RESPONSE = '{"cards":[{"uuid":"c-1","weight":1.50}]}'
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """The engine of an empty database."""
+    opened = open_engine(database_url)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def former(tmp_path: Path) -> str:
+    """The URL of a file of the former release, with 450 answers and two reactions."""
+    path = tmp_path / "crd.sqlite3"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(FORMER)
+        add_answers(connection, range(450))
+        connection.executemany(
+            "INSERT INTO feedback VALUES (?, ?, ?, ?)",
+            [
+                ("c-1", "accepted", "2026-11-20T12:00:00Z", '{"card":"c-1"}'),
+                ("c-1", "overridden", "yesterday", "no JSON"),
+            ],
+        )
+    return f"sqlite:///{path}"
+
+
+def add_answers(connection: sqlite3.Connection, numbers: range) -> None:
+    """Keep answers as the former release did."""
+    at = "2026-11-20T12:00:00+00:00"
+    rows = [
+        (f"a-{number:03}", at, "order-sign", "h-1", "2.2", DECISIONS, REQUEST, RESPONSE)
+        for number in numbers
+    ]
+    connection.executemany("INSERT INTO answer VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+
+def test_a_migrated_database_has_the_tables_of_this_release(engine: Engine) -> None:
+    """The migrations, step by step, lead to what `tables` describes."""
+    migrate(engine)
+
+    with reading(engine) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_migrating_again_changes_nothing(engine: Engine) -> None:
+    """The schemas before and after tell what was done."""
+    first, second = migrate(engine), migrate(engine)
+
+    assert [schema.current for schema in first] == [None, first[1].head]
+    assert [schema.current for schema in second] == [first[1].head] * 2
+
+
+def test_two_that_migrate_at_once_do_it_once(database_url: str) -> None:
+    """Two operators, or two starts on an empty file, wait for each other."""
+    engines = [open_engine(database_url) for _ in range(4)]
+    together([partial(migrate, engine) for engine in engines])
+
+    assert [read_schema(engine).is_current for engine in engines] == [True] * 4
+    for engine in engines:
+        engine.dispose()
+
+
+def test_an_empty_file_is_set_up_by_a_start(tmp_path: Path) -> None:
+    """Two lines of the README need nothing but Python."""
+    open_log(f"sqlite:///{tmp_path / 'crd.sqlite3'}").close()
+
+    with closing(sqlite3.connect(tmp_path / "crd.sqlite3")) as connection:
+        assert connection.execute("SELECT count(*) FROM record").fetchall() == [(0,)]
+
+
+def test_a_newer_schema_is_refused_and_left_as_it_is(engine: Engine) -> None:
+    """Neither a start nor a migration touches what a newer release wrote."""
+    migrate(engine)
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    for refused in (require_schema, migrate):
+        with pytest.raises(SettingError, match=r"9999.*newer"):
+            refused(engine)
+    assert read_schema(engine).current == "9999"
+
+
+def test_another_programs_database_is_not_taken_for_an_empty_one(engine: Engine) -> None:
+    """A table that is not ours waits for an operator's word."""
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE theirs (id INTEGER)"))
+
+    with pytest.raises(SettingError, match="crd audit migrate"):
+        require_schema(engine)
+    assert inspect(engine).get_table_names() == ["theirs"]
+
+
+def test_a_former_file_stops_the_start_and_names_the_command(former: str) -> None:
+    """It is older, so it is migrated by an operator."""
+    with pytest.raises(SettingError, match="run `crd audit migrate` first"):
+        open_log(former)
+
+
+def test_the_records_of_a_former_file_are_kept(former: str) -> None:
+    """Each answer and reaction is a record, found by what it mentions, and marked as former."""
+    migrate_store(former, KEY, lambda _: None)
+
+    engine = open_engine(former)
+    reader = Reader(engine)
+    answers = list(reader.find([mention("patient", "p-1", KEY)], kind="answer"))
+    reactions = list(reader.find([mention("card", "c-1", KEY)], kind="feedback"))
+    engine.dispose()
+    payload = decode(answers[0].payload)
+    assert (len(answers), len(reactions)) == (450, 2)
+    assert payload["former"]
+    assert b'"response":{"cards":[{"uuid":"c-1","weight":1.50}]}' in answers[0].payload
+
+
+def test_records_a_former_program_adds_later_are_copied_by_a_second_migration(
+    former: str,
+) -> None:
+    """The former release may run until the new one has taken over; nothing is doubled."""
+    migrate_store(former, KEY, lambda _: None)
+    path = former.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        add_answers(connection, range(450, 460))
+    migrate_store(former, KEY, lambda _: None)
+
+    engine = open_engine(former)
+    assert len(list(Reader(engine).all_records())) == 462
+    engine.dispose()
+
+
+def test_the_command_shows_what_it_does(former: str, tmp_path: Path) -> None:
+    """What is due, what was done, and that nothing is left; with the exit status for scripts."""
+    options = ["--database", former, "--data-dir", str(tmp_path)]
+    runs = [
+        CliRunner().invoke(command, [*options, *more])
+        for more in (["--check"], [], ["--check"], [])
+    ]
+
+    assert [run.exit_code for run in runs] == [1, 0, 0, 0]
+    assert "schema none; this release needs 0001" in runs[0].output
+    assert "schema migrated from none to 0001" in runs[1].output
+    assert "452 records of the former schema are there" in runs[1].output
+    assert "nothing to migrate" in runs[3].output
+
+
+def test_a_server_that_cannot_be_reached_is_named_without_its_password() -> None:
+    """What the command prints holds no secret."""
+    with pytest.raises(SettingError, match="cannot be reached") as caught:
+        find_schema("postgresql://someone:canary@127.0.0.1:1/nothing")
+
+    assert "someone:***@127.0.0.1" in str(caught.value)
+    assert "canary" not in str(caught.value)

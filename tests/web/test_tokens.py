@@ -1,0 +1,111 @@
+"""The token endpoint over HTTP, and where a client finds it."""
+
+import logging
+from pathlib import Path
+
+import pytest
+from backend_client import TOKEN_URL, BackendClient, Clock, token_service
+from flask import Flask
+from flask.testing import FlaskClient
+
+from cds_service.access.backend_services import TokenService
+from cds_service.web.tokens import create_token_endpoint
+
+
+@pytest.fixture
+def client() -> BackendClient:
+    """A registered client."""
+    return BackendClient(name="north", clock=Clock())
+
+
+@pytest.fixture
+def tokens(tmp_path: Path, client: BackendClient) -> TokenService:
+    """The service that knows it."""
+    return token_service(tmp_path, client.clock, client.registered())
+
+
+@pytest.fixture
+def web(tokens: TokenService) -> FlaskClient:
+    """The endpoint in an application."""
+    app = Flask(__name__)
+    app.register_blueprint(create_token_endpoint(tokens))
+    return app.test_client()
+
+
+def test_a_client_finds_the_endpoint_and_gets_a_token(
+    web: FlaskClient, tokens: TokenService, client: BackendClient
+) -> None:
+    """From the configuration to a token that our own endpoints understand."""
+    configuration = web.get("/fhir/.well-known/smart-configuration")
+    response = web.post("/auth/token", data=client.form())
+
+    assert configuration.mimetype == "application/json"
+    assert configuration.get_json()["token_endpoint"] == TOKEN_URL
+    assert configuration.get_json()["token_endpoint_auth_signing_alg_values_supported"] == [
+        "ES384",
+        "RS384",
+    ]
+    assert configuration.get_json()["scopes_supported"] == ["system/*.rs"]
+    assert (response.status_code, response.mimetype) == (200, "application/json")
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Pragma"] == "no-cache"
+    assert response.get_json()["token_type"] == "bearer"  # noqa: S105
+    assert response.get_json()["expires_in"] <= 300
+    assert tokens.read_access_token(response.get_json()["access_token"]).client.name == "north"
+
+
+def test_a_false_assertion_is_401_and_its_cause_is_only_logged(
+    web: FlaskClient, client: BackendClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing of the assertion is in the answer or in the log."""
+    assertion = client.assertion(aud="https://crd.example.invalid/marker-7319")
+
+    with caplog.at_level(logging.INFO):
+        response = web.post("/auth/token", data=client.form(client_assertion=assertion))
+
+    assert response.status_code == 401
+    assert response.get_json() == {
+        "error": "invalid_client",
+        "error_description": "a valid client assertion is needed",
+    }
+    assert response.headers["Cache-Control"] == "no-store"
+    (record,) = caplog.records
+    assert record.__dict__["cause"] == "audience"
+    assert assertion not in caplog.text
+    assert "marker-7319" not in caplog.text
+
+
+def test_other_errors_are_400_in_words(web: FlaskClient, client: BackendClient) -> None:
+    """With the codes of OAuth."""
+    response = web.post("/auth/token", data=client.form(scope="system/*.cud"))
+
+    assert response.status_code == 400
+    assert response.get_json()["error"] == "invalid_scope"
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"{}", "application/json"),
+        (b"", ""),
+        (b"scope=a&scope=b", "application/x-www-form-urlencoded"),
+        (b"scope=" + b"x" * (33 << 10), "application/x-www-form-urlencoded"),
+        (b"%ff%fe=%00&grant_type", "application/x-www-form-urlencoded"),
+        (
+            b"&".join(b"a%d=1" % number for number in range(3000)),
+            "application/x-www-form-urlencoded",
+        ),
+    ],
+    ids=["JSON", "nothing", "a parameter twice", "too long", "bytes", "many parameters"],
+)
+def test_a_body_that_is_no_such_form_is_a_400(web: FlaskClient, data: bytes, kind: str) -> None:
+    """Whatever comes, the answer is OAuth's."""
+    response = web.post("/auth/token", data=data, content_type=kind)
+
+    assert response.status_code == 400
+    assert response.get_json()["error"] == "invalid_request"
+
+
+def test_a_token_is_asked_for_by_post_alone(web: FlaskClient) -> None:
+    """An assertion in an address would stand in logs."""
+    assert web.get("/auth/token?client_assertion=x").status_code == 405
