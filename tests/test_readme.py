@@ -1,18 +1,32 @@
-"""The README: its commands, excerpts, settings, paths and figures are checked against the code."""
+"""The README: its commands, excerpts, files, paths and figures are checked against the code."""
 
 import json
 import re
-from dataclasses import fields
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from crd_command import serving, url_of
+from operating import (
+    OPERATOR,
+    ORDER_SIGN,
+    README,
+    REQUEST,
+    ROOT,
+    assertion_of,
+    call,
+    commands,
+    install,
+    operator_token,
+    printed,
+    send,
+)
 
-from cds_service.settings import Settings
+from cds_service.settings import all_settings
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
 SHOWN = re.findall(r"<!-- (\S+) -->\n```json\n(.*?)```", README, re.DOTALL)
+OF_ANOTHER_PAYER = (ROOT / "examples" / "order-sign-anthem-0f5g3zf" / "request.json").read_bytes()
 
 
 def holds(value: Any, part: Any) -> bool:
@@ -48,21 +62,13 @@ def test_it_shows_a_request_and_its_answer() -> None:
     ]
 
 
-def test_it_lists_every_setting_and_no_other() -> None:
-    """One row a setting, by the name of its environment variable."""
-    listed = re.findall(r"`CRD_(\w+)`", README)
-
-    assert sorted(name.lower() for name in listed) == sorted(
-        setting.name for setting in fields(Settings)
-    )
-
-
 def test_every_file_it_names_exists() -> None:
-    """Paths in back-ticks lead somewhere."""
-    named = set(re.findall(r"`((?:cds_service|fhir_library|tests|examples)/[\w./-]*)`", README))
+    """Paths in back-ticks and links lead somewhere."""
+    folders = "cds_service|fhir_library|tests|examples|docker"
+    named = set(re.findall(rf"[`(]((?:{folders})(?:/[\w./-]*)?)[`)]", README))
 
-    assert named
-    assert all((ROOT / name).exists() for name in named)
+    assert {"docker/README.md", "fhir_library/README.md"} <= named
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
 def test_the_changelog_counts_the_cases_there_are() -> None:
@@ -71,3 +77,54 @@ def test_the_changelog_counts_the_cases_there_are() -> None:
     count = sum(len(json.loads(file.read_text())["cases"]) for file in files)
 
     assert f"with {count} cases" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_every_key_of_the_printed_settings_file_is_a_setting() -> None:
+    """As it stands, with its production paths."""
+    names = {setting.name for setting in all_settings()}
+
+    assert set(tomllib.loads(printed("crd.toml"))) <= names
+
+
+def test_the_printed_commands_do_what_they_are_for(tmp_path: Path) -> None:
+    """All but the one that asks the client's servers, and the one that serves."""
+    here = install(tmp_path)
+    west = str(tmp_path / "west-lab.jwks.json")
+    lines = [
+        line.replace("west-lab.jwks.json", west)
+        for line in commands(README)
+        if line != "crd clients check" and not line.startswith("crd serve")
+    ]
+
+    done = [here.run(line) for line in lines]
+
+    assert [run.output for run in done if run.exit_code] == []
+    registered = tomllib.loads(here.place("/etc/crd/clients.toml").read_text())
+    assert [*registered["clients"]] == ["north-hospital", "west-lab"]
+    assert [*registered["operators"]] == [OPERATOR]
+
+
+def test_the_printed_files_start_a_service_that_answers_its_client_and_explains_itself(
+    tmp_path: Path, database_url: str
+) -> None:
+    """From the settings file alone: discovery, an answer, its dossier; and strangers get a 401."""
+    here = install(tmp_path / "box", database_url)
+    assert here.run("crd audit migrate").exit_code == 0
+    operator = operator_token(here.run(f"crd clients new {OPERATOR} --operator").output)
+
+    with serving("--config", here.config) as (process, lines):
+        base = url_of(lines)
+        discovery, _ = send(base, "/cds-services", token=here.token("/cds-services"))
+        answered, response = call(here, base)
+        refused = [send(base, ORDER_SIGN, REQUEST), send(base, "/cds-services")]
+        of_another_payer, _ = call(here, base, OF_ANOTHER_PAYER)
+        assertion = assertion_of(response)
+        explained, dossier = send(base, f"/assertions/{assertion}?format=json", token=operator)
+        hidden, _ = send(base, f"/assertions/{assertion}?format=json")
+
+    assert (discovery, answered, explained) == (200, 200, 200)
+    assert [status for status, _ in refused] == [401, 401]
+    assert (of_another_payer, hidden) == (403, 401)
+    assert dossier["record"]["client"] == "north-hospital"
+    assert dossier["record"]["response"] == response
+    assert process.returncode == 0

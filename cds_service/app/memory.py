@@ -2,13 +2,16 @@
 
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from cds_service.audit.audit_key import FILE_NAME, open_audit_key, read_audit_key
 from cds_service.audit.log import DatabaseLog, open_log
+from cds_service.audit.retention import parse_retention
 from cds_service.audit.sequencer import Sequencer, open_sequencer
 from cds_service.outbound.posting import post
 from cds_service.settings import Settings
+from cds_service.settings.checks import check_shared_keys
 
 _JOURNAL = "journal"  # in the data directory, where no other is set
 
@@ -33,6 +36,8 @@ def open_memory(settings: Settings) -> Memory:
     Raises:
         SettingError: the database, a key, the journal or the place of checkpoints is unusable.
     """
+    check_shared_keys(settings)
+    parse_retention(settings.retention)  # a purge years from now must not be the first to read it
     data = settings.data_path
     audit_key = find_audit_key(settings)
     log = open_log(
@@ -47,7 +52,7 @@ def open_memory(settings: Settings) -> Memory:
             key=settings.checkpoint_key,
             checkpoints=settings.checkpoints,
             data=data,
-            post=post,
+            post=partial(post, ca_file=settings.ca_file),
         )
         on_failure.pop_all()
     log.watch_tree(sequencer.health)

@@ -55,7 +55,12 @@ class Site:
 
     app: Flask
     readiness: Readiness
+    metrics: Metrics
     _closing: tuple[Callable[[], None], ...]
+
+    def count_refusal(self, status: int) -> None:
+        """Count a request that was refused before the application saw it."""
+        self.metrics.count_request("", "", status, 0.0)
 
     def close(self) -> None:
         """Let go of what the site holds beside its service."""
@@ -98,7 +103,10 @@ def open_site(
         max_body=settings.max_body,
     )
     return Site(
-        app=app, readiness=readiness, _closing=(door.authentication.close, observation.spans.close)
+        app=app,
+        readiness=readiness,
+        metrics=observation.metrics,
+        _closing=(door.authentication.close, observation.spans.close),
     )
 
 

@@ -20,6 +20,7 @@ from cds_service.app import (
 from cds_service.cli.options import with_settings
 from cds_service.cli.refused_start import refuse_start
 from cds_service.cli.start import start_errors, start_service
+from cds_service.database.engine import shown_url
 from cds_service.ehr.client import RequestsEhr
 from cds_service.errors import SettingError
 from cds_service.policy.library.inventory import take_inventory
@@ -72,6 +73,7 @@ def _serve(settings: Settings, bound: socket.socket, memory: Memory) -> None:
                 limits=_limits(settings),
                 ready=partial(_welcome, service, settings),
                 stopping=site.readiness.stopping,
+                refused=site.count_refusal,
             )
 
 
@@ -87,12 +89,13 @@ def _limits(settings: Settings) -> ServerLimits:
         max_body=settings.max_body,
         request_seconds=settings.request_seconds,
         stop_seconds=settings.stop_seconds,
+        large_bodies=settings.large_bodies,
     )
 
 
 def _welcome(service: Service, settings: Settings) -> None:
     url = settings.local_url
-    click.echo(f"CRD service on {url}  (answers kept in {settings.database})")
+    click.echo(f"CRD service on {url}  (answers kept in {shown_url(settings.database)})")
     click.echo(f"{take_inventory(service.library, service.index, utc_today())}")
     policies = service.index.policies
     for policy in policies[:_SHOWN]:

@@ -12,15 +12,17 @@ _SECONDS = 5.0  # for all of it
 _TAKEN = range(200, 300)
 
 
-def post(url: str, body: bytes) -> None:
+def post(url: str, body: bytes, *, ca_file: str = "") -> None:
     """Send a text to an https URL, or to this machine; return once it is taken, with a status 2xx.
+
+    `ca_file` is a PEM file of the authorities to trust, by default the public ones.
 
     Raises:
         RequestFailed: it was not, as far as is known; the message is a short cause.
     """
     access = Access(base=url, token="", expires=float("inf"), allowed=frozenset({url.rstrip("/")}))
     check_access(access, ())
-    adapter = DeadlineAdapter(ca_file="", servers=1, connections=1)
+    adapter = DeadlineAdapter(ca_file=ca_file, servers=1, connections=1)
     with closing(Transport(adapter, accept="*/*", clock=time.monotonic)) as transport:
         response = transport.post(url, access, body, time.monotonic() + _SECONDS)
     if response.status not in _TAKEN:

@@ -14,8 +14,6 @@ def check_settings(settings: Settings) -> None:
     Raises:
         SettingError: they do not; names what to set.
     """
-    if settings.database.startswith(_SHARED_DATABASE):
-        _check_keys_are_shared(settings)
     if settings.auth == "jwt":
         _check_clients_are_known(settings)
     elif not settings.allow_open and not is_loopback(settings.host):
@@ -39,8 +37,14 @@ def _check_clients_are_known(settings: Settings) -> None:
         )
 
 
-def _check_keys_are_shared(settings: Settings) -> None:
-    """A database that several hosts use needs keys that all of them have: none makes its own."""
+def check_shared_keys(settings: Settings) -> None:
+    """Pass a service whose keys are as shared as its database: none of several makes its own.
+
+    Raises:
+        SettingError: a key file has to be set.
+    """
+    if not settings.database.startswith(_SHARED_DATABASE):
+        return
     keys = {"audit_key": settings.audit_key, "checkpoint_key": settings.checkpoint_key}
     if settings.auth == "jwt":
         keys["token_key"] = settings.token_key

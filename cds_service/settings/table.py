@@ -134,6 +134,9 @@ class Settings:
     request_seconds: int = row_of(
         20, "--request-seconds", Integer(1, 600), "the most a request may take to arrive whole"
     )
+    large_bodies: int = row_of(
+        2, "--large-bodies", Integer(1, 64), "calls with a large body answered at the same time"
+    )
     stop_seconds: int = row_of(
         30, "--stop-seconds", Integer(1, 600), "the most a stop waits for calls under way"
     )

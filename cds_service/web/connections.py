@@ -53,9 +53,11 @@ class Connections(dict[int, Any]):
 
     def _ask(self, descriptor: int, held: Any) -> None:
         """Learn what a connection waits for."""
+        # Before the rest: a thread may end a call meanwhile, and then it waits for something else.
+        is_quiet = getattr(held, "is_quiet", False)
         writes = held.writable() and not held.accepting
         self._wait_for(descriptor, _READ * bool(held.readable()) | _WRITE * bool(writes))
-        if getattr(held, "is_quiet", False):
+        if is_quiet:
             self._lively.discard(descriptor)
 
     def _wait_for(self, descriptor: int, events: int) -> None:

@@ -57,7 +57,7 @@ def _store_checks(state: StoreHealth) -> Iterator[Check]:
     mark = state.journal_limit * _JOURNAL_MARK
     is_below = not state.journal_bytes or state.journal_bytes < mark
     yield _check("journal", is_below, "the journal is nearly full: the database is away too long")
-    # That the chain is sound is for a metric and an alarm: an outage would mend nothing.
+    # Where the chain is broken nothing is signed any more, so this too becomes false after a while.
     is_recent = state.sequencer_lag_seconds <= _MOST_BEHIND
     yield _check("checkpoints", is_recent, "records have been without a checkpoint for too long")
 

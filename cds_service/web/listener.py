@@ -47,16 +47,28 @@ class ServerLimits:
     stop_seconds: float = 30.0
 
 
+def _ignore(_status: int) -> None:
+    """Nobody counts refusals."""
+
+
 class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
     """Accepts connections on `bound` and has their requests answered by `app`.
 
     When it is full, the connection that has waited longest without a whole request goes in favour
-    of a new one: those who are slow or idle, however many, lock nobody out.
+    of a new one: those who are slow or idle, however many, lock nobody out. `refused` is told the
+    HTTP status of each request that the application never saw.
     """
 
     channel_class = Channel
 
-    def __init__(self, app: Flask, bound: socket.socket, limits: ServerLimits) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        bound: socket.socket,
+        limits: ServerLimits,
+        refused: Callable[[int], None] = _ignore,
+    ) -> None:
+        self.refused = refused
         self.request_seconds, self.wait_seconds = limits.request_seconds, limits.wait_seconds
         self.is_stopping = False
         self._limits, self._held = limits, Connections()

@@ -1,7 +1,9 @@
 """Refusals: what the server answers before the application is asked, and then hangs up."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from types import MappingProxyType
 
 from waitress.task import ErrorTask
@@ -11,6 +13,7 @@ from cds_service.fhir.outcome import operation_outcome
 from cds_service.fhir.resource import encode
 from cds_service.web.answer_headers import ANSWER_HEADERS
 
+_LOG = logging.getLogger("cds_service.web")
 RETRY_AFTER = 5  # seconds
 
 
@@ -66,6 +69,12 @@ class RefusalTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
     def execute(self) -> None:
         """Write the answer (CRD hook-10)."""
         refusal = refusal_of(self.request.error)
+        status = int(refusal.status.split()[0])
+        self.channel.server.refused(status)
+        # A 503 of ours is the operator's to mend, the others are the client's.
+        level = logging.ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
+        shown = {"event": "refused", "status": status, "cause": refusal.code}
+        _LOG.log(level, "refused before it was read whole: %s", refusal.problem, extra=shown)
         body = encode(operation_outcome(code=refusal.code, diagnostics=refusal.problem))
         self.status = refusal.status
         self.response_headers.extend({**ANSWER_HEADERS, **refusal.headers}.items())

@@ -11,6 +11,7 @@ from cds_service.cds_hooks.feedback import Feedback, FeedbackParser
 from cds_service.errors import UnknownService
 from cds_service.fhir.resource import encode
 from cds_service.pipeline import Pipeline
+from cds_service.web.answer_headers import ANSWER_HEADERS
 from cds_service.web.door import Door, current_trail, open_trail
 from cds_service.web.observation import Observation, watch
 from cds_service.web.problems import handle_problems
@@ -33,6 +34,9 @@ def create_web(
     """The WSGI application: CDS Hooks under /cds-services, beside the `blueprints`."""
     app = Flask("cds_service.web", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = max_body
+    # A redirect to the path without `//` would name the Host that came, and the scheme behind a
+    # proxy: whoever follows it sends the patient and the token there again.
+    app.url_map.merge_slashes = False
     watch(app, observation)
     app.before_request(open_trail)
     keep_counted = partial(_keep_counted, keep_feedback, observation)
@@ -112,14 +116,8 @@ def _ended(response: Response) -> Response:
 
 
 def _guarded(response: Response) -> Response:
-    """Headers on every answer, errors and preflights too.
-
-    Browsers of any origin may call, without credentials of theirs (CDS Hooks, CORS); nobody guesses
-    a type, and no address of ours, which may hold an id, is told to another site.
-    """
-    response.headers["Access-Control-Allow-Origin"] = "*"
-    response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
-    response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
+    """Headers on every answer, errors and preflights too; what a call got is kept in no cache."""
+    response.headers.update(ANSWER_HEADERS)
+    if request.method == "POST":
+        response.headers["Cache-Control"] = "no-store"
     return response

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,11 +124,12 @@ class Server:
 
     def temporary_bytes(self) -> int:
         """What lies in its temporary directory, open files without a name included."""
-        links = Path(f"/proc/{self.process.pid}/fd").iterdir()
-        named = [
-            link for link in links if str(self.directory / "temporary") in str(link.readlink())
-        ]
-        return sum(link.stat().st_size for link in named)
+        size = 0
+        for link in Path(f"/proc/{self.process.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                if str(self.directory / "temporary") in str(link.readlink()):
+                    size += link.stat().st_size
+        return size
 
 
 def post(path: str, body: bytes, *headers: str) -> bytes:
@@ -218,6 +219,7 @@ def main() -> None:
         limits=limits,
         ready=lambda: print(port, flush=True),
         stopping=bench.stopping,
+        refused=lambda _status: None,
     )
 
 

@@ -6,7 +6,7 @@ from itertools import islice
 
 import psutil
 import pytest
-from attacks.small_server import HELD, Line, Server, post, small_server
+from attacks.small_server import HELD, PATIENCE, Line, Server, post, small_server
 
 HALF_A_HEAD = b"POST /wait?0 HTTP/1.1\r\nHost: he"
 HALF_A_BODY = post("/wait?0", b"{" * 1000)[:-500]
@@ -31,6 +31,17 @@ def test_a_crowd_that_never_says_all_locks_nobody_out(first: bytes) -> None:
 
             assert len(held) == 60
             assert server.post("/wait?0", b"{}").status == 200
+
+
+def test_quick_answers_one_after_the_other_do_not_wait_for_the_clock() -> None:
+    """A thread may be done before its connection is looked at again; the next call is seen."""
+    with small_server() as server:
+        line, began = server.line(), time.monotonic()
+        for _ in range(1000):
+            line.send(b"GET /ready HTTP/1.1\r\nHost: here\r\n\r\n")
+            line.answer()
+
+        assert time.monotonic() - began < PATIENCE
 
 
 def test_a_call_under_way_is_not_dropped_for_a_crowd() -> None:

@@ -46,6 +46,7 @@ def main() -> None:
         limits=ServerLimits(threads=settings.threads),
         ready=lambda: print(f"floor on {url}", flush=True),
         stopping=lambda: None,
+        refused=lambda _status: None,
     )
 
 

@@ -129,9 +129,9 @@ def test_the_help_shows_what_a_setting_takes() -> None:
 
 
 @pytest.mark.parametrize("setting", all_settings(), ids=lambda setting: setting.name)
-def test_the_readme_names_every_option_beside_its_variable(setting: Setting) -> None:
+def test_the_operators_guide_names_every_option_beside_its_variable(setting: Setting) -> None:
     """A row of its table is found by either."""
-    rows = (ROOT / "README.md").read_text().splitlines()
-    (row,) = [row for row in rows if f"`{setting.variable}`" in row]
+    lines = (ROOT / "docker" / "README.md").read_text().splitlines()
+    (row,) = [line for line in lines if line.startswith("|") and f"`{setting.variable}`" in line]
 
     assert any(f"| `{spelling}` |" in row for spelling in setting.option.split("/"))

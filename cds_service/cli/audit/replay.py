@@ -30,6 +30,9 @@ from cds_service.fhir.resource import JsonObject, encode, text
 from cds_service.policy.library.snapshot import unpack
 from cds_service.settings import Settings
 
+# The most that a service can be set to take: one that took the call may have been set so.
+_DEEPEST = 500
+_MOST_ENTRIES = 1_000_000
 _STATUS = {Verdict.SAME: 0, Verdict.DIFFERS: 1, Verdict.NOT_REPLAYABLE: 2}  # exit status
 
 
@@ -95,10 +98,16 @@ def _own_library(
 def _evaluator(settings: Settings, record: JsonObject) -> Evaluate:
     """What answers recorded calls by the policies in these settings.
 
-    Its links lead where those of the record do.
+    Its links lead where those of the record do. What was within the limits of then is within ours.
     """
     base_url = text(record.get("base")) or settings.base_url
-    alone = replace(settings, authorizations="", base_url=base_url)
+    alone = replace(
+        settings,
+        authorizations="",
+        base_url=base_url,
+        max_depth=_DEEPEST,
+        max_entries=_MOST_ENTRIES,
+    )
     service = build_service(alone, ehr=None, log=NoLog(), progress=show_progress)
 
     def evaluate(call: RecordedCall) -> Trail:

@@ -1,5 +1,7 @@
 """`crd audit sequence`: one round of the sequencer, for a store that no service is running on."""
 
+from functools import partial
+
 import click
 
 from cds_service.audit.sequencer import open_sequencer
@@ -11,7 +13,7 @@ from cds_service.settings import Settings
 
 
 @click.command()
-@with_some_settings("data_dir", "database_url", "checkpoint_key", "checkpoints")
+@with_some_settings("data_dir", "database_url", "checkpoint_key", "checkpoints", "ca_file")
 def sequence(settings: Settings) -> None:
     """Number the records that wait, sign the tree and publish what is due.
 
@@ -25,7 +27,7 @@ def sequence(settings: Settings) -> None:
             key=settings.checkpoint_key,
             checkpoints=settings.checkpoints,
             data=settings.data_path,
-            post=post,
+            post=partial(post, ca_file=settings.ca_file),
         )
     sequencer.run_round(is_last=True)
     engine.dispose()

@@ -41,7 +41,7 @@ from cds_service.settings import Settings
     help="file with a token of a client (- for standard input): would it be accepted, and if not, "
     "why; it is not printed",
 )
-@with_some_settings("clients", "base_url", "ehr")
+@with_some_settings("clients", "base_url", "ehr", "ca_file")
 def check(
     name: str | None,
     token_file: TextIO | None,
@@ -57,7 +57,7 @@ def check(
     with start_errors():
         path = clients_path(settings)
         clients = read_clients(path)
-    with closing(Prober()) as prober:
+    with closing(Prober(ca_file=settings.ca_file)) as prober:
         if jwt_file:
             token = jwt_file.read().strip()
             client = _of_token(token, clients, name)
