@@ -11,9 +11,13 @@ import psycopg
 def fresh_database(server: str) -> Iterator[str]:
     """The URL of a new, empty database on a server; it is dropped after the block."""
     name = f"crd_test_{token_hex(8)}"
+    _execute(server, f"CREATE DATABASE {name}")
+    try:
+        yield f"{server.rpartition('/')[0]}/{name}"
+    finally:  # on another connection: the server may have been started again meanwhile
+        _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _execute(server: str, statement: str) -> None:
     with closing(psycopg.connect(server, autocommit=True, prepare_threshold=None)) as admin:
-        admin.execute(f"CREATE DATABASE {name}")
-        try:
-            yield f"{server.rpartition('/')[0]}/{name}"
-        finally:
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        admin.execute(statement)

@@ -1,6 +1,8 @@
-"""Long proofs that no answer is lost: `python tests/prove_faults.py kill`, `… away`.
+"""Long proofs that no answer is lost: `python tests/prove_faults.py kill`, `away`, `locked`, ….
 
-They need loopback and minutes; pytest does not collect them.
+They need loopback and minutes; pytest runs short ones (tests/test_faults.py). On PostgreSQL:
+
+    .ci/postgresql sh -c 'python tests/prove_faults.py away --database "$POSTGRESQL_URL"'
 """
 
 import sys

@@ -44,6 +44,7 @@ def record_call(
     caller: Caller = ANYONE,
     at: datetime = NOON,
     ids: CountingIds | None = None,
+    trace_id: str = "",
 ) -> AuditRecord:
     """The record that a call leaves, whether it is answered or refused."""
     log = RecordsLog()
@@ -57,7 +58,9 @@ def record_call(
         cards=replace(made.cards, new_id=ids) if ids else made.cards,
     )
     with suppress(HookError):  # it is recorded too
-        pipeline.respond(encode(request), Trail(caller=caller, clock=lambda: 0.0))
+        pipeline.respond(
+            encode(request), Trail(caller=caller, trace_id=trace_id, clock=lambda: 0.0)
+        )
     (record,) = log.written
     return record
 

@@ -13,7 +13,7 @@ from cds_service.audit.mentions import mentions_of
 from cds_service.audit.record import AuditRecord, Kind
 from cds_service.audit.rows import make_write
 from cds_service.audit.sequencer import Sequencer
-from cds_service.audit.signed_note import Signer
+from cds_service.audit.signed_note import Signer, encode_base64
 from cds_service.audit.witnesses import CheckpointFile, Outside, Witness
 from cds_service.database.engine import open_engine
 from cds_service.database.migrations import migrate
@@ -29,6 +29,13 @@ def signer_called(name: str, seed: int = 7) -> Signer:
 
 
 SIGNER = signer_called("log.example/one")
+
+
+def write_key(path: Path, signer: Signer = SIGNER) -> None:
+    """Write a signing key to a file, as notes write it."""
+    octets = encode_base64(b"\x01" + signer.private.private_bytes_raw())
+    path.touch(mode=0o600)
+    path.write_text(f"PRIVATE+KEY+{signer.name}+{signer.verifier.key_id.hex()}+{octets}\n")
 
 
 def open_store(url: str) -> Engine:

@@ -64,7 +64,7 @@ BEYOND: tuple[tuple[Crowd, int, str], ...] = (
     (dispatched_orders_looked_for_in_vain, 8_000, REFERENCES),
     (dispatched_orders_to_ask_for, 16_000, REFERENCES),
     (orders, 1_000, ORDERS),
-    (drafts_beside_the_selected_one, 9_000, ORDERS),
+    (drafts_beside_the_selected_one, 4_900, ORDERS),
     (orders_behind_an_appointment, 400, ORDERS),
     (orders_behind_an_appointment, 1_000, REFERENCES),
     (appointments_for_orders_named_by_identifier, 3_000, REFERENCES),
@@ -217,11 +217,11 @@ def test_as_many_as_the_limit_are_answered_and_one_more_is_not(
 
 
 @pytest.mark.parametrize(("crowd", "last", "first"), LAST_AND_FIRST, ids=named)
-def test_refusing_costs_less_than_answering(
+def test_refusing_costs_hardly_more_than_answering(
     cost: Callable[[JsonObject], int], crowd: Crowd, last: int, first: int
 ) -> None:
-    """Nothing is decided, and nothing asked, about a call that is refused."""
-    assert cost(crowd(first)) < cost(crowd(last))
+    """Nothing is decided of a call that is refused; for its record, its orders are read again."""
+    assert cost(crowd(first)) < 1.25 * cost(crowd(last))
 
 
 @pytest.mark.parametrize(("crowd", "last", "first"), LAST_AND_FIRST, ids=named)

@@ -43,6 +43,7 @@ TABLE: dict[str, tuple[Any, str, Any]] = {
         "https://one.example.invalid/fhir https://two.example.invalid",
         ("https://one.example.invalid/fhir", "https://two.example.invalid"),
     ),
+    "ca_file": ("", "authorities.pem", "authorities.pem"),
     "ehr_seconds": (4.0, "2.5", 2.5),
     "threads": (32, "16", 16),
     "max_body": (4 << 20, "65536", 65536),
@@ -50,6 +51,7 @@ TABLE: dict[str, tuple[Any, str, Any]] = {
     "max_entries": (5_000, "500", 500),
     "connections": (1000, "200", 200),
     "request_seconds": (20, "60", 60),
+    "large_bodies": (2, "4", 4),
     "stop_seconds": (30, "5", 5),
     "rate": (0, "20", 20),
     "concurrent": (0, "4", 4),
@@ -231,6 +233,16 @@ def test_tokens_cannot_be_checked_without_clients_and_our_own_url(missing: str) 
         read_settings({}, options)
 
     assert caught.value.key == missing
+
+
+def test_tokens_do_not_come_in_clear() -> None:
+    """R4: the address that clients call has TLS, unless they are on this machine."""
+    with pytest.raises(SettingError, match="without TLS") as caught:
+        read_settings({}, {**JWT, "base_url": "http://crd.example.invalid"})
+
+    assert caught.value.key == "base_url"
+    for local in ("http://127.0.0.1:8000", "http://[::1]:8000/crd", "http://localhost"):
+        assert read_settings({}, {**JWT, "base_url": local}).base_url == local
 
 
 @pytest.mark.parametrize("setting", all_settings(), ids=lambda setting: setting.name)

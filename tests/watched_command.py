@@ -60,7 +60,10 @@ def watch(file: str) -> None:
 
 
 def _leaves_something(name: str, arguments: tuple[Any, ...]) -> bool:
-    return name != "open" or bool(arguments[2] & _WRITING)
+    """A descriptor was noted when it was opened by name."""
+    if name != "open":
+        return True
+    return not isinstance(arguments[0], int) and bool(arguments[2] & _WRITING)
 
 
 def _plain(arguments: Iterable[Any]) -> list[Any]:

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
+from stat import S_IWOTH
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -96,10 +97,14 @@ def read_clients(path: Path) -> Clients:
             with its place, a line each.
     """
     try:
+        if path.stat().st_mode & S_IWOTH:
+            raise SettingError(
+                _SETTING, f"{path} is writable by anybody, who may add clients; chmod o-w it"
+            )
         document = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise SettingError(_SETTING, f"{path}: {error.strerror}") from error
-    except ValueError as error:  # no UTF-8, or no TOML
+    except (ValueError, RecursionError) as error:  # no UTF-8, or no TOML, or nested without end
         raise SettingError(_SETTING, f"{path}: no TOML: {error}") from error
     try:
         return parse_clients(document)

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from cds_service.audit.audit_key import FILE_NAME, open_audit_key, read_audit_key
+from cds_service.audit.key_check import tell_of_another_key
 from cds_service.audit.log import DatabaseLog, open_log
 from cds_service.audit.retention import parse_retention
 from cds_service.audit.sequencer import Sequencer, open_sequencer
@@ -56,6 +57,7 @@ def open_memory(settings: Settings) -> Memory:
         )
         on_failure.pop_all()
     log.watch_tree(sequencer.health)
+    tell_of_another_key(log.engine, audit_key)
     sequencer.start()
     return Memory(log=log, audit_key=audit_key, sequencer=sequencer)
 

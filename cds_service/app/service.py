@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
-from uuid import uuid4
 
+from cds_service.audit.identity import new_id
 from cds_service.audit.log import AuditLog, DatabaseLog, open_log
 from cds_service.audit.record import Recorder
 from cds_service.audit.trail import Trail
@@ -77,7 +77,7 @@ def build_service(
     kept = log or open_log(settings.database)
     recorder = _recorder(library, settings, audit_key)
     reasons, titles = _override_reasons(library), _form_titles(library)
-    cards = make_cards(index, reasons, _new_id, form_titles=titles)
+    cards = make_cards(index, reasons, new_id, form_titles=titles)
     limits = JsonLimits(max_depth=settings.max_depth, max_entries=settings.max_entries)
     pipelines = {
         hook.service_id: Pipeline(
@@ -91,7 +91,7 @@ def build_service(
             ehr=ehr,
             ehr_seconds=settings.ehr_seconds,
             now=_now,
-            new_id=_new_id,
+            new_id=new_id,
         )
         for hook in HOOKS.values()
     }
@@ -195,7 +195,3 @@ def utc_today() -> date:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _new_id() -> str:
-    return str(uuid4())

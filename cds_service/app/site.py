@@ -7,14 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
-from uuid import uuid4
 
 from flask import Blueprint, Flask
 
 from cds_service.access.assertions import AssertionVerifier
 from cds_service.access.authentication import (
-    Authentication,
     JwtAuthentication,
     OpenAuthentication,
     open_authentication,
@@ -22,21 +19,22 @@ from cds_service.access.authentication import (
 from cds_service.access.backend_services import TOKEN_PATH, TokenService
 from cds_service.access.causes import Cause
 from cds_service.access.clients import Clients
-from cds_service.access.clients_file import read_clients
-from cds_service.access.limits import CallLimits, Limit
 from cds_service.access.token_key import open_token_key
+from cds_service.app.doorway import open_door, read_everyone
 from cds_service.app.memory import Memory
 from cds_service.app.service import Service, utc_today
 from cds_service.audit.desk import Desk
 from cds_service.audit.dossier import Dossier
+from cds_service.audit.identity import new_id
 from cds_service.audit.recipients import find_recipients
 from cds_service.audit.trail import Trail
 from cds_service.cds_hooks.feedback import Feedback
-from cds_service.crd.request.caller import Caller, TokenUse
-from cds_service.errors import Forbidden, SettingError
+from cds_service.crd.request.caller import TokenUse
+from cds_service.errors import Forbidden, NotRecorded
 from cds_service.pages.dossier_routes import create_dossier_pages
 from cds_service.pages.routes import create_pages
 from cds_service.settings import Settings
+from cds_service.settings.checks import is_loopback
 from cds_service.web.door import Door
 from cds_service.web.gauges import Sources
 from cds_service.web.health import Readiness, create_health
@@ -81,11 +79,11 @@ def open_site(
     Raises:
         SettingError: the clients file or a key cannot be used.
     """
-    everyone = _read_everyone(settings, service)
+    everyone = read_everyone(settings, service)
     jwt = (
         open_authentication(everyone, ca_file=settings.ca_file) if settings.auth == "jwt" else None
     )
-    door = _open_door(settings, everyone, jwt or OpenAuthentication())
+    door = open_door(settings, everyone, jwt or OpenAuthentication())
     readiness = Readiness(policies=len(service.index.policies), store=service.log.health)
     observation = _open_observation(service, everyone, jwt, circuits)
     app = create_web(
@@ -96,7 +94,11 @@ def open_site(
         blueprints=[
             create_pages(service.library, service.index, utc_today),
             create_health(readiness),
-            _metrics_page(observation.metrics, door, is_free=jwt is None and not door.operators),
+            _metrics_page(
+                observation.metrics,
+                door,
+                is_free=jwt is None and is_loopback(settings.host) and not door.operators,
+            ),
             *_dossier_pages(service, memory, door),
             *_token_endpoint(service, settings, everyone, jwt),
         ],
@@ -108,22 +110,6 @@ def open_site(
         metrics=observation.metrics,
         _closing=(door.authentication.close, observation.spans.close),
     )
-
-
-def _read_everyone(settings: Settings, service: Service) -> Clients:
-    """The clients and operators registered, each client for payers that are hosted."""
-    everyone = read_clients(Path(settings.clients).expanduser()) if settings.clients else Clients()
-    hosted = {payer.id for payer in service.index.payers.all}
-    for client in everyone.all:
-        if unknown := sorted((client.payers or frozenset()) - hosted):
-            raise SettingError(
-                "clients",
-                f"[clients.{client.name}] payers: no such payer in the library: "
-                f"{', '.join(unknown)}; there are {', '.join(sorted(hosted))}",
-            )
-    if settings.auth == "jwt" and not everyone.operators:
-        _LOG.warning("no operator is registered: nobody can read /metrics and /assertions")
-    return everyone
 
 
 def _feedback_keeper(service: Service, memory: Memory | None) -> KeepFeedback:
@@ -187,7 +173,7 @@ def _dossier_pages(service: Service, memory: Memory | None, door: Door) -> Itera
             who=f"operator {operator}",
             write=memory.log.write,
             now=_now,
-            new_id=_new_id,
+            new_id=new_id,
         )
         return desk.dossier("GET /assertions", identity)
 
@@ -204,50 +190,23 @@ def _token_endpoint(
     def remember(client: str, use: TokenUse) -> None:
         """In this process, and by its record in all others."""
         jwt.replays.remember(use)
-        service.log.write(service.recorder.token(_new_id(), _now(), client, use))
+        try:
+            service.log.write(service.recorder.token(new_id(), _now(), client, use))
+        except NotRecorded:
+            jwt.replays.forget(use)  # nothing is given for it, so it may come again
+            raise
 
+    url = f"{settings.links_base}{TOKEN_PATH}"
     tokens = TokenService(
         base_url=settings.links_base,
         clients=everyone,
         key=open_token_key(settings.token_key, settings.data_path),
-        assertions=AssertionVerifier(
-            clients=everyone,
-            keys=jwt.keys,
-            token_url=f"{settings.links_base}{TOKEN_PATH}",
-            now=_now,
-        ),
+        assertions=AssertionVerifier(clients=everyone, keys=jwt.keys, token_url=url, now=_now),
         remember=remember,
         now=_now,
     )
     yield create_token_endpoint(tokens)
 
 
-def _open_door(settings: Settings, everyone: Clients, authentication: Authentication) -> Door:
-    """Who may come in, and how often."""
-    usual = Limit(rate=settings.rate, concurrent=settings.concurrent)
-    return Door(
-        authentication=authentication,
-        call_limits=CallLimits(clock=time.monotonic),
-        limit_of=partial(_limit_of, everyone, usual),
-        operators=everyone.operators,
-        base_url=settings.links_base,
-    )
-
-
-def _limit_of(everyone: Clients, usual: Limit, caller: Caller) -> Limit:
-    """What a client may call: as it is registered, else as is usual."""
-    client = everyone.named(caller.name)
-    if client is None:
-        return usual
-    return Limit(
-        rate=usual.rate if client.rate is None else client.rate,
-        concurrent=usual.concurrent if client.concurrent is None else client.concurrent,
-    )
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _new_id() -> str:
-    return str(uuid4())

@@ -1,6 +1,6 @@
 """The orders that a recorded call was about, whether or not anything was decided for them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cds_service.audit.dossier import decisions_of, texts_of
@@ -29,11 +29,16 @@ def orders_of(record: JsonObject) -> tuple[CalledOrder, ...]:
     for number, decision in enumerate(decisions_of(record)):
         reference = text(decision.get("order"))
         decided.setdefault(reference or f"#{number}", []).append(decision)
-    named = dict(_named(first(record.get("request"))))
+    undecided = dict(_named(first(record.get("request")), decided))
     return (
         *(_decided(reference, decisions) for reference, decisions in decided.items()),
-        *(order for reference, order in named.items() if reference not in decided),
+        *undecided.values(),
     )
+
+
+def undecided_orders(record: JsonObject, decided: Collection[str]) -> tuple[CalledOrder, ...]:
+    """The orders that a call names, but for those `decided` on, given by their references."""
+    return tuple(dict(_named(first(record.get("request")), decided)).values())
 
 
 def _decided(reference: str, decisions: Sequence[JsonObject]) -> CalledOrder:
@@ -45,15 +50,25 @@ def _decided(reference: str, decisions: Sequence[JsonObject]) -> CalledOrder:
     )
 
 
-def _named(request: JsonObject) -> Iterator[tuple[str, CalledOrder]]:
-    """What the context of a request names; of drafts with selections, those that are selected."""
+def _named(request: JsonObject, decided: Collection[str]) -> Iterator[tuple[str, CalledOrder]]:
+    """What the context of a request names; of drafts with selections, those that are selected.
+
+    Those decided on are left out.
+    """
+    for reference, order in _all_named(request, decided):
+        if reference not in decided:
+            yield reference, order
+
+
+def _all_named(request: JsonObject, decided: Collection[str]) -> Iterator[tuple[str, CalledOrder]]:
     context = first(request.get("context"))
     selected = set(_references(context.get("selections")))
     for name in _RESOURCES:
         for found in read_resources(context.get(name)):
-            order = _sent(found.resource)
-            if not selected or order.reference in selected:
-                yield order.reference, order
+            kind, number = resource_type(found.resource), text(found.resource.get("id"))
+            reference = f"{kind}/{number}"
+            if reference not in decided and (not selected or reference in selected):
+                yield reference, _sent(found.resource, reference)
     encounter = text(context.get("encounterId"))
     is_about_it = text(request.get("hook")).startswith("encounter-")
     if encounter and is_about_it:
@@ -67,12 +82,11 @@ def _referred_to(reference: str) -> tuple[str, CalledOrder]:
     return reference, CalledOrder(reference=reference, type=kind)
 
 
-def _sent(resource: JsonObject) -> CalledOrder:
-    kind = resource_type(resource)
+def _sent(resource: JsonObject, reference: str) -> CalledOrder:
     codings = read_codings(resource.get("code"))
     return CalledOrder(
-        reference=f"{kind}/{text(resource.get('id'))}",
-        type=kind,
+        reference=reference,
+        type=resource_type(resource),
         codes=tuple(f"{coding.system}|{coding.code}" for coding in codings),
     )
 

@@ -41,6 +41,7 @@ class CheckpointCheck:
     last_stored: int = 0
     origin: str = ""
     _largest_copied: int = 0
+    _published: int = 0  # the largest that has left the database
 
     def milestones(self) -> Iterator[Milestone]:
         """The signed roots of both lists; where they differ that of the copy."""
@@ -56,6 +57,10 @@ class CheckpointCheck:
                 else:
                     copied = checkpoint
             yield self._compare(size, stored, copied)
+        if self.copied is not None and self._published and not self.in_copy:
+            self._add(
+                f"checkpoints up to size {self._published} were published, and the copy has none"
+            )
 
     def _read_copy(self) -> Iterator[Checkpoint]:
         """The checkpoints of the copy that can be read, each larger than the one before."""
@@ -76,6 +81,7 @@ class CheckpointCheck:
     def _check_row(self, row: CheckpointRow) -> Milestone:
         self.in_database += 1
         self.last_stored = row.size
+        self._published = row.size if row.is_published else self._published
         root, edge = row.root, None
         try:
             checkpoint = verify_checkpoint(row.note, self.verifiers)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from cds_service.crd.decision.authorizations import Sought
 from cds_service.crd.decision.determination import Determination
 from cds_service.crd.decision.order_answer import OrderAnswer
 from cds_service.crd.decision.trace import ConditionTrace, RuleTrace
@@ -16,6 +17,24 @@ _SHOWN = 5  # values of one element
 def describe_answers(answers: Iterable[OrderAnswer]) -> list[JsonObject]:
     """What was determined for each order, by which rules of which policy versions (CRD resp-48)."""
     return [_answer(answer) for answer in answers]
+
+
+def describe_sought(found: Iterable[tuple[Sought, str]]) -> list[JsonObject]:
+    """What the payer's records were asked for, and the number that they gave, if any.
+
+    A determination names one number at most, and none where another rule demands more.
+    """
+    return [
+        {
+            "payer": sought.payer_id,
+            "members": sorted(sought.member_ids),
+            "codes": _codings(sought.codings),
+            "day": sought.day.isoformat(),
+            "taken": sorted(sought.taken),
+            "number": number,
+        }
+        for sought, number in found
+    ]
 
 
 def _answer(answer: OrderAnswer) -> JsonObject:

@@ -40,7 +40,7 @@ class Search:
             **{
                 name: value
                 for name, value in (
-                    ("client", self.client),
+                    ("of-client", self.client),
                     ("of-hook", self.hook),
                     ("of-kind", self.kind),
                 )
@@ -75,7 +75,8 @@ class Desk:
         Raises:
             NotRecorded: it could not be made durable.
         """
-        record = self.recorder.access(self.new_id(), self.now(), kind, who=self.who, what=what)
+        written = {name: _clean(value) for name, value in what.items()}
+        record = self.recorder.access(self.new_id(), self.now(), kind, who=self.who, what=written)
         self.write(record)
 
     def read(self, command: str, what: Mapping[str, Json]) -> Reader:
@@ -95,7 +96,7 @@ class Desk:
             AuditError: the store cannot be read.
         """
         with store_errors():
-            sought = _writable(identity)
+            sought = writable(identity)
             reader = self.read(command, {"subject": sought})
             stored = reader.by_assertion(sought) or reader.by_id(sought)
             return None if stored is None else self._dossier(identity, stored)
@@ -117,12 +118,12 @@ class Desk:
             NotRecorded: the reading could not be recorded.
         """
         key = self.recorder.audit_key
-        hashed = [mention(name, _writable(value), key) for name, value in search.mentions]
+        hashed = [mention(name, writable(value), key) for name, value in search.mentions]
         reader = self.read(command, search.to_json(hashed))
         yield from reader.find(
             hashed,
-            client=search.client,
-            hook=search.hook,
+            client=None if search.client is None else writable(search.client),
+            hook=None if search.hook is None else writable(search.hook),
             kind=search.kind,
             since=search.since,
             until=search.until,
@@ -130,9 +131,15 @@ class Desk:
         )
 
 
-def _writable(typed: str) -> str:
+def writable(typed: str) -> str:
     """What somebody typed, with no character that no record can hold."""
     return typed.encode(errors="replace").decode().replace("\0", "?")
+
+
+def _clean(value: Json) -> Json:
+    if isinstance(value, list):
+        return [_clean(inner) for inner in value]
+    return writable(value) if isinstance(value, str) else value
 
 
 def feedback_on(reader: Reader, record: JsonObject) -> Iterator[JsonObject]:

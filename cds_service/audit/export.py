@@ -16,7 +16,7 @@ _ROWS = 1000  # of Parquet that are written together
 
 # What of a record is left where patients are to be left out: by name, so that whatever is new is
 # left out. Orders, coverages, days of service and what conditions read are of a patient; queries
-# name ids.
+# name ids; the version asked for is whatever a client wrote. Codes are as they were ordered.
 _OF_RECORD = (
     "id",
     "at",
@@ -27,7 +27,6 @@ _OF_RECORD = (
     "issuer",
     "tenant",
     "trace",
-    "version",
     "speaks",
     "status",
     "program",

@@ -19,6 +19,7 @@ from cds_service.database.engine import reading
 from cds_service.errors import AuditError
 from cds_service.fhir.resource import JsonObject, decode, encode, follow, text
 
+FORMER_TABLES = frozenset({"answer", "feedback"})
 _ANSWERS = ("id", "at", "hook", "hook_instance", "version", "decisions", "request", "response")
 _FEEDBACK = ("card", "outcome", "at", "body")
 _AT_ONCE = 200  # records in one transaction
@@ -36,7 +37,7 @@ def copy_former(engine: Engine, audit_key: bytes, progress: Progress) -> int:
         AuditError: one of them cannot be copied; those before it are.
         SQLAlchemyError: the database cannot be read or written.
     """
-    if not {"answer", "feedback"} <= set(inspect(engine).get_table_names()):
+    if not set(inspect(engine).get_table_names()) >= FORMER_TABLES:
         return 0
     count = 0
     with engine.connect() as connection:
@@ -83,11 +84,7 @@ def _page(engine: Engine, query: Select[Any]) -> list[dict[str, str]]:
 
 def _answer(row: dict[str, str], audit_key: bytes) -> AuditRecord:
     whole = {
-        "id": row["id"],
-        "at": row["at"],
-        "kind": Kind.ANSWER.value,
-        "hook": row["hook"],
-        "former": _NOTE,
+        **_head(row["id"], row["at"], Kind.ANSWER, row["hook"]),
         "hookInstance": row["hook_instance"],
         "version": row["version"],
         "decisions": _parsed(row["decisions"]),
@@ -97,27 +94,41 @@ def _answer(row: dict[str, str], audit_key: bytes) -> AuditRecord:
     response = whole["response"]
     cards = follow(response, ("cards",)) if isinstance(response, dict) else ()
     whole["cards"] = [text(card.get("uuid")) for card in cards]
-    return _record(whole, _time(row["at"]), Kind.ANSWER, audit_key)
+    return _record(whole, Kind.ANSWER, audit_key)
 
 
 def _reaction(row: dict[str, str], audit_key: bytes) -> AuditRecord:
+    identity = feedback_id(row["card"], row["outcome"], row["at"])
     whole = {
-        "id": feedback_id(row["card"], row["outcome"], row["at"]),
-        "at": row["at"],
-        "kind": Kind.FEEDBACK.value,
-        "former": _NOTE,
+        **_head(identity, row["at"], Kind.FEEDBACK, ""),
         "cards": [row["card"]],
         "feedback": _parsed(row["body"]),
     }
-    return _record(whole, _time(row["at"]), Kind.FEEDBACK, audit_key)
+    return _record(whole, Kind.FEEDBACK, audit_key)
 
 
-def _record(whole: JsonObject, at: datetime, kind: Kind, audit_key: bytes) -> AuditRecord:
+def _head(identity: str, written: str, kind: Kind, hook: str) -> JsonObject:
+    """The members that are columns too, as every record has them; a time as it can be compared."""
+    at = _time(written).isoformat()
+    return {
+        "id": identity,
+        "at": at,
+        "kind": kind.value,
+        "hook": hook,
+        "client": "",
+        "issuer": "",
+        "status": 0,
+        "former": _NOTE,
+        **({} if at == written else {"writtenAt": written}),
+    }
+
+
+def _record(whole: JsonObject, kind: Kind, audit_key: bytes) -> AuditRecord:
     return AuditRecord(
         id=whole["id"],
-        at=at,
+        at=datetime.fromisoformat(whole["at"]),
         kind=kind,
-        hook=text(whole.get("hook")),
+        hook=whole["hook"],
         payload=encode(whole),
         mentions=mentions_of(whole, audit_key),
     )

@@ -7,6 +7,7 @@ back, and a write that is tried again is known by its hash.
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, select
 from cds_service.audit.rows import RecordRows, Write
 from cds_service.database.causes import UNWRITABLE, Trouble, find_cause
 from cds_service.database.engine import driver_cursor, write_on
-from cds_service.database.tables import LEAF, UtcTime
+from cds_service.database.tables import LEAF, RECORD
 from cds_service.errors import NotRecorded, Replayed
 
 # The statements of every call, for the driver itself.
@@ -74,7 +75,9 @@ def _raise_unless_of_a_row(error: Exception) -> None:
 def _insert_together(
     connection: Connection, writes: Sequence[Write], *, has_left: bool
 ) -> list[Refusal]:
-    replayed = [False] * len(writes) if has_left else _use_tokens(connection, writes)
+    replayed = _use_tokens(connection, writes)
+    if has_left:  # it is too late to refuse a second use, and not to note the first
+        replayed = [False] * len(writes)
     allowed = (write for write, again in zip(writes, replayed, strict=True) if not again)
     records = [record for write in allowed for record in write.records]
     kept = _insert_leaves(connection, records)
@@ -142,10 +145,8 @@ def _insert_rows(connection: Connection, records: Sequence[RecordRows]) -> None:
     if not records:
         return
     time_of, mark = _time_writer(connection), _mark(connection)
-    rows = [
-        (*(getattr(record, name) for name in _RECORD_FIELDS), time_of(record.at))
-        for record in records
-    ]
+    values_of = attrgetter(*_RECORD_FIELDS)
+    rows = [(*values_of(record), time_of(record.at)) for record in records]
     mentions = [(record.id, name, value) for record in records for name, value in record.mentions]
     with driver_cursor(connection) as cursor:
         cursor.executemany(_RECORDS.format(", ".join([mark] * len(rows[0]))), rows)
@@ -164,5 +165,5 @@ def _mark(connection: Connection) -> str:
 def _time_writer(connection: Connection) -> Callable[[datetime | None], Any]:
     """How a time is handed to this driver, the same as in all other statements."""
     dialect = connection.dialect
-    writer = UtcTime().dialect_impl(dialect).bind_processor(dialect)
+    writer = RECORD.c.at.type.dialect_impl(dialect).bind_processor(dialect)
     return writer or (lambda at: at)

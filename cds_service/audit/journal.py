@@ -54,7 +54,16 @@ class Journal:
         return self._limit
 
     def size(self) -> int:
-        """Bytes in the journals of all processes that are not replayed yet."""
+        """Bytes in the journals of all processes that are not replayed yet.
+
+        Where the directory cannot be read, as without descriptors, they count as full.
+        """
+        try:
+            return self._used()
+        except OSError:
+            return self._limit
+
+    def _used(self) -> int:
         return sum(_size(path) for path in self._directory.glob(f"*{_SUFFIX}"))
 
     def append(self, writes: Iterable[Write]) -> None:
@@ -65,7 +74,7 @@ class Journal:
         """
         data = b"".join(map(_frame, writes))
         with self._door:
-            if self.size() + len(data) > self._limit:
+            if self._used() + len(data) > self._limit:
                 raise OSError(ENOSPC, "the journal is full" if self._limit else "there is none")
             if self._file is None:
                 self._file = _create(self._directory)
@@ -188,14 +197,18 @@ def _sync_directory(directory: Path) -> None:
 
 
 def _take_over(path: Path) -> SealedJournal | None:
-    """The file, unless somebody else has it or has just removed it."""
+    """The file, unless somebody else has it or has just removed it, or it is another user's.
+
+    Whoever may write into the directory could put records of their own there.
+    """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(descriptor).st_nlink:
+        found = os.fstat(descriptor)
+        if found.st_nlink and found.st_uid == os.geteuid():
             return SealedJournal(descriptor, path)
     except OSError:  # locked
         pass

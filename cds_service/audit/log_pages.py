@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Select, func, select
@@ -10,10 +11,13 @@ from sqlalchemy import ColumnElement, Engine, Select, func, select
 from cds_service.audit.mentions import Mention
 from cds_service.audit.merkle import leaf_hash
 from cds_service.audit.payloads import decompress
+from cds_service.audit.purge_note import purged_in
 from cds_service.audit.record_check import read_content
+from cds_service.audit.signed_note import Verifier
 from cds_service.database.engine import reading
-from cds_service.database.tables import CHECKPOINT, LEAF, MENTION, RECORD
+from cds_service.database.tables import CHECKPOINT, LEAF, LIBRARY, MENTION, RECORD
 from cds_service.errors import AuditError
+from cds_service.fhir.resource import JsonObject
 
 _PAGE = 500  # leaves at a time
 
@@ -106,27 +110,49 @@ def mentions_without_record(engine: Engine) -> Iterator[str]:
     yield from _texts(engine, missing.distinct())
 
 
-def purged_ids(engine: Engine) -> set[str]:
-    """The ids of records that an intact record of a change names as purged."""
+def purged_ids(engine: Engine, verifiers: Sequence[Verifier]) -> set[str]:
+    """The ids of records that an intact and signed record of a change names as purged."""
     changes = select(RECORD.c.salt, RECORD.c.payload, LEAF.c.hash).join_from(
         RECORD, LEAF, LEAF.c.record_id == RECORD.c.id
     )
     purged: set[str] = set()
     with reading(engine) as connection:
         for row in connection.execute(changes.where(RECORD.c.kind == "change")):
-            purged.update(_named_as_purged(row.salt, row.payload, row.hash))
+            content = _intact_content(row.salt, row.payload, row.hash)
+            purged.update(purged_in(content, verifiers))
     return purged
 
 
-def _named_as_purged(salt: bytes, kept: bytes, leaf: bytes) -> Sequence[str]:
+def library_digests(engine: Engine) -> set[str]:
+    """The digests of all policies that are kept."""
+    with reading(engine) as connection:
+        return set(connection.execute(select(LIBRARY.c.digest)).scalars())
+
+
+def altered_libraries(engine: Engine) -> Iterator[str]:
+    """The digests under which other policies are kept than those that they are of."""
+    for digest in sorted(library_digests(engine)):
+        kept = select(LIBRARY.c.payload).where(LIBRARY.c.digest == digest)
+        with reading(engine) as connection:
+            payload = connection.execute(kept).scalar_one()
+        if not _is_library(payload, digest):
+            yield digest
+
+
+def _is_library(kept: bytes, digest: str) -> bool:
+    try:
+        return digest == f"sha256:{sha256(decompress(kept)).hexdigest()}"
+    except AuditError:
+        return False
+
+
+def _intact_content(salt: bytes, kept: bytes, leaf: bytes) -> JsonObject:
+    """The content of a record, empty if it is not what its leaf hash is of."""
     try:
         payload = decompress(kept)
     except AuditError:
-        return ()
-    if leaf_hash(salt + payload) != leaf:
-        return ()
-    named = (read_content(payload) or {}).get("purged")
-    return [key for key in named if isinstance(key, str)] if isinstance(named, list) else ()
+        return {}
+    return (read_content(payload) or {}) if leaf_hash(salt + payload) == leaf else {}
 
 
 def _leaf_page(engine: Engine, *conditions: ColumnElement[bool]) -> list[LeafRow]:

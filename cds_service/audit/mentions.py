@@ -4,9 +4,12 @@ import hmac
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from operator import attrgetter
 
+from cds_service.audit.called_orders import undecided_orders
+from cds_service.audit.dossier import decisions_of
 from cds_service.fhir.coding import Coding
-from cds_service.fhir.resource import JsonObject, objects, text
+from cds_service.fhir.resource import JsonObject, text
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -17,6 +20,7 @@ class Mention:
     value: str
 
 
+_NAME_AND_VALUE = attrgetter("name", "value")
 _LONGEST = 500  # characters; PostgreSQL indexes up to 2,700 bytes
 HASHED = ("patient", "member")
 
@@ -50,7 +54,7 @@ def mentions_of(record: JsonObject, audit_key: bytes) -> tuple[Mention, ...]:
     can tell whether somebody has changed what a search finds.
     """
     found = {mention(name, value, audit_key) for name, value in _named(record) if value}
-    return tuple(sorted(found))
+    return tuple(sorted(found, key=_NAME_AND_VALUE))
 
 
 def _named(record: JsonObject) -> Iterator[tuple[str, str]]:
@@ -61,8 +65,14 @@ def _named(record: JsonObject) -> Iterator[tuple[str, str]]:
     yield "hook-instance", text(record.get("hookInstance"))
     yield from (("card", card) for card in _texts(record.get("cards")))
     yield "subject", text(record.get("subject"))  # what a reading or a change was about
-    for decision in objects(record.get("decisions")):
+    decisions = decisions_of(record)
+    for decision in decisions:
         yield from _named_in(decision)
+    if isinstance(request, dict):  # what was decided on nothing is looked for too
+        decided = {text(decision.get("order")) for decision in decisions}
+        for order in undecided_orders(record, decided):
+            yield "order", order.reference
+            yield from (("code", code) for code in order.codes)
 
 
 def _named_in(decision: JsonObject) -> Iterator[tuple[str, str]]:

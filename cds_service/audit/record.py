@@ -13,16 +13,25 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from cds_service.audit.decisions import describe_answers
+from cds_service.audit.decisions import describe_answers, describe_sought
 from cds_service.audit.mentions import Mention, mentions_of
-from cds_service.audit.redaction import redact_body, without_token
+from cds_service.audit.redaction import (
+    find_token,
+    holds_token,
+    redact_body,
+    redact_request,
+    without_this_token,
+)
 from cds_service.audit.trail import Trail
 from cds_service.cds_hooks.feedback import Feedback
+from cds_service.crd.decision.authorizations import Sought
 from cds_service.crd.request.caller import Caller, TokenUse
 from cds_service.crd.request.lookups import Lookup
 from cds_service.crd.request.reply import Reply
 from cds_service.fhir.resource import Json, JsonObject, encode
 
+# The members of a record that repeat what clients and EHRs wrote.
+_OTHERS_WORDS = ("request", "queries", "resources", "decisions", "advice", "response")
 _FEEDBACK = UUID("6f0d0f5e-5d0b-4f55-9d5e-1c8f2f6f4a10")  # the namespace of ids of feedback
 
 
@@ -77,14 +86,21 @@ class Recorder:
             "base": self.base_url,
             **_limits(trail.caller),
             "durations": {name: round(seconds, 6) for name, seconds in trail.durations.items()},
-            "request": without_token(request.body) if request else redact_body(trail.body),
+            "request": redact_request(request.body) if request else redact_body(trail.body),
             **_asked(trail.replies),
             "decisions": describe_answers(trail.decisions.answers),
             "advice": describe_answers(trail.decisions.advice),
+            **_authorizations(trail.decisions.sought),
             "cards": cards,
             "response": msgspec.Raw(response),
         }
-        return self._record(identity, trail.at, Kind.ANSWER, trail, content, status=status)
+        record = self._record(identity, trail.at, Kind.ANSWER, trail, content, status=status)
+        token = find_token(request.body if request else trail.body)
+        if holds_token(record.payload, token):  # an EHR repeats it, or a client has pasted it
+            clean = {name: without_this_token(content[name], token) for name in _OTHERS_WORDS}
+            content.update(clean, redacted=True)
+            record = self._record(identity, trail.at, Kind.ANSWER, trail, content, status=status)
+        return record
 
     def feedback(
         self, at: datetime, trail: Trail, feedback: Iterable[Feedback]
@@ -157,6 +173,11 @@ class Recorder:
 def _limits(caller: Caller) -> JsonObject:
     """The payers that a caller may ask about, if not all: an answer rests on them."""
     return {} if caller.payers is None else {"payers": sorted(caller.payers)}
+
+
+def _authorizations(found: Sequence[tuple[Sought, str]]) -> JsonObject:
+    """What the payer's records gave, if any were asked: an answer rests on it."""
+    return {"authorizations": describe_sought(found)} if found else {}
 
 
 def feedback_id(card: str, outcome: str, timestamp: str) -> str:

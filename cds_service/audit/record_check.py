@@ -9,7 +9,7 @@ from cds_service.audit.mentions import HASHED, Mention, mentions_of
 from cds_service.audit.merkle import leaf_hash
 from cds_service.audit.payloads import decompress
 from cds_service.errors import AuditError
-from cds_service.fhir.resource import JsonObject, decode
+from cds_service.fhir.resource import JsonObject, decode, text
 
 SALT_BYTES = 16
 ALTERED = "its payload, salt or leaf hash was altered"
@@ -20,11 +20,13 @@ _COLUMNS = ("id", "kind", "hook", "client", "issuer", "status")
 class RecordCheck:
     """What a check of one record found: its leaf hash as computed, and what is wrong, if anything.
 
-    `leaf` is None where the record cannot be read at all.
+    `leaf` is None where the record cannot be read at all; `library` is the digest of the policies
+    that a sound record of a call rests on.
     """
 
     leaf: bytes | None
     fault: str = ""
+    library: str = ""
 
 
 def check_record(
@@ -43,15 +45,19 @@ def check_record(
     computed = leaf_hash(row["salt"] + payload)
     if computed != leaf:
         return RecordCheck(leaf=computed, fault=ALTERED)
-    return RecordCheck(leaf=computed, fault=_compare(row, payload, mentions, audit_key))
+    content = read_content(payload)
+    if content is None:
+        return RecordCheck(leaf=computed, fault="its payload is not JSON")
+    fault = _compare(row, content, mentions, audit_key)
+    return RecordCheck(leaf=computed, fault=fault, library=text(content.get("library")))
 
 
 def _compare(
-    row: Mapping[Any, Any], payload: bytes, mentions: Iterable[Mention], audit_key: bytes | None
+    row: Mapping[Any, Any],
+    content: JsonObject,
+    mentions: Iterable[Mention],
+    audit_key: bytes | None,
 ) -> str:
-    content = read_content(payload)
-    if content is None:
-        return "its payload is not JSON"
     for column in _COLUMNS:
         if row[column] != content.get(column):
             return f"its column `{column}` was altered"

@@ -8,6 +8,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -32,6 +33,9 @@ _REPLAYED = 200  # writes of a journal in one transaction
 _CHECK_EVERY = 600.0  # seconds; a start has checked just now
 _CHECK_SECONDS = 5.0  # at most, for one check
 _FORGET_EVERY = 60.0  # seconds
+# How long a use is kept after the token has expired: clocks differ, and one may be an hour ahead
+# for a moment, by which no token may be of use twice.
+_REMEMBERED = timedelta(hours=2)
 _FORGOTTEN = 1000  # uses of tokens in one transaction
 
 
@@ -77,7 +81,7 @@ class Upkeep:
         if standing.database is Database.AWAY and self._clock() >= self._try_from:
             self._try_again()
         if standing.database is Database.THERE and self._store.writer.look():
-            self._attempt(self._replay)
+            self._attempt(self._replay_if_possible)
             self._attempt(self._forget_tokens)
             if self._clock() >= self._check_from:
                 self.check()
@@ -120,6 +124,15 @@ class Upkeep:
         with writing(self._store.engine) as connection, self._store.limit.on(connection):
             connection.execute(delete(TOKEN_USE).where(TOKEN_USE.c.key == use["key"]))
 
+    def _replay_if_possible(self) -> None:
+        """Move what is in the journals; where their files cannot be used just now, later.
+
+        So it is when no descriptor is left. The journal itself tells those who write that it
+        cannot be written.
+        """
+        with suppress(OSError):
+            self._replay()
+
     def _replay(self) -> None:
         """Move what is in the journals of this and of dead processes into the database."""
         self._store.journal.seal()
@@ -151,7 +164,7 @@ class Upkeep:
         """Delete uses of tokens that have expired: they cannot be replayed any more."""
         if self._clock() < self._forget_from:
             return
-        before = datetime.now(UTC) - timedelta(minutes=10)  # clocks differ
+        before = datetime.now(UTC) - _REMEMBERED
         expired = select(TOKEN_USE.c.key).where(TOKEN_USE.c.expires < before).limit(_FORGOTTEN)
         with writing(self._store.engine) as connection, self._store.limit.on(connection):
             found = connection.execute(delete(TOKEN_USE).where(TOKEN_USE.c.key.in_(expired)))

@@ -1,15 +1,18 @@
 """`crd audit verify`: the whole store against what was signed, and the first fault by name."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
 from cds_service.audit.copy_check import CheckpointCheck
+from cds_service.audit.key_check import key_fits
 from cds_service.audit.log_pages import (
     LeafRow,
+    altered_libraries,
     checkpoint_rows,
+    library_digests,
     mentions_without_record,
     numbered_leaves,
     numbers_beyond,
@@ -21,6 +24,7 @@ from cds_service.audit.numbering import last_size
 from cds_service.audit.record_check import RecordCheck, check_record
 from cds_service.audit.signed_note import Verifier
 from cds_service.audit.tree_check import MISSING, Finding, Leaf, TreeCheck
+from cds_service.errors import AuditError
 
 Progress = Callable[[int, int], None]  # records done, of how many
 
@@ -72,12 +76,23 @@ def verify_log(engine: Engine, request: VerificationRequest, progress: Progress)
     result = Verification(
         is_copied=request.copied is not None, has_key=request.audit_key is not None
     )
+    if request.audit_key is not None and not _key_fits(engine, request.audit_key):
+        fault = "no patient or member is found by this audit key: it is another one, or all were"
+        result.findings.append(Finding(fault=f"{fault} altered"))
+        request = replace(request, audit_key=None)  # what else is wrong shall be seen
     waiting = [row.key for row in _check_waiting(engine, request, result)]
     _check_numbered(engine, request, result, progress)
     result.findings += _left_waiting(engine, waiting)
     result.findings += _extra_rows(engine)
     result.sort()
     return result
+
+
+def _key_fits(engine: Engine, audit_key: bytes) -> bool:
+    try:
+        return key_fits(engine, audit_key)
+    except (AuditError, ValueError):  # a payload that was altered, which is found by its leaf
+        return True
 
 
 def _check_numbered(
@@ -103,6 +118,7 @@ def _check_numbered(
         result.findings += tree.check_root(milestone.root, milestone.edge)
     progress(size, size)
     result.findings += [*checkpoints.findings, *_uncovered(engine)]
+    result.findings += _missing_libraries(engine, leaves.libraries)
     result.checkpoints, result.copied = checkpoints.in_database, checkpoints.in_copy
     result.uncopied = checkpoints.uncopied
 
@@ -121,8 +137,9 @@ class _Leaves:
         rows: Iterator[LeafRow],
     ) -> None:
         self._engine, self._request, self._result, self._rows = engine, request, result, rows
-        self._purged = purged_ids(engine)
+        self._purged = purged_ids(engine, request.verifiers)
         self._next = next(rows, None)
+        self.libraries: set[str] = set()  # digests of the policies that sound records name
 
     def take(self, number: int) -> Leaf:
         row = self._next
@@ -137,13 +154,17 @@ class _Leaves:
     def _check(self, row: LeafRow) -> RecordCheck:
         self._result.records += 1
         if row.record is not None:
-            return check_record(row.record, row.hash, row.mentions, self._request.audit_key)
+            check = check_record(row.record, row.hash, row.mentions, self._request.audit_key)
+            self.libraries.add(check.library)
+            return check
         if row.key not in self._purged:
-            self._purged = purged_ids(self._engine)  # it may have been purged while we read
+            self._purged = purged_ids(
+                self._engine, self._request.verifiers
+            )  # it may have been purged while we read
         if row.key in self._purged:
             self._result.purged += 1
             return RecordCheck(leaf=None)
-        fault = "the record is missing, and no record of a purge names it"
+        fault = "the record is missing, and no signed record of a purge names it"
         return RecordCheck(leaf=None, fault=fault)
 
 
@@ -181,11 +202,19 @@ def _uncovered(engine: Engine) -> list[Finding]:
     return [Finding(number=number, key=key, fault=fault)]
 
 
+def _missing_libraries(engine: Engine, named: set[str]) -> list[Finding]:
+    fault = "the policies that records were answered by are not kept under this digest"
+    missing = sorted(named - library_digests(engine) - {""})
+    return [Finding(fault=f"{digest}: {fault}") for digest in missing]
+
+
 def _extra_rows(engine: Engine) -> list[Finding]:
     """Rows that nothing the service writes leaves behind."""
     extra = "an extra record: it has no leaf, so it was added past the service"
     orphan = "mentions of it are there, and the record is not"
+    library = "the policies that are kept under this digest were altered"
     return [
+        *(Finding(fault=f"{digest}: {library}") for digest in altered_libraries(engine)),
         *(Finding(key=key, fault=extra) for key in records_without_leaf(engine)),
         *(Finding(key=key, fault=orphan) for key in mentions_without_record(engine)),
     ]

@@ -154,7 +154,7 @@ def _split_command(command: str) -> tuple[str, ...]:
 def _locked(path: Path) -> Iterator[BinaryIO]:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     is_new = not path.exists()
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "r+b", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file
@@ -203,15 +203,17 @@ def _whole_notes(tail: bytes) -> bytes:
 
 
 def _append_whole(file: BinaryIO, end: _End, notes: Sequence[str]) -> None:
-    """Write behind the last whole note: what a crash cut short gives way to the same, whole."""
+    """Write behind what is there: what a crash cut short is the beginning of the same.
+
+    Nothing is ever cut off, so that the file may be one that can only be appended to.
+    """
     if not notes:
         return
     octets = ("\n" if end.place else "").encode() + "\n".join(notes).encode()
-    if end.rest.strip() and not octets.startswith(end.rest):
+    begun = end.rest if octets.startswith(end.rest) else b""
+    if end.rest.strip() and not begun:
         raise NotPublished("the file ends with something else than checkpoints; name another file")
-    file.seek(end.place)
-    file.truncate()
-    left = memoryview(octets)
+    left = memoryview(octets)[len(begun) :]
     while left:
         left = left[file.write(left) :]
     os.fsync(file.fileno())

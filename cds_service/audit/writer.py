@@ -62,6 +62,8 @@ class Writer:
             return self._committed(batch)
         except UNWRITABLE as error:
             cause = find_cause(error)
+        except OSError:  # of the watch: no descriptor is left for the files beside a SQLite file
+            return self._lost(batch, Trouble.AWAY, "its files cannot be opened")
         if cause.trouble is Trouble.ROW:
             return [NotRecorded(cause.words)] * len(batch)
         if self._watch is None:
@@ -94,7 +96,11 @@ class Writer:
             if self._watch:
                 with self._connection.begin():  # only a connection that has read has its log open
                     self._connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema").close()
-                self._watch.attach()
+                try:
+                    self._watch.attach()
+                except OSError:
+                    self._disconnect()  # or it would be used without a watch
+                    raise
         return self._connection
 
     def _disconnect(self) -> None:

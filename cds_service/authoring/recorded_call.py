@@ -38,38 +38,31 @@ class RecordedEhr:
 
 @dataclass(slots=True)
 class RecordedAuthorizations:
-    """The authorizations that a recorded answer names; `in_vain` is what others were sought for."""
+    """What the payer's records gave then; `unrecorded` is what they were not asked for."""
 
-    decisions: Sequence[JsonObject]
-    in_vain: list[str] = field(default_factory=list)
+    found: Sequence[JsonObject]
+    unrecorded: list[str] = field(default_factory=list)
 
     def find(self, sought: Sought) -> str:
         """The number that was given then for this member, day and codes; empty if none was."""
-        found = {number for decision in self.decisions for number in _numbers(decision, sought)}
-        found.discard("")
-        if not found:
+        asked = [entry for entry in self.found if _is_of(entry, sought)]
+        for entry in asked:
+            if set(entry.get("taken") or ()) == sought.taken:
+                return text(entry.get("number"))
+        numbers = {text(entry.get("number")) for entry in asked} - sought.taken - {""}
+        if not numbers:
             codes = ", ".join(map(_named, sought.codings))
-            self.in_vain.append(f"{codes} on {sought.day.isoformat()}")
-        return min(found - sought.taken, default="")
+            self.unrecorded.append(f"{codes} on {sought.day.isoformat()}")
+        return min(numbers, default="")
 
 
-def _numbers(decision: JsonObject, sought: Sought) -> Iterator[str]:
-    day = sought.day.isoformat()
-    is_about = (
-        decision.get("payer") == sought.payer_id
-        and set(decision.get("members") or ()) == sought.member_ids
-        and decision.get("dates") == [day, day]
+def _is_of(entry: JsonObject, sought: Sought) -> bool:
+    return (
+        entry.get("payer") == sought.payer_id
+        and entry.get("day") == sought.day.isoformat()
+        and set(entry.get("members") or ()) == sought.member_ids
+        and set(entry.get("codes") or ()) == set(map(_named, sought.codings))
     )
-    if is_about:
-        codes = set(map(_named, sought.codings))
-        matched = {
-            text(rule.get("rule")): set(rule.get("matched") or ())
-            for rule in objects(decision.get("rules"))
-        }
-        for determined in objects(decision.get("determined")):
-            rules = [matched.get(name, set()) for name in determined.get("rules") or ()]
-            if any(not by_code or by_code == codes for by_code in rules):
-                yield text(determined.get("authorization"))
 
 
 def _named(coding: Coding) -> str:
@@ -96,13 +89,13 @@ def check_replayable(record: JsonObject) -> None:
     """
     if record.get("kind") != "answer":
         raise AuditError(f"this is a record of kind `{text(record.get('kind'))}`, not of a call")
-    status = record.get("status", 200)
-    if status not in _PARSED:
-        raise AuditError(f"the call was refused with HTTP {status}, which no policy decides")
     if "queries" not in record or "durations" not in record:
         raise AuditError(
             "the record is of a former version, which did not keep what the EHR replied"
         )
+    status = record.get("status", 200)
+    if status not in _PARSED:
+        raise AuditError(f"the call was refused with HTTP {status}, which no policy decides")
     if _may_have_been_late(record):
         raise AuditError("time may have run out in that call before every order was decided")
 
@@ -130,7 +123,7 @@ def read_recorded_call(record: JsonObject, *, with_token: bool) -> RecordedCall:
         body=encode(request),
         caller=_caller(record),
         ehr=RecordedEhr(dict(_replies(record))),
-        authorizations=RecordedAuthorizations(objects(record.get("decisions"))),
+        authorizations=RecordedAuthorizations(objects(record.get("authorizations"))),
     )
 
 

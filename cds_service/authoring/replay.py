@@ -61,7 +61,7 @@ class _Rerun:
 
     answer: JsonObject
     unrecorded: tuple[str, ...]
-    in_vain: tuple[str, ...]
+    authorizations: tuple[str, ...]
 
 
 def not_replayable(reason: str) -> Replay:
@@ -90,19 +90,16 @@ def replay_as_it_is(
         check_replayable(record)
     except AuditError as error:
         return not_replayable(str(error))
-    then = _rerun_as_then(record, was) if was else None
     had_token = not (was and not record["queries"] and _rerun(record, was).unrecorded)
     rerun = _rerun(record, evaluate, with_token=had_token)
-    known = then.in_vain if then else ()
-    return _compared(record, rerun, program, _unknown_authorizations(rerun, known))
+    return _compared(record, rerun, program, _unknown_authorizations(rerun))
 
 
-def _unknown_authorizations(rerun: _Rerun, known: tuple[str, ...]) -> tuple[str, ...]:
+def _unknown_authorizations(rerun: _Rerun) -> tuple[str, ...]:
     return tuple(
         f"whether an authorization was on file for {sought} was not looked up then; "
         "it is answered as if none was"
-        for sought in dict.fromkeys(rerun.in_vain)
-        if sought not in known
+        for sought in dict.fromkeys(rerun.authorizations)
     )
 
 
@@ -120,11 +117,13 @@ def _rerun(record: JsonObject, evaluate: Evaluate, *, with_token: bool = True) -
         trail = evaluate(call)
         answer = _answer(200, trail.decisions, trail.response.to_json())
     except HookError as refusal:
-        answer = _answer(refusal.status, Decisions(), outcome_of(refusal))
+        # The id of an error is the call's trace, not of its answer.
+        refused = outcome_of(refusal, text(record.get("trace")))
+        answer = _answer(refusal.status, Decisions(), refused)
     return _Rerun(
         answer=answer,
         unrecorded=tuple(dict.fromkeys(call.ehr.unrecorded)),
-        in_vain=tuple(call.authorizations.in_vain),
+        authorizations=tuple(call.authorizations.unrecorded),
     )
 
 
@@ -148,11 +147,19 @@ def _compared(
         reason = f"the EHR was not asked then for {asked}, and what it had to say is not known"
         return Replay(verdict=Verdict.NOT_REPLAYABLE, reason=reason, remarks=all_remarks)
     found = tuple(_differences(record, rerun.answer))
-    if found and not record.get("hookInstance"):
-        reason = "the body was no hook request, and what is kept of it is not whole"
+    if found and (reason := _what_is_not_whole(record)):
         return Replay(verdict=Verdict.NOT_REPLAYABLE, reason=reason, remarks=all_remarks)
     verdict = Verdict.DIFFERS if found else Verdict.SAME
     return Replay(verdict=verdict, differences=found, remarks=all_remarks)
+
+
+def _what_is_not_whole(record: JsonObject) -> str:
+    """Why an answer may differ though nothing has changed; empty if it may not."""
+    if not record.get("hookInstance"):
+        return "the body was no hook request, and what is kept of it is not whole"
+    if record.get("redacted"):
+        return "the access token stood in the call's own data too, and was removed there"
+    return ""
 
 
 def _remarks(record: JsonObject, program: str) -> Iterator[str]:

@@ -4,7 +4,11 @@ from dataclasses import dataclass
 
 from cds_service.cds_hooks.request import decode_json
 from cds_service.cds_hooks.schema import Schema
-from cds_service.fhir.resource import JsonObject
+from cds_service.errors import TooLarge
+from cds_service.fhir.resource import Json, JsonObject
+
+# In one POST, which is kept in one transaction: five thousand hold up all other calls for a second.
+MOST_FEEDBACK = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +32,11 @@ class FeedbackParser:
 
         Raises:
             InvalidRequest: not JSON, or not feedback.
+            TooLarge: more than `MOST_FEEDBACK`.
         """
-        sent = self._schema.check(decode_json(body))
+        found = decode_json(body)
+        _check_number(found)
+        sent = self._schema.check(found)
         return tuple(
             Feedback(
                 card=item["card"],
@@ -38,4 +45,12 @@ class FeedbackParser:
                 body=item,
             )
             for item in sent["feedback"]
+        )
+
+
+def _check_number(found: Json) -> None:
+    sent = found.get("feedback") if isinstance(found, dict) else None
+    if isinstance(sent, list) and len(sent) > MOST_FEEDBACK:
+        raise TooLarge(
+            f"too much feedback in one request: at most {MOST_FEEDBACK} are read", "$.feedback"
         )

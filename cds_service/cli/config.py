@@ -1,7 +1,6 @@
 """`crd config`: the settings in force, and where each came from."""
 
 import os
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,10 +10,9 @@ from cds_service.cli.options import with_given
 from cds_service.cli.start import start_errors
 from cds_service.cli.toml_text import to_toml
 from cds_service.settings import all_settings, read_settings
+from cds_service.settings.secrets import hide_secrets
 from cds_service.settings.sources import Given, find_given
 
-_PASSWORD = re.compile(r"(//[^/@:]*:).*(?=@)|([?&]password=)[^&\"]*")
-_HIDDEN = "***"
 _WIDEST = 60  # columns of a value before what comes behind it moves
 
 
@@ -44,4 +42,4 @@ def _source(given: Given) -> str:
 
 
 def _shown(value: Any) -> str:
-    return _PASSWORD.sub(rf"\1\2{_HIDDEN}", to_toml(value))
+    return hide_secrets(to_toml(value))

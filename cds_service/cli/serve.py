@@ -39,8 +39,12 @@ def serve(settings: Settings) -> None:
     """Answer CDS Hooks calls and show the policies, until stopped."""
     configure_logs(settings.log_format, settings.log_level, sys.stderr)
     log_what_ends()
-    with closing(_usable_memory(settings)) as memory, closing(_bound(settings)) as bound:
-        _serve(replace(settings, port=bound.getsockname()[1]), bound, memory)
+    with (
+        closing(_usable_memory(settings)) as memory,
+        closing(_ehrs(settings)) as ehr,
+        closing(_bound(settings)) as bound,
+    ):
+        _serve(replace(settings, port=bound.getsockname()[1]), bound, memory, ehr)
 
 
 @start_errors()
@@ -48,6 +52,12 @@ def _usable_memory(settings: Settings) -> Memory:
     """The memory, once all settings are usable: a taken port must not hide one that is not."""
     library_directories(settings)  # only whether they are there: to read them may take long
     return open_memory(settings)
+
+
+@start_errors()
+def _ehrs(settings: Settings) -> RequestsEhr:
+    at_once = max(1, settings.threads // 2)
+    return RequestsEhr(settings.ehr, ca_file=settings.ca_file, at_once=at_once)
 
 
 @start_errors()
@@ -60,21 +70,18 @@ def _bound(settings: Settings) -> socket.socket:
         refuse_start(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
 
 
-def _serve(settings: Settings, bound: socket.socket, memory: Memory) -> None:
-    at_once = max(1, settings.threads // 2)
-    ehrs = RequestsEhr(settings.ehr, ca_file=settings.ca_file, at_once=at_once)
-    with closing(ehrs) as ehr:
-        service = start_service(settings, ehr=ehr, memory=memory)
-        with closing(_site(service, settings, memory, ehr)) as site:
-            warm_up(service.pipelines.values())
-            serve_until_stopped(
-                site.app,
-                bound,
-                limits=_limits(settings),
-                ready=partial(_welcome, service, settings),
-                stopping=site.readiness.stopping,
-                refused=site.count_refusal,
-            )
+def _serve(settings: Settings, bound: socket.socket, memory: Memory, ehr: RequestsEhr) -> None:
+    service = start_service(settings, ehr=ehr, memory=memory)
+    with closing(_site(service, settings, memory, ehr)) as site:
+        warm_up(service.pipelines.values())
+        serve_until_stopped(
+            site.app,
+            bound,
+            limits=_limits(settings),
+            ready=partial(_welcome, service, settings),
+            stopping=site.readiness.stopping,
+            refused=site.count_refusal,
+        )
 
 
 @start_errors()

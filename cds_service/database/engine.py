@@ -18,9 +18,13 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from cds_service.database.sqlite_file import prepare_file
 from cds_service.errors import SettingError
+from cds_service.settings.secrets import hide_secrets
 
 SETTING = "database_url"
 BUSY_SECONDS = 1.0  # how long a write waits for another program's; a reader never waits
+# The log of a SQLite file is copied into the file when it has so many pages, 16 MB: what changes
+# often is copied less often than at SQLite's thousand.
+_LOG_PAGES = 4000
 _CONNECTIONS = 2  # of one process, besides the one that writes records
 _PG_CONNECT = 2  # seconds; libpq takes no less
 # A server that no longer acknowledges is given up after this, in milliseconds.
@@ -60,7 +64,7 @@ def open_engine(url: str) -> Engine:
 
 def shown_url(url: str) -> str:
     """A database URL without its password, for people."""
-    return _parse(url).render_as_string(hide_password=True)
+    return hide_secrets(_parse(url).render_as_string(hide_password=True))
 
 
 def sqlite_path(engine: Engine) -> Path | None:
@@ -121,9 +125,21 @@ def migrating(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def erase_deleted(engine: Engine) -> None:
+    """See that nothing of deleted rows is left in the files of a SQLite database.
+
+    Each connection overwrites what it deletes; older copies are in the log, which is emptied unless
+    another program reads just then. A server keeps what was deleted until its VACUUM.
+    """
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").close()
+
+
 def _begin(connection: Connection) -> None:
     writes = bool(connection.get_execution_options().get(_WRITES))
-    connection.exec_driver_sql(_BEGIN[connection.dialect.name, writes])
+    with driver_cursor(connection) as cursor:
+        cursor.execute(_BEGIN[connection.dialect.name, writes])
 
 
 def _parse(url: str) -> URL:
@@ -169,9 +185,11 @@ def _connect_sqlite(path: Path) -> sqlite3.Connection:
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _: object) -> None:
-    """Every commit is synced: what an EHR acts on survives a power cut."""
+    """Every commit is synced: what an EHR acts on survives a power cut. What is deleted is gone."""
     connection.execute("PRAGMA journal_mode = WAL").close()
     connection.execute("PRAGMA synchronous = FULL").close()
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}").close()
+    connection.execute("PRAGMA secure_delete = ON").close()
 
 
 def _postgresql(parsed: URL) -> Engine:

@@ -17,6 +17,7 @@ from cds_service.database.engine import SETTING, migrating, reading
 from cds_service.errors import SettingError
 
 COMMAND = "crd audit migrate"
+VERSION_TABLE = "alembic_version"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

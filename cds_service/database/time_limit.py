@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from threading import Event, Thread
 from typing import Any
 
@@ -23,7 +24,7 @@ class TimeLimit:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._under_way: dict[int, tuple[float, Any]] = {}
+        self._under_way: dict[int, tuple[float, _Line]] = {}
         self._closed = Event()
         self._thread = Thread(target=self._run, name="database-time-limit", daemon=True)
         self._thread.start()
@@ -31,12 +32,12 @@ class TimeLimit:
     @contextmanager
     def on(self, connection: Connection) -> Iterator[None]:
         """Work with this connection; once it is cut, the work ends with an OperationalError."""
-        driver = connection.connection.driver_connection
-        self._under_way[id(driver)] = (time.monotonic() + self._seconds, driver)
+        line = _Line(connection.connection.driver_connection, connection.dialect.loaded_dbapi.Error)
+        self._under_way[id(line)] = (time.monotonic() + self._seconds, line)
         try:
             yield
         finally:
-            self._under_way.pop(id(driver), None)
+            self._under_way.pop(id(line), None)
 
     def close(self) -> None:
         """Watch no more."""
@@ -46,17 +47,24 @@ class TimeLimit:
     def _run(self) -> None:
         while not self._closed.wait(_TICK):
             now = time.monotonic()
-            for identity, (end, driver) in list(self._under_way.items()):
+            for identity, (end, line) in list(self._under_way.items()):
                 if now > end:
                     self._under_way.pop(identity, None)
-                    _cut(driver)
+                    line.cut()
 
 
-def _cut(driver: Any) -> None:
-    """Make a call of the driver return that is under way in another thread."""
-    if isinstance(driver, sqlite3.Connection):
-        driver.interrupt()
-        return
-    # It may have been closed just now.
-    with suppress(OSError), socket.socket(fileno=os.dup(driver.fileno())) as line:
-        line.shutdown(socket.SHUT_RDWR)
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A driver's connection, and what the driver raises."""
+
+    driver: Any
+    error: type[Exception]
+
+    def cut(self) -> None:
+        """Make a call of the driver return that is under way in another thread."""
+        with suppress(OSError, self.error):  # it may have been closed just now
+            if isinstance(self.driver, sqlite3.Connection):
+                self.driver.interrupt()
+                return
+            with socket.socket(fileno=os.dup(self.driver.fileno())) as line:
+                line.shutdown(socket.SHUT_RDWR)

@@ -17,7 +17,7 @@ from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
-from cds_service.errors import StaleConnection
+from cds_service.errors import SettingError, StaleConnection
 from cds_service.outbound.reach import Reach, reachable
 
 _LEAST = 0.001  # seconds; a timeout of nothing would mean "do not block"
@@ -111,6 +111,9 @@ class DeadlineAdapter(HTTPAdapter):
 
     It trusts the authorities in the PEM file `ca_file`, by default requests' own, and connects no
     further than `reach`.
+
+    Raises:
+        SettingError: `ca_file` holds no authorities.
     """
 
     def __init__(
@@ -137,7 +140,11 @@ class DeadlineAdapter(HTTPAdapter):
 
 
 def _tls_context(ca_file: str) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=ca_file)
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # ssl.SSLError is one
+        problem = f"`{ca_file}` is no PEM file of certificates: {error.strerror or error}"
+        raise SettingError("ca_file", problem) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.sslsocket_class = _DeadlineTlsSocket
     return context

@@ -1,6 +1,7 @@
 """Settings that make sense alone and not together: they stop the start too."""
 
 import ipaddress
+from urllib.parse import urlsplit
 
 from cds_service.errors import SettingError
 from cds_service.settings.table import Settings
@@ -34,6 +35,13 @@ def _check_clients_are_known(settings: Settings) -> None:
             "base_url",
             "with --auth jwt (CRD_AUTH) the URL that clients call is needed: "
             "their tokens are for it (CDS Hooks, aud)",
+        )
+    called = urlsplit(settings.base_url)
+    if called.scheme != "https" and not is_loopback(called.hostname or ""):
+        raise SettingError(
+            "base_url",
+            "clients that call an address without TLS send patients and tokens in clear: "
+            "give the https URL of the proxy before this service",
         )
 
 

@@ -14,9 +14,8 @@ from typing import Any
 from cds_service.errors import SettingError, StartError
 from cds_service.settings.kinds import read
 from cds_service.settings.row import Setting
+from cds_service.settings.secrets import hide_secrets
 from cds_service.settings.table import all_settings
-
-_PASSWORD = re.compile(r"//[^/@:]*:.*@|[?&]password=")
 
 
 def read_file(path: Path) -> Mapping[str, Any]:
@@ -73,7 +72,7 @@ def _wanted(default: object, value: Any) -> tuple[str, bool]:
 
 
 def _check_without_password(url: str, place: str) -> None:
-    if _PASSWORD.search(url):
+    if hide_secrets(url) != url:
         raise SettingError(
             "database_url",
             "a password has no place in this file; put it in a file of its own, with the line "

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from cds_service.errors import SettingError
 from cds_service.settings.kinds import Integer, directory, read, seconds, url, yes_or_no
 from cds_service.settings.row import Setting, row_of
 
@@ -158,8 +159,15 @@ class Settings:
 
     @property
     def data_path(self) -> Path:
-        """The data directory, there or not: as set, or the user's own (XDG Base Directory)."""
-        return Path(read("data_dir", directory, self.data_dir or default_data_dir())).absolute()
+        """The data directory, there or not: as set, or the user's own (XDG Base Directory).
+
+        Raises:
+            SettingError: something else stands there.
+        """
+        path = Path(read("data_dir", directory, self.data_dir or default_data_dir())).absolute()
+        if path.exists() and not path.is_dir():
+            raise SettingError("data_dir", f"{path} is not a directory")
+        return path
 
     @property
     def database(self) -> str:

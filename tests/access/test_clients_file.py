@@ -155,7 +155,15 @@ def test_a_secret_in_the_wrong_place_is_not_shown(tmp_path: Path) -> None:
     assert "canary-token" not in fault
 
 
-@pytest.mark.parametrize("text", ["[clients", "clients = 3", "[clients.a]\niss = 'a'\niss = 'b'"])
+NO_CLIENTS = (
+    "[clients",
+    "clients = 3",
+    "[clients.a]\niss = 'a'\niss = 'b'",
+    f"clients = {'[' * 5000}",
+)
+
+
+@pytest.mark.parametrize("text", NO_CLIENTS, ids=range(len(NO_CLIENTS)))
 def test_what_is_no_clients_file_is_refused(tmp_path: Path, text: str) -> None:
     """With the line, where it is no TOML."""
     assert faults(tmp_path, text)
@@ -165,6 +173,19 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """With what the system says."""
     with pytest.raises(SettingError, match="No such file"):
         read_clients(tmp_path / "none.toml")
+
+
+def test_a_file_that_anybody_may_write_is_refused(tmp_path: Path) -> None:
+    """Who can write it can register operators and clients of their own."""
+    file = tmp_path / "clients.toml"
+    file.write_text(NORTH)
+    file.chmod(0o646)
+
+    with pytest.raises(SettingError, match="chmod o-w"):
+        read_clients(file)
+    file.chmod(0o664)
+
+    assert read_clients(file).named("north")
 
 
 def test_clients_of_one_issuer_are_told_apart_by_their_tenants() -> None:

@@ -96,6 +96,31 @@ def test_nothing_is_replayed_from_under_its_writer(journal: Journal, directory: 
         assert (replay(journal), replay(other)) == ([], [])
 
 
+def test_a_link_to_a_file_elsewhere_is_no_journal(journal: Journal, directory: Path) -> None:
+    """Where others may write into the directory, they do not choose what we open or remove."""
+    journal.append(writes("a-1"))
+    journal.seal()
+    (file,) = files(directory)
+    elsewhere = file.rename(directory.parent / "elsewhere")
+    (directory / "1-link.journal").symlink_to(elsewhere)
+
+    assert replay(journal) == []
+    assert elsewhere.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_another_user_wrote_is_no_journal_of_ours(journal: Journal, directory: Path) -> None:
+    """Where others may write into the directory, they do not write our records."""
+    journal.append(writes("a-1"))
+    journal.seal()
+    (file,) = files(directory)
+    os.chown(file, 65534, 65534)
+
+    assert replay(journal) == []
+    os.chown(file, os.geteuid(), os.getegid())
+    assert ids(replay(journal)) == ["a-1"]
+
+
 def test_a_journal_goes_on_after_it_was_sealed(journal: Journal) -> None:
     """What comes behind is in a file of its own."""
     journal.append(writes("a-1"))

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -25,7 +26,7 @@ from stores import (
 )
 
 from cds_service.audit.log import DatabaseLog
-from cds_service.errors import NotRecorded
+from cds_service.errors import NotRecorded, Replayed
 
 CALLS = 40
 SOON = 5.0  # seconds within which every call gets its 503
@@ -94,6 +95,7 @@ def test_a_locked_database_holds_up_nobody_for_long(url: str, journal: Path) -> 
     assert in_journal > 0
 
 
+@pytest.mark.crd("found-37")
 def test_without_a_journal_all_who_wait_learn_at_once(url: str) -> None:
     """Forty calls to a locked database get their refusals together, not one after another."""
     refused: list[float] = []
@@ -121,6 +123,7 @@ def test_without_a_journal_all_who_wait_learn_at_once(url: str) -> None:
     assert kept(url) == ["c-1"]
 
 
+@pytest.mark.crd("found-37")
 @pytest.mark.parametrize(
     ("pragma", "cause"),
     [("max_page_count = 1", "the disk is full"), ("query_only = ON", "the file is read-only")],
@@ -146,6 +149,7 @@ def test_a_file_that_takes_no_more_leaves_it_to_the_journal(
     assert done == ["a-1", "a-2"] == kept(url)
 
 
+@pytest.mark.crd("found-37")
 def test_a_full_disk_under_both_refuses_at_once_and_recovers(url: str, journal: Path) -> None:
     """No file can grow: every call gets a 503; with room again the same log goes on."""
     big = os.urandom(300_000)
@@ -175,6 +179,7 @@ def test_a_full_journal_refuses_what_comes_and_keeps_what_it_has(url: str, journ
     assert kept(url) == [*done, "b-1"]
 
 
+@pytest.mark.crd("found-37")
 def test_a_process_killed_while_the_database_is_away_loses_nothing(url: str, journal: Path) -> None:
     """Its journal is replayed by the next start, once."""
     with opened(url, journal):
@@ -235,6 +240,21 @@ def test_a_token_used_while_the_database_was_away_refuses_no_answer_that_has_lef
         wait_until(lambda: is_drained(log))
 
     assert kept(url) == ["a-1", "a-2"]
+
+
+def test_a_token_used_while_the_database_was_away_is_not_used_again_once_it_is_back(
+    url: str, journal: Path
+) -> None:
+    """E4: in another process, or after a start, only the database knows of the use."""
+    use = token_use("body", expires=datetime.now(UTC) + timedelta(hours=1))
+    with opened(url, journal) as log:
+        with locked(url):
+            log.write(record("a-1", token_use=use))
+        wait_until(lambda: is_drained(log))
+        with opened(url, journal) as another, pytest.raises(Replayed):
+            another.write(record("a-2", token_use=use))
+
+    assert kept(url) == ["a-1"]
 
 
 def test_each_change_of_state_is_one_line(

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 from signed_logs import (
@@ -23,17 +25,20 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 from cds_service.audit.checkpoint import split_notes
 from cds_service.audit.merkle import leaf_hash
 from cds_service.audit.payloads import compress
+from cds_service.audit.purge_note import purge_of
 from cds_service.audit.record import Kind
+from cds_service.audit.signed_note import encode_base64
 from cds_service.audit.tree_check import Finding
 from cds_service.audit.verification import Verification, VerificationRequest, verify_log
 from cds_service.cli.audit.trust import notes_in
 from cds_service.database.engine import writing
-from cds_service.database.tables import CHECKPOINT, LEAF, MENTION, RECORD
+from cds_service.database.tables import CHECKPOINT, LEAF, LIBRARY, MENTION, RECORD
 
 NOW = START + timedelta(hours=1)
 # The log under test: ten rounds, whose checkpoints are of these sizes.
 ROUNDS = (1, 2, 3, 4, 8, 12, 16, 17, 18, 20)
 Change = Callable[[Connection], object]
+JsonObject = dict[str, Any]
 
 
 @pytest.fixture
@@ -202,7 +207,7 @@ CHANGES: dict[str, tuple[Change, Finding]] = {
     ),
     "a record that is gone": (
         lambda connection: remove(connection, 9, with_leaf=False),
-        nine("the record is missing, and no record of a purge names it"),
+        nine("the record is missing, and no signed record of a purge names it"),
     ),
     "a record that is gone with its leaf": (
         lambda connection: remove(connection, 9, with_leaf=True),
@@ -301,9 +306,42 @@ def test_mentions_of_no_record_are_found(engine: Engine, home: Path) -> None:
     ]
 
 
+def test_altered_policies_are_found(engine: Engine, home: Path) -> None:
+    """A replay by the policies of then rests on them; they are kept by the digest of their text."""
+    digest = f"sha256:{sha256(b'[]').hexdigest()}"
+    row = {"digest": digest, "at": NOW, "payload": compress(b"[]")}
+    with writing(engine) as connection:
+        connection.execute(insert(LIBRARY).values(row))
+    assert verified(engine, home).findings == []
+    for payload in (compress(b"[1]"), b"no zstandard"):
+        with writing(engine) as connection:
+            connection.execute(update(LIBRARY).values(payload=payload))
+
+        fault = f"{digest}: the policies that are kept under this digest were altered"
+        assert verified(engine, home).findings == [Finding(fault=fault)]
+
+
+def test_policies_that_are_gone_are_found(engine: Engine, home: Path) -> None:
+    """Records name them, and without them no answer can be given again."""
+    write_records(engine, [record_of("late", Kind.ANSWER, NOW, {"library": "sha256:1"})])
+    sequencer_of(engine, home / "checkpoints").run_round()
+
+    fault = "sha256:1: the policies that records were answered by are not kept under this digest"
+    assert verified(engine, home).findings == [Finding(fault=fault)]
+
+
+@pytest.mark.parametrize("content", ["", "no checkpoint"])
+def test_a_copy_that_was_emptied_is_found(engine: Engine, home: Path, content: str) -> None:
+    """The database knows what was published; a copy that is older has some of it at least."""
+    (home / "checkpoints").write_text(content)
+
+    fault = "checkpoints up to size 20 were published, and the copy has none"
+    assert verified(engine, home).findings == [Finding(fault=fault)]
+
+
 def test_a_purged_record_is_no_finding(engine: Engine, home: Path) -> None:
     """If an intact record of a change names it, and only then."""
-    change = record_of("purge-1", Kind.CHANGE, NOW, {"purged": [key_of(9), key_of(3)]})
+    change = record_of("purge-1", Kind.CHANGE, NOW, purge_of([key_of(9), key_of(3)], SIGNER))
     write_records(engine, [change])
     sequencer_of(engine, home / "checkpoints").run_round()
     with writing(engine) as connection:
@@ -315,6 +353,33 @@ def test_a_purged_record_is_no_finding(engine: Engine, home: Path) -> None:
     assert found.findings == []
     assert found.purged == 1
     assert [finding.number for finding in verified(engine, home).findings] == [9, 20]
+
+
+OTHER = signer_called("log.example/one", 8)
+OLD = purge_of([key_of(3)], SIGNER)  # of another purge, which the log has signed
+FORGED: dict[str, JsonObject] = {
+    "nobody signed it": {"purged": [key_of(9)]},
+    "another key signed it": purge_of([key_of(9)], OTHER),
+    "it was signed for other records": {**OLD, "purged": [key_of(9), key_of(3)]},
+    "a checkpoint stands for the signature": {
+        "purged": [key_of(9)],
+        "signed": SIGNER.sign(f"{SIGNER.name}\n1\n{encode_base64(bytes(32))}\n"),
+    },
+}
+
+
+@pytest.mark.parametrize("content", FORGED.values(), ids=FORGED)
+def test_a_record_of_a_purge_that_was_made_up_excuses_nothing(
+    engine: Engine, home: Path, content: JsonObject
+) -> None:
+    """The sequencer numbers and signs what the database's owner puts in; that is no purge."""
+    write_records(engine, [record_of("purge-1", Kind.CHANGE, NOW, content)])
+    sequencer_of(engine, home / "checkpoints").run_round()
+    with writing(engine) as connection:
+        remove(connection, 9, with_leaf=False)
+
+    fault = "the record is missing, and no signed record of a purge names it"
+    assert verified(engine, home).findings == [nine(fault)]
 
 
 CHECKPOINTS: dict[str, tuple[Change, str]] = {
@@ -427,8 +492,8 @@ def test_a_store_in_use_has_no_false_finding(engine: Engine, home: Path) -> None
     def use() -> None:
         for number in range(100, 130):
             write_answers(engine, [number])
-            purged = [key_of(number - 1)]
-            change = record_of(f"purge-{number}", Kind.CHANGE, NOW, {"purged": purged})
+            purged = purge_of([key_of(number - 1)], SIGNER)
+            change = record_of(f"purge-{number}", Kind.CHANGE, NOW, purged)
             write_records(engine, [change])
             with writing(engine) as connection:
                 remove(connection, number - 1, with_leaf=False)

@@ -4,6 +4,7 @@ One thread serves all connections: a request costs it some twenty microseconds, 
 the other core.
 """
 
+import re
 import selectors
 import signal
 import socket
@@ -13,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from itertools import cycle
+from itertools import count, cycle, islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
@@ -22,16 +23,22 @@ from benchmarking.wire import READ, is_whole, post
 _HOST = "127.0.0.1"
 _SILENCE = 60.0  # seconds without an answer: something hangs
 _NO_LIMIT = 10**9
+_INSTANCE = re.compile(rb'("hookInstance":"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-)\d{12}')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """How much load to put on one port: until the seconds or the requests run out."""
+    """How much load to put on one port: until the seconds or the requests run out.
+
+    `others` are ports of more workers of the same service: each port has its share of connections.
+    """
 
     port: int
     connections: int
     seconds: float
     requests: int = _NO_LIMIT
+    others: tuple[int, ...] = ()
+    token: str = ""
 
     def at(self, port: int) -> "Job":
         return replace(self, port=port)
@@ -90,14 +97,15 @@ def _have_done(pipe: Connection, job: Job) -> Load:
 def _work(pipe: Connection, bodies: Sequence[bytes]) -> None:
     # Ctrl-C is for the parent, whose end of the pipe then closes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    numbers = count()
     with suppress(EOFError, ConnectionError):
         while True:
-            pipe.send(_do(pipe.recv(), bodies))
+            pipe.send(_do(pipe.recv(), bodies, numbers))
 
 
-def _do(job: Job, bodies: Sequence[bytes]) -> Load | LoadFailed:
+def _do(job: Job, bodies: Sequence[bytes], numbers: Iterator[int]) -> Load | LoadFailed:
     try:
-        return put_load(job, bodies)
+        return put_load(job, bodies, numbers)
     except OSError as error:
         return LoadFailed(str(error))
 
@@ -124,18 +132,31 @@ class _Caller:
         return is_whole(self.received)
 
 
-def put_load(job: Job, bodies: Sequence[bytes]) -> Load:
-    """Do one job; every answer must be a 200 as long as the first."""
-    requests = cycle([post(f"{_HOST}:{job.port}", body) for body in bodies])
+def put_load(job: Job, bodies: Sequence[bytes], numbers: Iterator[int]) -> Load:
+    """Do one job; every answer must be a 200 as long as the first.
+
+    The requests are made of the bodies by turns, each with the next of the numbers in it.
+    """
+    requests = numbered([post(f"{_HOST}:{job.port}", body, job.token) for body in bodies], numbers)
     with ExitStack() as stack:
         selector = stack.enter_context(selectors.DefaultSelector())
-        for _ in range(job.connections):
+        for port in islice(cycle((job.port, *job.others)), job.connections):
             connection = stack.enter_context(
-                socket.create_connection((_HOST, job.port), timeout=_SILENCE)
+                socket.create_connection((_HOST, port), timeout=_SILENCE)
             )
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             selector.register(connection, selectors.EVENT_READ, _Caller(connection))
         return _drive(selector, requests, job)
+
+
+def numbered(requests: Sequence[bytes], numbers: Iterator[int]) -> Iterator[bytes]:
+    """The requests by turns, for ever, the last twelve digits of each hook instance a new number.
+
+    No two are the same then, which a service that knows a replay would refuse.
+    """
+    parts = [_INSTANCE.split(request, maxsplit=1) for request in requests]
+    for (before, instance, after), number in zip(cycle(parts), numbers, strict=False):
+        yield b"%s%s%012d%s" % (before, instance, number, after)
 
 
 def _drive(selector: selectors.BaseSelector, requests: Iterator[bytes], job: Job) -> Load:

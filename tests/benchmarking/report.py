@@ -48,7 +48,7 @@ def report(found: Findings) -> str:
 def to_json(found: Findings) -> dict[str, Any]:
     """Everything, in seconds and bytes."""
     return {
-        "machine": _machine(),
+        "machine": machine(),
         "body": found.body,
         "answer": found.answer,
         "figures": [asdict(row) for row in rows(found)],
@@ -76,6 +76,12 @@ def to_json(found: Findings) -> dict[str, Any]:
     }
 
 
+def setting() -> str:
+    """The machine, in a line."""
+    ours = machine()
+    return f"{ours['cores']} cores, Python {ours['python']}, {ours['system']}; loopback only"
+
+
 def _slice(slice_: Slice) -> dict[str, float]:
     return {
         "rate": slice_.rate,
@@ -86,7 +92,8 @@ def _slice(slice_: Slice) -> dict[str, float]:
     }
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
+    """The machine that measures."""
     return {
         "cores": os.cpu_count(),
         "python": platform.python_version(),
@@ -95,9 +102,7 @@ def _machine() -> dict[str, Any]:
 
 
 def _setting(found: Findings) -> Iterator[str]:
-    machine = _machine()
-    python = f"Python {machine['python']}"
-    yield f"{machine['cores']} cores, {python}, {machine['system']}; loopback only"
+    yield setting()
     yield f"order-sign, full prefetch: {found.body:,} bytes asked, {found.answer:,} answered"
     yield f"answers kept in SQLite on {found.kept_in}, synced"
     for library in found.libraries.values():
@@ -125,7 +130,7 @@ def _others(found: Findings) -> float:
 
 def _figures(found: Findings) -> Iterator[str]:
     yield "Figures: @ connections, latencies and CPU in ms, RSS in MiB, start in s"
-    yield from _table(_COLUMNS, (_figure(row) for row in rows(found)))
+    yield from table(_COLUMNS, (_figure(row) for row in rows(found)))
 
 
 def _figure(row: Row) -> list[str]:
@@ -143,7 +148,7 @@ def _figure(row: Row) -> list[str]:
 
 def _ratios(found: Findings) -> Iterator[str]:
     yield "To the floor, measured by turns: medians of the rounds' ratios"
-    yield from _table(_COLUMNS, (_ratio(row) for row in ratios(found)))
+    yield from table(_COLUMNS, (_ratio(row) for row in ratios(found)))
 
 
 def _ratio(row: Row) -> list[str]:
@@ -160,7 +165,7 @@ def _phases(phases: Sequence[Phase]) -> Iterator[str]:
         mean=whole.mean - sum(phase.mean for phase in parts),
     )
     yield "Where the time goes, in process: microseconds a call"
-    yield from _table(
+    yield from table(
         ("phase", "median", "mean", "share"),
         (
             [
@@ -178,7 +183,7 @@ def _soak(marks: Sequence[Mark]) -> Iterator[str]:
     if len(marks) < 2:
         return
     yield f"Memory over requests  {sparkline([mark.memory for mark in marks[1:]])}"
-    yield from _table(
+    yield from table(
         ("requests", "RSS MiB", "req/s", "p99 ms", "log MiB", "faults"),
         (
             [
@@ -228,13 +233,13 @@ def _matching(found: Findings) -> Iterator[str]:
 
 def _aims(found: Findings) -> Iterator[str]:
     yield "Aims"
-    yield from _table(
+    yield from table(
         ("aim", "measured", "met"),
         ([aim.aim, aim.measured, "yes" if aim.met else "NO"] for aim in aims(found)),
     )
 
 
-def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]:
+def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]:
     """Columns as wide as they need to be; the first to the left, the others to the right."""
     every = [list(heads), *map(list, lines)]
     widths = [max(map(len, column)) for column in zip(*every, strict=True)]

@@ -88,9 +88,14 @@ def measure(
 
 def take(server: Server, run: Run, job: Job) -> Slice:
     """One slice: a job on a server."""
-    busy, cpu = _busy(), server.cpu()
+    return take_all([server], run, job)
+
+
+def take_all(servers: Sequence[Server], run: Run, job: Job) -> Slice:
+    """One slice: a job on several servers together."""
+    busy, cpu = _busy(), sum(server.cpu() for server in servers)
     load = run(job)
-    spent, total = server.cpu() - cpu, _busy() - busy
+    spent, total = sum(server.cpu() for server in servers) - cpu, _busy() - busy
     return Slice(
         load=load,
         cpu=spent / len(load.latencies),

@@ -62,7 +62,7 @@ def measure_everything(extent: Extent, directory: Path) -> Findings:
     libraries = {number: _library(directory, number) for number in extent.libraries}
     commands = {number: _service(directory, library) for number, library in libraries.items()}
     with generator(bodies) as run:
-        answer = _first_answer(commands[extent.libraries[0]], bodies[0])
+        answer = first_answer(commands[extent.libraries[0]], bodies[0])
         alone = _alone(answer, run)
         beside = _measure_beside(extent, servers.floor(directory / "floor", answer), commands, run)
         marks = _soak(
@@ -103,7 +103,7 @@ def _service(directory: Path, library: GeneratedLibrary) -> Command:
     return servers.service(directory / f"service-{library.policies}", more)
 
 
-def _first_answer(command: Command, body: bytes) -> bytes:
+def first_answer(command: Command, body: bytes) -> bytes:
     """A real answer for the floor to return.
 
     Raises:

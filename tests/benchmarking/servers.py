@@ -64,6 +64,8 @@ class Command:
 
     arguments: tuple[str, ...]
     directory: Path
+    probe: str = "/cds-services"  # what it answers with 200 once it serves
+    printed: str = "printed.txt"
 
 
 def service(directory: Path, library: Path | None) -> Command:
@@ -89,7 +91,7 @@ def running(command: Command) -> Iterator[Server]:
         NotServing: it ended, or did not answer in time.
     """
     command.directory.mkdir(parents=True, exist_ok=True)
-    printed = command.directory / "printed.txt"
+    printed = command.directory / command.printed
     with printed.open("wb") as output:
         began = time.perf_counter()
         process = subprocess.Popen(
@@ -100,7 +102,7 @@ def running(command: Command) -> Iterator[Server]:
             env=_environment(),
         )
     try:
-        port = _first_answer(process, printed, until=began + _START_LIMIT)
+        port = _first_answer(process, command.probe, printed, until=began + _START_LIMIT)
         seconds, seen = time.perf_counter() - began, psutil.Process(process.pid)
         yield Server(port=port, process=seen, start=Start(seconds=seconds, cpu=_cpu([seen])))
     finally:
@@ -130,11 +132,11 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _first_answer(process: subprocess.Popen[bytes], printed: Path, until: float) -> int:
+def _first_answer(process: subprocess.Popen[bytes], probe: str, printed: Path, until: float) -> int:
     while time.perf_counter() < until and process.poll() is None:
         if found := _URL.search(printed.read_text(encoding="utf-8", errors="replace")):
             port = urlsplit(found.group(1)).port or 0
-            _ask(port, "GET", "/cds-services", timeout=until - time.perf_counter())
+            _ask(port, "GET", probe, timeout=until - time.perf_counter())
             return port
         time.sleep(_LOOK_EVERY)
     raise NotServing(printed.read_text(encoding="utf-8", errors="replace")[-2000:])

@@ -7,8 +7,9 @@ _HEAD_END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
 
-def post(host: str, body: bytes) -> bytes:
-    """A whole order-sign call."""
+def post(host: str, body: bytes, token: str = "") -> bytes:
+    """A whole order-sign call, with a bearer token if there is one."""
+    authorization = f"Authorization: Bearer {token}\r\n" if token else ""
     head = (
         "POST /cds-services/order-sign-crd HTTP/1.1\r\n"
         f"Host: {host}\r\n"
@@ -16,6 +17,7 @@ def post(host: str, body: bytes) -> bytes:
         "Accept: application/json\r\n"
         "Content-Type: application/json\r\n"
         "Connection: keep-alive\r\n"
+        f"{authorization}"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from json_values import json_objects, json_values, paths, replaced
 
-from cds_service.cds_hooks.feedback import Feedback, FeedbackParser
-from cds_service.errors import InvalidRequest
+from cds_service.cds_hooks.feedback import MOST_FEEDBACK, Feedback, FeedbackParser
+from cds_service.errors import InvalidRequest, TooLarge
 from cds_service.fhir.resource import encode
 
 CANARY = "Canary-Jane-Q-1957"
@@ -190,3 +190,14 @@ def test_any_json_is_read_or_refused(value: Any) -> None:
         places = [error.where]
 
     assert all(place.startswith("$.feedback") for place in places)
+
+
+def test_a_batch_that_would_hold_up_the_store_is_refused() -> None:
+    """One POST is kept in one transaction, for which the calls of everybody else wait."""
+    most = [{**OVERRIDDEN, "card": str(number)} for number in range(MOST_FEEDBACK)]
+
+    assert len(PARSER.parse(batch(*most))) == MOST_FEEDBACK
+    with pytest.raises(TooLarge, match=f"at most {MOST_FEEDBACK}") as raised:
+        PARSER.parse(batch(*most, "whatever it is"))
+
+    assert raised.value.where == "$.feedback"

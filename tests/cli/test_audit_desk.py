@@ -20,14 +20,17 @@ from fakes import NOON, builtin_index
 from hook_requests import bundle, coverage, order_sign, patient, service_request
 from replaying import with_token
 from scripted_ehr import ScriptedEhr
+from signed_logs import SIGNER, signer_called, write_key
 from sqlalchemy import Engine
 from stored_calls import Calls, desk_of, readings, seal, store_in
 
 from cds_service.audit.export import FORMATS, ExportedRecord, whole
+from cds_service.audit.mentions import mention
 from cds_service.cli.audit.export import export
 from cds_service.cli.audit.find import find
 from cds_service.cli.audit.hold import hold
 from cds_service.cli.audit.opening import user_name
+from cds_service.cli.audit.prove import prove
 from cds_service.cli.audit.purge import purge
 from cds_service.cli.audit.show import show
 from cds_service.cli.metrics import metrics
@@ -265,11 +268,40 @@ def test_a_hold_that_is_not_plain_is_refused(
     assert "name one of --member, --patient, --order and --assertion" in refused.output
 
 
+UNREADABLE = os.fsdecode(b"\xff\xfe")  # what a terminal of another encoding sends
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "printed"),
+    [
+        (find, ["--client", UNREADABLE], "Nothing was found.\n"),
+        (find, ["--hook", UNREADABLE], "Nothing was found.\n"),
+        (find, ["--member", UNREADABLE], "Nothing was found.\n"),
+        (hold, ["--order", UNREADABLE, "--reason", UNREADABLE], "held: records of this order\n"),
+        (show, [UNREADABLE], "Error: no record has this assertion id or id\n"),
+        (
+            prove,
+            [UNREADABLE, "--output", "proof", "--public-key", str(SIGNER.verifier)],
+            "Error: no record has this assertion id or id\n",
+        ),
+    ],
+    ids=lambda value: None if isinstance(value, list) else str(value),
+)
+def test_what_no_record_can_hold_is_looked_for_in_vain(
+    tmp_path: Path, engine: Engine, command: click.Command, arguments: list[str], printed: str
+) -> None:
+    """And that it was is recorded."""
+    assert run(command, tmp_path, *arguments).output == printed
+    kind = "change" if command is hold else "reading"
+    assert len(list(desk_of(engine).reader.find(kind=kind))) == 1
+
+
 def test_a_purge_shows_a_table_first_and_asks(tmp_path: Path, calls: Calls) -> None:
     """A dry run and a no delete nothing."""
     old = calls.call(member_call("M-1"), at=NOON - timedelta(days=4000))
     calls.call(member_call("M-2"))
     seal(calls.engine)
+    write_key(tmp_path / "checkpoint.key")
     rules = ("--retention", "answer=10y")
     dry = run(purge, tmp_path, "--dry-run", *rules)
     refused = run(purge, tmp_path, *rules, input="n\n")
@@ -281,6 +313,36 @@ def test_a_purge_shows_a_table_first_and_asks(tmp_path: Path, calls: Calls) -> N
     assert done.stderr == "purged 1 of 1 records\n"
     assert run(show, tmp_path, old["id"]).output == "Error: no record has this assertion id or id\n"
     assert columns(run(purge, tmp_path, "--yes", *rules).output, "Records") == [("0",)]
+
+
+@pytest.mark.parametrize("has_key", [True, False])
+def test_only_who_signs_the_store_may_purge_it(tmp_path: Path, calls: Calls, has_key: bool) -> None:
+    """A purge that another key has signed would be found as a deletion."""
+    old = calls.call(member_call("M-1"), at=NOON - timedelta(days=4000))
+    seal(calls.engine)
+    if has_key:
+        write_key(tmp_path / "checkpoint.key", signer_called("log.example/other", 8))
+    refused = run(purge, tmp_path, "--yes", "--retention", "answer=10y")
+
+    assert refused.exit_code == 1
+    assert "Error: setting --checkpoint-key (CRD_CHECKPOINT_KEY)" in refused.output
+    assert run(show, tmp_path, old["id"]).exit_code == 0
+
+
+def test_nothing_of_a_purged_record_is_left_in_the_files(tmp_path: Path, calls: Calls) -> None:
+    """Neither in pages that are free now, nor in the write-ahead log."""
+    old = calls.call(member_call("M-1"), at=NOON - timedelta(days=4000))
+    hashed = mention("member", "M-1", KEY).value.encode()
+    seal(calls.engine)
+    write_key(tmp_path / "checkpoint.key")
+    files = [path for path in tmp_path.iterdir() if path.name.startswith("crd.sqlite3")]
+    assert any(hashed in path.read_bytes() for path in files)
+    assert run(purge, tmp_path, "--yes", "--retention", "answer=10y").exit_code == 0
+
+    left = b"".join(path.read_bytes() for path in files if path.exists())
+    assert hashed not in left
+    assert old["decisions"][0]["assertion"].encode() not in left
+    assert old["id"].encode() in left  # the leaf's, and that of the purge's record
 
 
 def test_a_purge_without_a_rule_deletes_nothing(tmp_path: Path, engine: Engine) -> None:

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from cds_service.database.tables import LIBRARY
 from cds_service.errors import HookError
 from cds_service.fhir.resource import decode, encode
 from cds_service.policy.library.artifacts import builtin_library
-from cds_service.policy.library.snapshot import pack
+from cds_service.policy.library.snapshot import pack, unpack
 from cds_service.settings import Settings, all_settings
 
 JsonObject = dict[str, Any]
@@ -60,7 +61,9 @@ def keep_library(engine: Engine, service: Service) -> None:
         connection.execute(insert(LIBRARY), row)
 
 
-def answer(engine: Engine, service: Service, name: str, *, asks: bool = True) -> str:
+def answer(
+    engine: Engine, service: Service, name: str, *, asks: bool = True, library: str = ""
+) -> str:
     """Answer an example and keep its record; its assertion id, or its own id."""
     request = decode((EXAMPLES / name / "request.json").read_bytes())
     log = RecordsLog()
@@ -71,6 +74,7 @@ def answer(engine: Engine, service: Service, name: str, *, asks: bool = True) ->
         log=log,
         ehr=ehr if asks else None,
         now=lambda: NOON,
+        recorder=replace(service.recorder, library=library or service.recorder.library),
     )
     try:
         pipeline.respond(encode({**whole, "prefetch": {}} if asks else request))
@@ -100,6 +104,28 @@ def test_a_call_of_a_service_is_answered_again_alike(
     assert found.output == "By the policies as it was: same\nBy the policies as it is: same\n"
     assert found.exit_code == 0
     assert [read["command"] for read in readings(engine)] == ["audit replay"]
+
+
+def test_a_call_within_the_limits_of_its_service_is_within_those_of_a_replay(
+    tmp_path: Path, engine: Engine
+) -> None:
+    """The service took deeper requests, with more resources, than one that is not set to."""
+    lenient = Settings(base_url="https://crd.example", max_depth=500, max_entries=50_000)
+    service = build_service(lenient, ehr=None, log=RecordsLog())
+    keep_library(engine, service)
+    request = decode((EXAMPLES / "order-sign-icare-0600t" / "request.json").read_bytes())
+    for _ in range(150):
+        request["extension"]["com.example.deep"] = {
+            "a": request["extension"].get("com.example.deep")
+        }
+    basics = [{"resource": {"resourceType": "Basic", "id": str(number)}} for number in range(6000)]
+    request["prefetch"]["more"] = {"resourceType": "Bundle", "type": "searchset", "entry": basics}
+    log = RecordsLog()
+    replace(service.pipelines["order-sign-crd"], log=log).respond(encode(request))
+    write_records(engine, log.written)
+    found = run(tmp_path, log.written[0].id)
+
+    assert found.output == "By the policies as it was: same\nBy the policies as it is: same\n"
 
 
 def changed_library(directory: Path) -> Path:
@@ -165,14 +191,40 @@ def test_policies_of_then_that_cannot_be_read_now_are_named(
 ) -> None:
     """A program of today may refuse what one of then took."""
     broken = encode([{"resourceType": "PlanDefinition", "id": "p", "status": "no-such-status"}])
-    row = {"digest": service.recorder.library, "at": NOON, "payload": compress(broken)}
+    digest = f"sha256:{sha256(broken).hexdigest()}"
+    row = {"digest": digest, "at": NOON, "payload": compress(broken)}
+    with writing(engine) as connection:
+        connection.execute(insert(LIBRARY), row)
+    found = run(tmp_path, answer(engine, service, "order-sign-icare-0600t", library=digest))
+
+    assert found.exit_code == 2
+    assert "this program cannot read the policies of then" in found.output
+    assert "By the policies as it is: same" in found.output
+
+
+def test_policies_that_were_altered_in_the_store_answer_nothing(
+    tmp_path: Path, engine: Engine, service: Service
+) -> None:
+    """They are known by their digest, which the record holds."""
+    row = {"digest": service.recorder.library, "at": NOON, "payload": compress(b"[]")}
     with writing(engine) as connection:
         connection.execute(insert(LIBRARY), row)
     found = run(tmp_path, answer(engine, service, "order-sign-icare-0600t"))
 
     assert found.exit_code == 2
-    assert "this program cannot read the policies of then" in found.output
-    assert "By the policies as it is: same" in found.output
+    assert found.output.startswith(
+        "By the policies as it was: not replayable\n"
+        "  the policies of then were altered in this store; run `crd audit verify`\n"
+    )
+
+
+def test_a_name_in_a_snapshot_leads_nowhere(tmp_path: Path) -> None:
+    """Whoever owns the database writes no file of whoever replays."""
+    (tmp_path / "inner").mkdir()
+    unpack(encode([{"resourceType": "../x", "id": "/../../y"}]), tmp_path / "inner")
+
+    assert [path.name for path in tmp_path.rglob("*.json")] == [".._x-_.._.._y.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["inner"]
 
 
 def test_a_replay_of_what_is_not_there_is_one_line(tmp_path: Path, engine: Engine) -> None:

@@ -170,33 +170,46 @@ def test_a_token_that_would_be_accepted(tmp_path: Path, site: ClientSite) -> Non
     assert (result.exit_code, "it would be accepted" in result.output) == (0, True)
 
 
-NOW = int(time.time())
-REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
-    "another address": ({"aud": f"{BASE_URL}/hooks"}, "its aud is", f'audiences = ["{BASE_URL}/h'),
-    "from the future": ({"iat": NOW + 200, "exp": NOW + 400}, "from the future", "skew = 2"),
-    "too long": ({"exp": NOW + 7200}, "valid for 7", "lifetime = 7"),
-    "no id": ({"jti": 1}, "its jti is missing", ""),
-    "no times": ({"exp": "soon"}, "exp, iat or nbf", ""),
-    "expired": ({"iat": NOW - 900, "exp": NOW - 600}, "it expired", "when it was made, it would"),
-    "expired and for another": (
-        {"iat": NOW - 900, "exp": NOW - 600, "aud": "https://x.invalid"},
-        "its aud is 'https://x.invalid'",
-        "",
-    ),
-    "a key elsewhere": ({"headers": {"jku": "https://x.invalid"}}, "its header jku is", "jku = "),
-    "an unknown key": ({"headers": {"kid": "key-2"}}, "its kid is 'key-2'; no key in", ""),
-    "no type": ({"headers": {"typ": None}}, "its header typ is missing", 'quirks = ["no-typ"]'),
-    "a demand": ({"headers": {"x5u": "https://x.invalid"}}, "its header has x5u", ""),
-    "a tenant": ({"tenant": 5}, "its tenant is 5", ""),
-}
+def flaws(now: int) -> dict[str, tuple[dict[str, Any], str, str]]:
+    """Claims of tokens that would be refused, what is put in words, and the change that helps."""
+    return {
+        "another address": (
+            {"aud": f"{BASE_URL}/hooks"},
+            "its aud is",
+            f'audiences = ["{BASE_URL}/h',
+        ),
+        "from the future": ({"iat": now + 200, "exp": now + 400}, "from the future", "skew = 2"),
+        "too long": ({"exp": now + 7200}, "valid for 7", "lifetime = 7"),
+        "no id": ({"jti": 1}, "its jti is missing", ""),
+        "no times": ({"exp": "soon"}, "exp, iat or nbf", ""),
+        "expired": (
+            {"iat": now - 900, "exp": now - 600},
+            "it expired",
+            "when it was made, it would",
+        ),
+        "expired and for another": (
+            {"iat": now - 900, "exp": now - 600, "aud": "https://x.invalid"},
+            "its aud is 'https://x.invalid'",
+            "",
+        ),
+        "a key elsewhere": (
+            {"headers": {"jku": "https://x.invalid"}},
+            "its header jku is",
+            "jku = ",
+        ),
+        "an unknown key": ({"headers": {"kid": "key-2"}}, "its kid is 'key-2'; no key in", ""),
+        "no type": ({"headers": {"typ": None}}, "its header typ is missing", 'quirks = ["no-typ"]'),
+        "a demand": ({"headers": {"x5u": "https://x.invalid"}}, "its header has x5u", ""),
+        "a tenant": ({"tenant": 5}, "its tenant is 5", ""),
+    }
 
 
-@pytest.mark.parametrize("flaw", REFUSED)
+@pytest.mark.parametrize("flaw", flaws(0))
 def test_why_a_token_would_be_refused_is_put_in_words(
     tmp_path: Path, site: ClientSite, flaw: str
 ) -> None:
     """With the line to change where a setting would help; the token itself is never printed."""
-    claims, words, change = REFUSED[flaw]
+    claims, words, change = flaws(int(time.time()))[flaw]
     token = site.token_for(SERVICE, **claims)
 
     result = run(tmp_path, entry(site), "--jwt", "-", stdin=token)

@@ -56,11 +56,24 @@ def test_a_password_is_not_shown() -> None:
         "postgresql://crd:marker-1@db/crd",
         "postgresql://crd:mar/ker-1@x@db/crd",
         "postgresql://crd@db/crd?password=marker-1&sslmode=require",
+        "postgresql://crd@db/crd?sslmode=require&sslpassword=marker-1",
     ):
-        result = run("--database", url)
+        result = run("--database", url, "--audit-key", "key", "--checkpoint-key", "key")
 
         assert "ker-1" not in result.output
         assert "***" in shown(result, "database_url")
+
+
+def test_a_secret_in_another_address_is_not_shown() -> None:
+    """Checkpoints may go to an address that lets nobody else write there."""
+    for url in (
+        "https://log:marker-1@log.example/x",
+        "https://log.example/x?Access_Token=marker-1",
+    ):
+        result = run("--checkpoints", url)
+
+        assert "marker-1" not in result.output
+        assert "***" in shown(result, "checkpoints")
 
 
 def test_settings_that_stop_the_start_are_named_here_too() -> None:

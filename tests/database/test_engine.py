@@ -161,4 +161,5 @@ def test_without_the_driver_the_extra_is_named() -> None:
 def test_a_url_is_shown_without_its_password() -> None:
     """Where answers are kept is for everybody to see, the password is not."""
     assert "canary" not in shown_url("postgresql://someone:canary@db.example.invalid/crd")
+    assert "canary" not in shown_url("postgresql://db.example.invalid/crd?password=canary")
     assert shown_url("sqlite:////var/lib/crd.sqlite3") == "sqlite:////var/lib/crd.sqlite3"

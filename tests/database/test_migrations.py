@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from click.testing import CliRunner
+from signed_logs import SIGNER, sequencer_of
 from sqlalchemy import Engine, inspect, text
 from stores import together
 
@@ -17,6 +19,7 @@ from cds_service.audit.log import open_log
 from cds_service.audit.mentions import mention
 from cds_service.audit.migration import find_schema, migrate_store
 from cds_service.audit.reading import Reader
+from cds_service.audit.verification import VerificationRequest, verify_log
 from cds_service.cli.audit.migrate import migrate as command
 from cds_service.database.engine import open_engine, reading, writing
 from cds_service.database.migrations import migrate, read_schema, require_schema
@@ -153,6 +156,36 @@ def test_the_records_of_a_former_file_are_kept(former: str) -> None:
     assert (len(answers), len(reactions)) == (450, 2)
     assert payload["former"]
     assert b'"response":{"cards":[{"uuid":"c-1","weight":1.50}]}' in answers[0].payload
+
+
+def test_a_store_that_was_migrated_is_sound(former: str, tmp_path: Path) -> None:
+    """Nothing looks altered, also where a client wrote a time that is none."""
+    migrate_store(former, KEY, lambda _: None)
+    engine = open_engine(former)
+    sequencer_of(engine, tmp_path / "checkpoints").run_round()
+    request = VerificationRequest(
+        verifiers=[SIGNER.verifier], audit_key=KEY, copied=None, now=datetime.now(UTC)
+    )
+    verification = verify_log(engine, request, lambda _done, _of: None)
+    engine.dispose()
+
+    assert verification.findings == []
+    assert verification.records == 452
+
+
+def test_the_command_refuses_a_database_of_another_program(tmp_path: Path) -> None:
+    """It leaves it as it is."""
+    path = tmp_path / "theirs.sqlite3"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE theirs (id INTEGER)")
+    options = ["--database", f"sqlite:///{path}", "--data-dir", str(tmp_path)]
+    refused = CliRunner().invoke(command, options)
+    with closing(sqlite3.connect(path)) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_schema").fetchall()
+
+    assert refused.exit_code == 1
+    assert "another program has tables there, such as `theirs`" in refused.output
+    assert tables == [("theirs",)]
 
 
 def test_records_a_former_program_adds_later_are_copied_by_a_second_migration(

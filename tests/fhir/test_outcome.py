@@ -8,14 +8,18 @@ from dirty_requests import parse_path
 from fhir.resources.R4B import get_fhir_model_class
 
 from cds_service import errors
-from cds_service.errors import HookError
+from cds_service.errors import HookError, Replayed, TooMany, Unauthorized
 from cds_service.fhir.outcome import fhirpath_of, operation_outcome, outcome_of
+from cds_service.fhir.resource import encode
 
 HOOK_ERRORS = [
     error
     for error in vars(errors).values()
     if isinstance(error, type) and issubclass(error, HookError) and error is not HookError
 ]
+UNAUTHORIZED = [Unauthorized("signature"), Replayed()]  # who is, learns no more than that
+UNPLACED = [*UNAUTHORIZED, TooMany("too many calls", 1)]
+PLACED = [error for error in HOOK_ERRORS if error not in map(type, UNPLACED)]
 # The codes of FHIR R4 IssueType, all of them.
 ISSUE_TYPES = set(
     "invalid structure required value invariant security login unknown expired forbidden "
@@ -26,10 +30,14 @@ ISSUE_TYPES = set(
 
 
 @pytest.mark.crd("hook-10")
-@pytest.mark.parametrize("error", HOOK_ERRORS, ids=lambda error: error.__name__)
-def test_the_outcome_of_an_error_is_valid_fhir(error: type[HookError]) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [*(error("what is wrong", "$.context") for error in PLACED), *UNPLACED],
+    ids=lambda error: type(error).__name__,
+)
+def test_the_outcome_of_an_error_is_valid_fhir(error: HookError) -> None:
     """It is an OperationOutcome by FHIR's definition, and its code is one of FHIR's."""
-    outcome = outcome_of(error("what is wrong", "$.context"))
+    outcome = outcome_of(error)
 
     read = get_fhir_model_class("OperationOutcome").model_validate(outcome)
 
@@ -40,6 +48,16 @@ def test_the_outcome_of_an_error_is_valid_fhir(error: type[HookError]) -> None:
 def test_every_error_of_a_hook_call_is_tried() -> None:
     """The parametrized test above finds the errors: one for each status, two with 400."""
     assert len(HOOK_ERRORS) >= len({error.status for error in HOOK_ERRORS}) >= 6
+    assert {*PLACED, *map(type, UNPLACED)} == set(HOOK_ERRORS)
+
+
+def test_all_without_a_valid_token_read_the_very_same() -> None:
+    """Whatever is wrong with it, and in whichever trace (reliability: 1.2)."""
+    bodies = [
+        encode(outcome_of(error, trace_id)) for error in UNAUTHORIZED for trace_id in ("", "1" * 32)
+    ]
+
+    assert len(set(bodies)) == 1
 
 
 @pytest.mark.crd("hook-10")
@@ -62,7 +80,7 @@ def test_an_outcome_says_what_is_wrong_and_where() -> None:
     }
 
 
-@pytest.mark.parametrize("error", HOOK_ERRORS, ids=lambda error: error.__name__)
+@pytest.mark.parametrize("error", PLACED, ids=lambda error: error.__name__)
 @pytest.mark.parametrize(
     "problem", ["what is wrong", "wrong at `$.context`: what is wrong", "wrong: at `$.context`"]
 )

@@ -31,7 +31,7 @@ from watched_command import FILES, NETWORK, PROCESSES, Event, command, read_even
 
 from cds_service.ehr.client import RequestsEhr
 
-LARGE = "large " * 300_000  # the server spools it, on its way in and on its way out
+LARGE = "large " * 300_000  # as a server might put into a file, on its way in or out
 MEMBER = "member-1"
 FEEDBACK: JsonObject = {
     "feedback": [
@@ -206,9 +206,11 @@ def test_of_all_files_only_the_logs_have_changed(watched: Watched) -> None:
 def test_a_file_is_written_nowhere_else(watched: Watched) -> None:
     """Not even where temporary files go: a body stays in memory while it is read."""
     events = [*watched.events["all sent"], *watched.events["queries"]]
+    written = {str(event.arguments[0]) for event in named(events, FILES)}
+    data = watched.directory / "data"
 
     assert len(events) > len(HOOK_NAMES)
-    assert named(events, FILES) == []
+    assert written <= {str(data), str(data / "checkpoints")}  # hashes of the log, now and then
 
 
 @pytest.mark.crd("sec-6")

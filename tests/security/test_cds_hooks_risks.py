@@ -6,6 +6,8 @@ The numbers are the review's, as `reliability.md` 1.3 has them; each test names 
 import logging
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,8 +17,8 @@ from access.issuing import Signer
 from every_hook import (
     HOOK_NAMES,
     MEMBERS,
+    NOT_IN_A_POLICY,
     ORDER_HOOKS,
-    PULSED_FIELD,
     UNLISTED,
     VERSIONS,
     appointment,
@@ -26,6 +28,7 @@ from every_hook import (
     reference,
 )
 from fake_ehr import FakeEhr, bundle, resource, respond, status
+from gfm import show
 from hook_requests import coverage, patient, service_request
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -39,15 +42,38 @@ from security.reviewed import (
     reviewing,
 )
 
+from cds_service.crd.codes import PAYER_ID
 from cds_service.crd.request.hooks import HOOKS
 from cds_service.errors import SettingError
 from cds_service.fhir.resource import decode, encode
 
 TOKEN = "canary-bearer-9f2"  # noqa: S105
 TAG = re.compile(r"<[A-Za-z/!?]")
+CARD_MEMBERS = {  # CDS Hooks, Card Attributes
+    "uuid",
+    "summary",
+    "indicator",
+    "detail",
+    "source",
+    "suggestions",
+    "selectionBehavior",
+    "overrideReasons",
+    "links",
+    "extension",
+}
+PLAIN_TAGS = {"p", "ul", "ol", "li", "strong", "code"}  # of what GitHub's parser makes of a detail
 PROTECTED = ("iss", "aud", "exp", "iat", "jti")
 # Where links on cards may lead: our own pages; the library names no address of a document.
 LINKED_HOSTS = {"crd.example.invalid"}
+DANGEROUS = (
+    "https://evil.invalid/a",
+    "www.evil.invalid",
+    "[a form](javascript:alert(1))",
+    "![seen](//evil.invalid/pixel)",
+    "<https://evil.invalid>",
+    "a@evil.invalid",
+)
+SUBJECT = "NanoKnife"  # a word that a policy knows: it earns a card, whatever the code
 SEARCH = "Coverage?patient=member-1&status=active"
 
 
@@ -89,20 +115,38 @@ def cards(answer: Any) -> list[JsonObject]:
     return found
 
 
-@given(words=st.text(min_size=1, max_size=60).map(lambda text: f"<script>{text}</script><img x>"))
-@settings(max_examples=50, deadline=None)
-def test_r1_no_tag_of_a_request_survives_into_a_card(service: Reviewed, words: str) -> None:
-    """R1, HTML in markdown: what an order is called is shown as text and never as markup."""
-    order = asked_about("order-sign", UNLISTED, f"{PULSED_FIELD} {words}")
-    answer = service.call(call("order-sign", order, member=MEMBERS["commercial"]))
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from texts(inner)
 
-    for card in cards(answer):
-        shown = [
-            card["summary"],
-            card["detail"],
-            *(link["label"] for link in card.get("links", ())),
-        ]
-        assert [text for text in shown if TAG.search(text)] == []
+
+def texts_shown(answer: Any) -> list[str]:
+    """Every text that a clinician may be shown: all of the cards, and what the actions are."""
+    actions = answer.get_json(force=True).get("systemActions", [])
+    return [*texts(cards(answer)), *(action["description"] for action in actions)]
+
+
+def test_r1_no_tag_of_a_request_survives_into_a_card(service: Reviewed) -> None:
+    """R1, HTML in markdown: what an order is called is shown as text and never as markup."""
+
+    @given(words=st.text(max_size=20), code=st.sampled_from([UNLISTED, NOT_IN_A_POLICY]))
+    @settings(max_examples=50, deadline=None)
+    def holds(words: str, code: str) -> None:
+        name = f"<img x>{words}<script>{words}</script> {SUBJECT}"
+        order = asked_about("order-sign", code, name)
+        answer = service.call(call("order-sign", order, member=MEMBERS["commercial"]))
+        details = [card["detail"] for card in cards(answer)]
+
+        assert [text for text in texts_shown(answer) if TAG.search(text)] == []
+        assert details
+        for detail in details:
+            assert show(detail).tags <= PLAIN_TAGS
+
+    holds()
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -110,20 +154,25 @@ def test_r1_no_tag_of_a_request_survives_into_a_card(service: Reviewed, words: s
 def test_r2_cards_link_to_our_pages_alone_whatever_a_request_says(
     service: Reviewed, hook: str, version: str
 ) -> None:
-    """R2, dangerous links: none leads where a request says, and none is anything but https."""
+    """R2, dangerous links: none leads where a request says, and none is anything but https.
+
+    Neither a card's own links do, nor any that markdown makes of what it says.
+    """
     led_to: set[tuple[str, str | None]] = set()
-    hostile = "https://evil.example.invalid/phish javascript:alert(1)"
-    for member in MEMBERS.values():
-        about = asked_about(hook, UNLISTED, f"{PULSED_FIELD} {hostile}")
+    made_by_markdown: list[str] = []
+    members = (MEMBERS["commercial"], MEMBERS["cancelled"])
+    for words, member, code in product(DANGEROUS, members, (UNLISTED, NOT_IN_A_POLICY)):
+        about = asked_about(hook, code, f"{words} {SUBJECT}")
         answer = service.call(call(hook, about, version=version, member=member))
-        if answer.status_code != 200:
-            continue
         links = [link for card in cards(answer) for link in card.get("links", ())]
         parts = [urlsplit(link["url"]) for link in links]
         led_to.update((part.scheme, part.hostname) for part in parts)
         assert {link["type"] for link in links} <= {"absolute"}
+        for card in cards(answer):
+            made_by_markdown.extend(show(card["detail"]).links)
 
     assert led_to == {("https", host) for host in LINKED_HOSTS}
+    assert made_by_markdown == []
 
 
 def test_r3_what_was_fetched_for_one_call_is_never_used_for_another(service: Reviewed) -> None:
@@ -148,6 +197,7 @@ def test_r4_no_server_elsewhere_is_asked_without_tls(address: str) -> None:
         answer = reviewed.call(request)
 
     assert answer.status_code == 412
+    assert "without TLS" in answer.text
 
 
 def test_r4_a_client_in_production_names_no_server_without_tls(
@@ -167,6 +217,7 @@ def leaks(reviewed: Reviewed, answer: Any, logged: str) -> list[str]:
         "the response": answer.text + str(answer.headers),
         "the log": logged,
         "the record": "".join(str(kept.record) for kept in reviewed.log.records),
+        "the metrics": reviewed.web.get("/metrics").text,
     }
     return [place for place, text in places.items() if TOKEN in text]
 
@@ -190,41 +241,52 @@ def test_r5_the_ehrs_token_is_in_no_answer_log_or_record(
         assert leaks(reviewed, answer, caplog.text) == []
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b'{"hook":"order-sign","hook":"order-select"}',
-        b'{"hook":"order-sign","hookInstance":1,"context":{}}',
-        b'{"hook":"order-sign","hookInstance":"x","context":[]}',
-        b'[{"hook":"order-sign"}]',
-        b'{"hook":"order-sign"} {"hook":"order-sign"}',
-        b'{"hook":"\\ud800"}',
-        b"\xff\xfe{",
-        b"NaN",
-    ],
-)
+SOUND = encode(call("order-sign"))
+AMBIGUOUS: dict[str, bytes] = {
+    "a member twice": SOUND.replace(b"{", b'{"hookInstance":"another",', 1),
+    "a member twice, once with an escape": SOUND.replace(b"{", b'{"ho\\u006fk":"order-select",', 1),
+    "an order's member twice": SOUND.replace(b'"status":', b'"status":"completed","status":', 1),
+    "a number for a text": SOUND.replace(b'"hookInstance":"', b'"hookInstance":1,"was":"', 1),
+    "a list of calls": b"[" + SOUND + b"]",
+    "two calls": SOUND + SOUND,
+    "a call and more": SOUND + b" 1",
+    "half a character": SOUND.replace(b"{", b'{"more":"\\ud800",', 1),
+    "no UTF-8": SOUND.replace(b"{", b'{"more":"\xff",', 1),
+    "another encoding": SOUND.decode().encode("utf-16"),
+    "no number": SOUND.replace(b"{", b'{"more":NaN,', 1),
+    "a comment": SOUND.replace(b"{", b"{/* */", 1),
+    "a comma too many": SOUND[:-1] + b",}",
+}
+
+
+@pytest.mark.parametrize("body", AMBIGUOUS.values(), ids=AMBIGUOUS)
 def test_r6_what_two_readers_could_read_in_two_ways_is_refused(
     service: Reviewed, body: bytes
 ) -> None:
-    """R6, ambiguity of requests: one meaning, or a 400 that repeats nothing of it."""
+    """R6, ambiguity of requests: one meaning, or a 400."""
     answer = service.web.post("/cds-services/order-sign-crd", data=body)
 
     assert answer.status_code == 400
     assert answer.get_json(force=True)["resourceType"] == "OperationOutcome"
 
 
+def test_r6_the_call_that_all_these_differ_from_is_answered(service: Reviewed) -> None:
+    """Or the check above could not fail."""
+    assert service.web.post("/cds-services/order-sign-crd", data=SOUND).status_code == 200
+
+
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_r7_the_service_asks_with_the_token_of_the_call_alone(service: Reviewed, hook: str) -> None:
     """R7, an impersonated service: it has no credential of its own, and asks none without one."""
     with FakeEhr(bundle()) as ehr:
-        without = {**asking(ehr, hook)}
-        del without["fhirAuthorization"]
-        service.call(without)
-        assert ehr.calls == []
-
         service.call(asking(ehr, hook))
         sent = {asked.headers.get("authorization") for asked in ehr.calls}
+        asked_with_token = len(ehr.calls)
+        without = asking(ehr, hook)
+        del without["fhirAuthorization"]
+        service.call(without)
 
+        assert len(ehr.calls) == asked_with_token
     assert sent == {f"Bearer {TOKEN}"}
 
 
@@ -242,6 +304,8 @@ def refused_alike(answers: list[Any]) -> bool:
     ) == 1
 
 
+@pytest.mark.cds_hooks("security-3", "security-4")
+@pytest.mark.crd("sec-1")
 def test_r9_a_token_without_what_identifies_its_sender_is_refused(
     closed: Reviewed, signer: Signer
 ) -> None:
@@ -265,6 +329,7 @@ def test_r9_the_token_that_all_these_differ_from_is_accepted(
     assert closed.call(call("order-sign"), token=token).status_code == 200
 
 
+@pytest.mark.crd("sec-1")
 def test_r10_nobody_passes_for_a_client_that_is_registered(
     closed: Reviewed, signer: Signer
 ) -> None:
@@ -280,6 +345,8 @@ def test_r10_nobody_passes_for_a_client_that_is_registered(
     assert refused_alike([closed.call(call("order-sign"), token=token) for token in tokens])
 
 
+@pytest.mark.cds_hooks("security-3")
+@pytest.mark.crd("sec-1")
 @pytest.mark.parametrize("path", ["", "/order-sign-crd/feedback"])
 def test_r10_discovery_and_feedback_are_the_clients_too(closed: Reviewed, path: str) -> None:
     """R10: what the service is, and what became of cards, is not for strangers."""
@@ -319,26 +386,35 @@ def test_r12_no_page_of_another_origin_calls_with_a_browsers_credentials(
     assert "Set-Cookie" not in headers
 
 
-def declared(service: Reviewed, hook: str) -> set[str]:
-    """The types of resource that discovery asks for on a hook."""
+def declared(service: Reviewed, hook: str) -> list[str]:
+    """The queries that discovery asks for on a hook."""
     offered = service.web.get("/cds-services").get_json()["services"]
     (prefetch,) = [entry["prefetch"] for entry in offered if entry["hook"] == hook]
-    return {template.partition("?")[0].partition("/")[0] for template in prefetch.values()}
+    return list(prefetch.values())
 
 
-def asked_without_prefetch(service: Reviewed, hook: str) -> set[str]:
-    """The types that are queried where nothing is sent, and all that may matter is referred to."""
+def kinds(queries: list[str]) -> set[str]:
+    """The types of resource that these queries are for."""
+    return {query.partition("?")[0].partition("/")[0] for query in queries}
+
+
+def asked_without_prefetch(service: Reviewed, hook: str) -> list[str]:
+    """What is queried where nothing is sent, and all that may matter is referred to."""
     about = [asked_about(hook)] if hook not in ORDER_HOOKS else list(orders_by_reference())
     if hook == "appointment-book":
         about = [appointment(basedOn=[{"reference": "ServiceRequest/order-1"}])]
     with FakeEhr(status(404)) as ehr:
         ehr.on(SEARCH, bundle(coverage(payor=[{"reference": "Organization/payer"}])))
+        named = [{"system": PAYER_ID, "value": "icare"}]
+        ehr.on("Organization/payer", resource("Organization", id="payer", identifier=named))
+        ehr.on("Patient/member-1", respond(encode(patient())))
         for held in about:
             ehr.on(reference(held), respond(encode(held)))
         request = {**call(hook, *about), **asking(ehr, hook), "prefetch": {}}
         request["context"] = call(hook, *about)["context"]
-        service.call(request)
-        return {query.partition("?")[0].partition("/")[0] for query in ehr.queries}
+        # A call whose payer is known gets as far as what its policies need.
+        assert service.call(request).status_code == 200
+        return list(ehr.queries)
 
 
 def orders_by_reference() -> Iterator[JsonObject]:
@@ -361,12 +437,24 @@ def test_r13_discovery_asks_for_what_is_used_and_for_nothing_else(
 
     What an appointment's order is for is declared for every kind of order; one stands for all.
     """
-    queried, kinds = asked_without_prefetch(service, hook), declared(service, hook)
+    asked = kinds(asked_without_prefetch(service, hook))
+    offered = kinds(declared(service, hook))
 
-    assert queried <= kinds
+    assert asked <= offered
     if hook != "appointment-book":
         orders_sent = set(minimal_orders()) if hook in ("order-sign", "order-select") else set()
-        assert kinds - orders_sent == queried
+        assert offered - orders_sent == asked
+
+
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_r13_every_query_is_for_the_patient_or_for_what_the_call_names(
+    service: Reviewed, hook: str
+) -> None:
+    """R13: one resource by its id, or those of this patient; never what others have too."""
+    for template in declared(service, hook):
+        assert re.fullmatch(r"\w+(/|\?_id=|\?patient=)\{\{.*\}\}(&status=active)?", template)
+    for query in asked_without_prefetch(service, hook):
+        assert re.fullmatch(r"\w+/[\w-]+|\w+\?patient=member-1(&status=active)?", query)
 
 
 def test_r13_a_key_that_nobody_asked_for_changes_nothing(service: Reviewed) -> None:
@@ -392,14 +480,23 @@ def test_r14_every_answer_has_one_shape_and_says_of_which_order_it_is(
     service: Reviewed, hook: str, version: str
 ) -> None:
     """R14, ambiguity of responses: known members only, and each card names its order."""
-    answer = service.call(call(hook, version=version))
+    about = asked_about(hook)
+    answer = service.call(call(hook, about, version=version))
     body = decode(answer.data)
+    named = reference(about)
 
     assert answer.mimetype == "application/json"
     assert set(body) <= {"cards", "systemActions"}
+    assert body["cards"]
     for card in body["cards"]:
-        assert card["extension"]["davinci-crd.associated-resource"]
+        assert set(card) <= CARD_MEMBERS
+        assert card["extension"] == {
+            "davinci-crd.associated-resource": [named if version == "2.0" else {"reference": named}]
+        }
         assert card["source"]["label"]
+    for action in body.get("systemActions", ()):
+        assert set(action) == {"type", "description", "resource"}
+        assert reference(action["resource"]) == named
 
 
 def test_r15_no_hook_call_begins_an_oauth_flow(service: Reviewed) -> None:
@@ -408,34 +505,56 @@ def test_r15_no_hook_call_begins_an_oauth_flow(service: Reviewed) -> None:
         answer = service.call(asking(ehr))
         asked = list(ehr.queries)
 
+    types = {link["type"] for card in cards(answer) for link in card.get("links", ())}
+
     assert asked
-    assert not [query for query in asked if "authorize" in query or "well-known" in query]
-    assert "smart" not in {link["type"] for card in cards(answer) for link in card.get("links", ())}
+    assert [
+        query for query in asked if not re.match(r"(Patient|Coverage|Organization)\b", query)
+    ] == []
+    assert types == {"absolute"}
 
 
-@pytest.mark.parametrize(
-    "claim",
-    [
-        {"iss": ""},
-        {"iss": 7},
-        {"aud": "https://crd.example.invalid/cds-services/order-select-crd"},
-        {"aud": ["https://else.example.invalid"]},
-        {"exp": 1},
-        {"iat": 4_000_000_000},
-        {"jti": ""},
-        {"jti": 7},
-    ],
-    ids=str,
-)
+HOUR = 3600
+SENSELESS: dict[str, JsonObject] = {
+    "an empty issuer": {"iss": ""},
+    "a number for an issuer": {"iss": 7},
+    "another service": {"aud": f"{BASE_URL}/cds-services/order-select-crd"},
+    "another host": {"aud": ["https://else.example.invalid/cds-services/order-sign-crd"]},
+    "an empty nonce": {"jti": ""},
+    "a number for a nonce": {"jti": 7},
+}
+SENSELESS_TIMES = {  # in seconds from now
+    "expired": {"iat": -HOUR, "exp": -HOUR + 300},
+    "issued in the future": {"iat": HOUR, "exp": HOUR + 300},
+    "not to be used yet": {"iat": 0, "nbf": 200, "exp": 300},
+    "good for ten days": {"iat": 0, "exp": 240 * HOUR},
+    "expired before it was issued": {"iat": 50, "exp": 20},
+}
+
+
+@pytest.mark.parametrize("claim", SENSELESS.values(), ids=SENSELESS)
 def test_r16_a_token_whose_identity_is_senseless_is_refused(
     closed: Reviewed, signer: Signer, claim: JsonObject
 ) -> None:
-    """R16: what is there must also mean something, and be about this very endpoint and time."""
+    """R16: what is there must also mean something, and be about this very endpoint."""
     token = signer.token(claims=claims_for("order-sign", **claim))
 
     assert closed.call(call("order-sign"), token=token).status_code == 401
 
 
+@pytest.mark.parametrize("times", SENSELESS_TIMES.values(), ids=SENSELESS_TIMES)
+def test_r16_a_token_is_good_for_a_short_time_that_is_now(
+    closed: Reviewed, signer: Signer, times: dict[str, int]
+) -> None:
+    """R16: whoever finds an old one, or one made for later, has found nothing."""
+    now = int(datetime.now(UTC).timestamp())
+    claims = {name: now + seconds for name, seconds in times.items()}
+    token = signer.token(claims=claims_for("order-sign", **claims))
+
+    assert closed.call(call("order-sign"), token=token).status_code == 401
+
+
+@pytest.mark.crd("sec-1")
 def test_r16_a_token_is_good_for_one_call_of_one_body(closed: Reviewed, signer: Signer) -> None:
     """R16: whoever has overheard it cannot send the call again."""
     token = signer.token(claims=claims_for("order-sign", jti="once"))

@@ -11,7 +11,7 @@ from cds_service.web.logs import configure_logs, log_what_ends
 
 SECRET = "Mustermann"  # noqa: S105
 OURS = logging.getLogger("cds_service.web")
-THEIRS = logging.getLogger("urllib3.connectionpool")
+THEIRS = logging.getLogger("some_library.pool")
 
 
 def test_a_line_has_time_level_and_the_named_values() -> None:

@@ -190,9 +190,11 @@ def test_an_unknown_service_is_a_404(client: FlaskClient, path: str) -> None:
     assert client.post(path, data=b"{}").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/cds-services//order-sign-crd", "//policies//x", "/cds-services/"])
+@pytest.mark.parametrize(
+    "path", ["/cds-services//order-sign-crd", "//policies//x", "/cds-services/"]
+)
 def test_a_path_that_is_nearly_ours_leads_nowhere(client: FlaskClient, path: str) -> None:
-    """A redirect would send the patient and the token again, to the Host that was named, in clear."""
+    """A redirect would send patient and token again, to whatever Host was named, in clear."""
     response = client.post(path, data=b"{}", headers={"Host": "evil.example.invalid"})
 
     assert response.status_code == 404

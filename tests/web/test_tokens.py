@@ -1,12 +1,15 @@
 """The token endpoint over HTTP, and where a client finds it."""
 
 import logging
+import time
 from pathlib import Path
 
 import pytest
-from backend_client import TOKEN_URL, BackendClient, Clock, token_service
+from access.issuing import Signer, make_claims
+from backend_client import ASSERTION_TYPE, TOKEN_URL, BackendClient, Clock, token_service
 from flask import Flask
 from flask.testing import FlaskClient
+from security.reviewed import BASE_URL, guarded, reviewing
 
 from cds_service.access.backend_services import TokenService
 from cds_service.web.tokens import create_token_endpoint
@@ -109,3 +112,25 @@ def test_a_body_that_is_no_such_form_is_a_400(web: FlaskClient, data: bytes, kin
 def test_a_token_is_asked_for_by_post_alone(web: FlaskClient) -> None:
     """An assertion in an address would stand in logs."""
     assert web.get("/auth/token?client_assertion=x").status_code == 405
+
+
+def test_an_assertion_that_got_no_token_for_our_trouble_may_come_again(tmp_path: Path) -> None:
+    """It was not recorded, so nothing was given for it; once it was, it is used up."""
+    signer = Signer()
+    now = int(time.time())
+    claims = make_claims(
+        iss="north", sub="north", aud=f"{BASE_URL}/auth/token", iat=now, exp=now + 200
+    )
+    form = {
+        "grant_type": "client_credentials",
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": signer.token(claims=claims),
+        "scope": "system/*.rs",
+    }
+    with reviewing(guarded(tmp_path, signer, scopes=["system/*.rs"])) as service:
+        service.log.broken = True
+        refused = service.web.post("/auth/token", data=form).status_code
+        service.log.broken = False
+        statuses = [service.web.post("/auth/token", data=form).status_code for _ in range(2)]
+
+    assert (refused, *statuses) == (503, 200, 401)

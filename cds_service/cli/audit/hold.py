@@ -2,6 +2,7 @@
 
 import click
 
+from cds_service.audit.desk import writable
 from cds_service.audit.holds import HELD_BY, list_holds, put_hold, release_hold
 from cds_service.audit.mentions import HASHED, mention
 from cds_service.audit.record import Kind
@@ -35,14 +36,14 @@ def hold(reason: str | None, release: bool, settings: Settings, **mentioned: str
         )
     [(name, value)] = named
     with opened_desk(settings, needs_key=name in HASHED) as desk:
-        about = mention(name, value, desk.recorder.audit_key)
+        about = mention(name, writable(value), desk.recorder.audit_key)
         done = "release" if release else "hold"
         by = [about.name, about.value]
         desk.note(Kind.CHANGE, {"command": f"audit {done}", "by": by, "reason": reason or ""})
         if release:
             release_hold(desk.engine, about)
         else:
-            put_hold(desk.engine, about, reason or "", desk.now())
+            put_hold(desk.engine, about, writable(reason or ""), desk.now())
         click.echo(f"{'released' if release else 'held'}: records of this {name}")
 
 

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import click
 
 from cds_service.audit.audit_key import FILE_NAME, read_audit_key
 from cds_service.audit.desk import Desk, store_errors, write_at_once
+from cds_service.audit.identity import new_id
+from cds_service.audit.key_check import OTHER_KEY, key_fits
 from cds_service.audit.record import Recorder
 from cds_service.cli.options import with_some_settings
 from cds_service.database.engine import open_engine
@@ -35,18 +36,21 @@ def opened_desk(settings: Settings, *, needs_key: bool = False) -> Iterator[Desk
         engine = open_engine(settings.database)
         try:
             _check_there(engine)
+            audit_key = _audit_key(settings, needed=needs_key)
+            if needs_key and not key_fits(engine, audit_key):
+                click.echo(f"--audit-key: {OTHER_KEY}", err=True)
             yield Desk(
                 engine=engine,
                 recorder=Recorder(
                     program=version("crd-service"),
                     library="",
                     base_url=settings.links_base,
-                    audit_key=_audit_key(settings, needed=needs_key),
+                    audit_key=audit_key,
                 ),
                 who=user_name(),
                 write=write_at_once(engine),
                 now=lambda: datetime.now(UTC),
-                new_id=lambda: str(uuid4()),
+                new_id=new_id,
             )
         finally:
             engine.dispose()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from cds_service.audit.desk import writable
 from cds_service.audit.proof import prove as make_proof
 from cds_service.cli.audit.opening import opened_desk
 from cds_service.cli.audit.trust import known_keys, with_public_keys
@@ -32,8 +33,9 @@ def prove(identity: str, output: Path, public_keys: tuple[str, ...], settings: S
     """
     with opened_desk(settings) as desk:
         verifiers = known_keys(settings, public_keys)
-        reader = desk.read("audit prove", {"subject": identity})
-        stored = reader.by_assertion(identity) or reader.by_id(identity)
+        sought = writable(identity)
+        reader = desk.read("audit prove", {"subject": sought})
+        stored = reader.by_assertion(sought) or reader.by_id(sought)
         if stored is None:
             raise AuditError("no record has this assertion id or id")
         _write(output, make_proof(desk.engine, stored, verifiers))

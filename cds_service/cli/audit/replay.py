@@ -27,7 +27,7 @@ from cds_service.cli.options import with_some_settings
 from cds_service.cli.start import show_progress
 from cds_service.errors import ArtifactError, AuditError
 from cds_service.fhir.resource import JsonObject, encode, text
-from cds_service.policy.library.snapshot import unpack
+from cds_service.policy.library.snapshot import is_of, unpack
 from cds_service.settings import Settings
 
 # The most that a service can be set to take: one that took the call may have been set so.
@@ -87,6 +87,8 @@ def _own_library(
     if packed is None:
         library = text(record.get("library")) or "of that time"
         return None, f"the library {library} is not kept in this store"
+    if not is_of(packed, text(record.get("library"))):
+        return None, "the policies of then were altered in this store; run `crd audit verify`"
     unpack(packed, directory)
     try:
         own = replace(settings, library=(directory,), builtin_library=False)

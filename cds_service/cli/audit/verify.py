@@ -79,7 +79,7 @@ def _rows(
     compared = f"against {copy}" if copy else "NOT compared: name a copy with --checkpoints FILE"
     return [
         ("records", str(found.records - found.purged), mentions),
-        ("purged records", str(found.purged), "named by a record of their purge"),
+        ("purged records", str(found.purged), "named by a signed record of their purge"),
         ("records without a number yet", str(found.waiting), "like the others"),
         (
             "checkpoints in the database",
@@ -97,8 +97,13 @@ def _rows(
 
 def _verdict(verification: Verification) -> str:
     findings = verification.findings
-    if not findings:
+    if not findings and verification.is_copied:
         return "All records are as they were signed."
+    if not findings:
+        return (
+            "All records are as they were signed; whether the database was put back to an older "
+            "state, only a copy of the checkpoints can tell."
+        )
     lines = [f"FOUND: {findings[0]}", *(f"  then: {found}" for found in findings[1:_SHOWN])]
     if len(findings) > _SHOWN:
         lines.append(f"  … and {len(findings) - _SHOWN} more")

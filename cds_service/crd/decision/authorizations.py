@@ -60,10 +60,12 @@ class AuthorizationsOfCall:
     """The authorizations for one call, each of them for one Coverage alone.
 
     Repetitions that are about different Coverages must have different numbers (CRD resp-32).
+    `sought` is all that was looked for, with the number that was found, or an empty one.
     """
 
     authorizations: Authorizations
     holders: dict[str, Membership] = field(default_factory=dict)
+    sought: dict[Sought, str] = field(default_factory=dict)
 
     def left_for(self, order: Order, membership: Membership) -> Authorizations:
         """Those that no other Coverage has, by this call or by what the order states already."""
@@ -85,7 +87,10 @@ class _Untaken:
 
     def find(self, sought: Sought) -> str:
         """The number of one that is for all that is sought, and not taken."""
-        return self.of_call.authorizations.find(replace(sought, taken=self._taken))
+        untaken = replace(sought, taken=self._taken)
+        number = self.of_call.authorizations.find(untaken)
+        self.of_call.sought[untaken] = number
+        return number
 
     @cached_property
     def _taken(self) -> frozenset[str]:

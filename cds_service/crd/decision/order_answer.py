@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from cds_service.crd.codes import NO_ACTIVE_COVERAGE, NO_POLICY_FOUND
+from cds_service.crd.decision.authorizations import Sought
 from cds_service.crd.decision.combination import strictness
 from cds_service.crd.decision.determination import Citation, Determination
 from cds_service.crd.decision.proposal import Proposal
@@ -74,7 +75,11 @@ class Decisions:
 
     Without a Coverage nothing can be determined; then `advice` holds, for each order and payer
     hosted here, what its policies say to a member (design: 4.3).
+
+    `sought` are the authorizations that were looked for, with the number that was on file: an empty
+    one for none.
     """
 
     answers: tuple[OrderAnswer, ...] = ()
     advice: tuple[OrderAnswer, ...] = ()
+    sought: tuple[tuple[Sought, str], ...] = ()

@@ -1,12 +1,15 @@
 """Snapshots: a library as one value, kept by digest so that an old answer can be given again."""
 
+import re
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
-from cds_service.fhir.reference import ResourceKey
 from cds_service.fhir.resource import canonical, decode
 from cds_service.policy.library.artifacts import Library
+
+_NO_NAME = re.compile(r"[/\0]")
+_LONGEST_NAME = 200  # bytes, of the 255 that a file system takes
 
 
 def pack(library: Library) -> bytes:
@@ -36,8 +39,16 @@ def _pieces(library: Library) -> Iterator[bytes]:
         yield (b"," if number else b"") + canonical(library.by_key[key].resource)
 
 
+def is_of(packed: bytes, name: str) -> bool:
+    """Whether a snapshot is of the library with this digest, whoever has kept it since."""
+    return f"sha256:{sha256(packed).hexdigest()}" == name
+
+
 def unpack(packed: bytes, directory: Path) -> None:
-    """Write the artifacts of a snapshot to a directory, which `read_library` can read then."""
+    """Write the artifacts of a snapshot to a directory, which `read_library` can read then.
+
+    An id that leads out of it leads nowhere; `read_library` refuses the file by its name.
+    """
     for resource in decode(packed):
-        key = ResourceKey(resource["resourceType"], resource["id"])
-        (directory / f"{key.type}-{key.id}.json").write_bytes(canonical(resource))
+        name = _NO_NAME.sub("_", f"{resource['resourceType']}-{resource['id']}")[:_LONGEST_NAME]
+        (directory / f"{name}.json").write_bytes(canonical(resource))

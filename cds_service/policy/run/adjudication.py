@@ -80,7 +80,8 @@ def decide(
                 advise(order, payer, days, index=index, hook=call.hook, chart=call.chart)
                 for payer in permitted
             )
-    return Decisions(answers=tuple(answers), advice=tuple(advice))
+    sought = tuple(on_file.sought.items())
+    return Decisions(answers=tuple(answers), advice=tuple(advice), sought=sought)
 
 
 def determine(

@@ -1,0 +1,57 @@
+"""The doorway: who is registered, and who may come in, how often."""
+
+import logging
+import time
+from functools import partial
+from pathlib import Path
+
+from cds_service.access.authentication import Authentication
+from cds_service.access.clients import Clients
+from cds_service.access.clients_file import read_clients
+from cds_service.access.limits import CallLimits, Limit
+from cds_service.app.service import Service
+from cds_service.crd.request.caller import Caller
+from cds_service.errors import SettingError
+from cds_service.settings import Settings
+from cds_service.web.door import Door
+
+_LOG = logging.getLogger("cds_service.app")
+
+
+def read_everyone(settings: Settings, service: Service) -> Clients:
+    """The clients and operators registered, each client for payers that are hosted."""
+    everyone = read_clients(Path(settings.clients).expanduser()) if settings.clients else Clients()
+    hosted = {payer.id for payer in service.index.payers.all}
+    for client in everyone.all:
+        if unknown := sorted((client.payers or frozenset()) - hosted):
+            raise SettingError(
+                "clients",
+                f"[clients.{client.name}] payers: no such payer in the library: "
+                f"{', '.join(unknown)}; there are {', '.join(sorted(hosted))}",
+            )
+    if settings.auth == "jwt" and not everyone.operators:
+        _LOG.warning("no operator is registered: nobody can read /metrics and /assertions")
+    return everyone
+
+
+def open_door(settings: Settings, everyone: Clients, authentication: Authentication) -> Door:
+    """Who may come in, and how often."""
+    usual = Limit(rate=settings.rate, concurrent=settings.concurrent)
+    return Door(
+        authentication=authentication,
+        call_limits=CallLimits(clock=time.monotonic),
+        limit_of=partial(_limit_of, everyone, usual),
+        operators=everyone.operators,
+        base_url=settings.links_base,
+    )
+
+
+def _limit_of(everyone: Clients, usual: Limit, caller: Caller) -> Limit:
+    """What a client may call: as it is registered, else as is usual."""
+    client = everyone.named(caller.name)
+    if client is None:
+        return usual
+    return Limit(
+        rate=usual.rate if client.rate is None else client.rate,
+        concurrent=usual.concurrent if client.concurrent is None else client.concurrent,
+    )
