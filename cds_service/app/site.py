@@ -80,12 +80,11 @@ def open_site(
         SettingError: the clients file or a key cannot be used.
     """
     everyone = read_everyone(settings, service)
-    jwt = (
-        open_authentication(everyone, ca_file=settings.ca_file) if settings.auth == "jwt" else None
-    )
+    jwt = _open_jwt(settings, everyone)
     door = open_door(settings, everyone, jwt or OpenAuthentication())
     readiness = Readiness(policies=len(service.index.policies), store=service.log.health)
     observation = _open_observation(service, everyone, jwt, circuits)
+    is_free = jwt is None and is_loopback(settings.host) and not door.operators
     app = create_web(
         service.pipelines,
         door=door,
@@ -94,11 +93,7 @@ def open_site(
         blueprints=[
             create_pages(service.library, service.index, utc_today),
             create_health(readiness),
-            _metrics_page(
-                observation.metrics,
-                door,
-                is_free=jwt is None and is_loopback(settings.host) and not door.operators,
-            ),
+            _metrics_page(observation.metrics, door, is_free=is_free),
             *_dossier_pages(service, memory, door),
             *_token_endpoint(service, settings, everyone, jwt),
         ],
@@ -110,6 +105,13 @@ def open_site(
         metrics=observation.metrics,
         _closing=(door.authentication.close, observation.spans.close),
     )
+
+
+def _open_jwt(settings: Settings, everyone: Clients) -> JwtAuthentication | None:
+    """What tells clients by their tokens, unless anyone may call."""
+    if settings.auth == "open":
+        return None
+    return open_authentication(everyone, ca_file=settings.ca_file)
 
 
 def _feedback_keeper(service: Service, memory: Memory | None) -> KeepFeedback:

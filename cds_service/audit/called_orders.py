@@ -93,6 +93,8 @@ def _sent(resource: JsonObject, reference: str) -> CalledOrder:
 
 def _references(value: Json) -> tuple[str, ...]:
     """Bare or in Reference objects; an absolute one as `ServiceRequest/1`, as decisions name it."""
+    if value is None:
+        return ()
     values = value if isinstance(value, list) else [value]
     read = (value.get("reference") if isinstance(value, Mapping) else value for value in values)
     return tuple(str(parse_reference(found) or found) for found in filter(None, map(text, read)))

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import starmap
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Row, and_, delete, exists, insert, or_, select
+from sqlalchemy import ColumnElement, Engine, Row, Select, and_, delete, insert, select, union
 
 from cds_service.audit.dossier import Hold
 from cds_service.audit.mentions import Mention
@@ -54,22 +55,32 @@ def list_holds(engine: Engine) -> tuple[Hold, ...]:
 
 
 def is_held() -> ColumnElement[bool]:
-    """Whether a row of the table of records is held, or belongs to one that is."""
+    """Whether a row of the table of records is held, or belongs to one that is.
+
+    What is held is gathered once, from the holds on, and not asked of every record.
+    """
+    return RECORD.c.id.in_(union(_held_directly(), *starmap(_held_by_link, _LINKS)))
+
+
+def _held_directly() -> Select[Any]:
+    return select(MENTION.c.record_id).join(HOLD, _is_on(MENTION))
+
+
+def _held_by_link(mine: str, theirs: str) -> Select[Any]:
+    """The records that name, as `mine`, what a held one names as `theirs`."""
     own, link, other = MENTION.alias("own"), MENTION.alias("link"), MENTION.alias("other")
-    directly = exists().where(own.c.record_id == RECORD.c.id, _held(own))
-    linked = or_(*(and_(own.c.name == mine, link.c.name == theirs) for mine, theirs in _LINKS))
-    by_link = exists().where(
-        own.c.record_id == RECORD.c.id,
-        linked,
-        link.c.value == own.c.value,
-        other.c.record_id == link.c.record_id,
-        _held(other),
+    return (
+        select(own.c.record_id)
+        .select_from(HOLD)
+        .join(other, _is_on(other))
+        .join(link, and_(link.c.record_id == other.c.record_id, link.c.name == theirs))
+        .join(own, and_(own.c.name == mine, own.c.value == link.c.value))
     )
-    return or_(directly, by_link)
 
 
-def _held(mention: Any) -> ColumnElement[bool]:
-    return exists().where(HOLD.c.name == mention.c.name, HOLD.c.value == mention.c.value)
+def _is_on(mention: Any) -> ColumnElement[bool]:
+    """Whether a hold is on a mention."""
+    return and_(HOLD.c.name == mention.c.name, HOLD.c.value == mention.c.value)
 
 
 def _is(about: Mention) -> ColumnElement[bool]:

@@ -14,7 +14,7 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from errno import ENOSPC
+from errno import EDQUOT
 from pathlib import Path
 from secrets import token_hex
 from struct import Struct
@@ -75,7 +75,7 @@ class Journal:
         data = b"".join(map(_frame, writes))
         with self._door:
             if self._used() + len(data) > self._limit:
-                raise OSError(ENOSPC, "the journal is full" if self._limit else "there is none")
+                raise OSError(EDQUOT, "the journal is full" if self._limit else "there is none")
             if self._file is None:
                 self._file = _create(self._directory)
             try:

@@ -2,9 +2,8 @@
 
 import hmac
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from hashlib import sha256
-from operator import attrgetter
+from typing import NamedTuple
 
 from cds_service.audit.called_orders import undecided_orders
 from cds_service.audit.dossier import decisions_of
@@ -12,15 +11,13 @@ from cds_service.fhir.coding import Coding
 from cds_service.fhir.resource import JsonObject, text
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Mention:
+class Mention(NamedTuple):  # not a dataclass: ten a call are compared and put into a set
     """One name and value that a record is found by, such as `payer` and `icare`."""
 
     name: str
     value: str
 
 
-_NAME_AND_VALUE = attrgetter("name", "value")
 _LONGEST = 500  # characters; PostgreSQL indexes up to 2,700 bytes
 HASHED = ("patient", "member")
 
@@ -54,7 +51,7 @@ def mentions_of(record: JsonObject, audit_key: bytes) -> tuple[Mention, ...]:
     can tell whether somebody has changed what a search finds.
     """
     found = {mention(name, value, audit_key) for name, value in _named(record) if value}
-    return tuple(sorted(found, key=_NAME_AND_VALUE))
+    return tuple(sorted(found))
 
 
 def _named(record: JsonObject) -> Iterator[tuple[str, str]]:

@@ -24,7 +24,6 @@ from cds_service.audit.redaction import (
 )
 from cds_service.audit.trail import Trail
 from cds_service.cds_hooks.feedback import Feedback
-from cds_service.crd.decision.authorizations import Sought
 from cds_service.crd.request.caller import Caller, TokenUse
 from cds_service.crd.request.lookups import Lookup
 from cds_service.crd.request.reply import Reply
@@ -90,7 +89,7 @@ class Recorder:
             **_asked(trail.replies),
             "decisions": describe_answers(trail.decisions.answers),
             "advice": describe_answers(trail.decisions.advice),
-            **_authorizations(trail.decisions.sought),
+            "authorizations": describe_sought(trail.decisions.sought),
             "cards": cards,
             "response": msgspec.Raw(response),
         }
@@ -173,11 +172,6 @@ class Recorder:
 def _limits(caller: Caller) -> JsonObject:
     """The payers that a caller may ask about, if not all: an answer rests on them."""
     return {} if caller.payers is None else {"payers": sorted(caller.payers)}
-
-
-def _authorizations(found: Sequence[tuple[Sought, str]]) -> JsonObject:
-    """What the payer's records gave, if any were asked: an answer rests on it."""
-    return {"authorizations": describe_sought(found)} if found else {}
 
 
 def feedback_id(card: str, outcome: str, timestamp: str) -> str:

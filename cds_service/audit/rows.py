@@ -73,5 +73,5 @@ def _rows(
         salt=salt,
         payload=compress(record.payload),
         leaf=leaf_hash(salt + record.payload),
-        mentions=tuple((mention.name, mention.value) for mention in record.mentions),
+        mentions=record.mentions,
     )

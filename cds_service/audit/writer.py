@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from errno import ENOSPC
+from errno import EDQUOT, ENOSPC
 
 from sqlalchemy import Connection, Engine
 
@@ -75,11 +75,18 @@ class Writer:
     def _lost(
         self, batch: Sequence[Write], trouble: Trouble, words: str
     ) -> Sequence[Refusal] | None:
-        if trouble is Trouble.DAMAGED or not self.look():
+        if trouble is Trouble.DAMAGED or not self._looks_whole():
             self._standing.damaged(words)
             return self._refuse(batch)
         self._standing.lost(words)
         return None
+
+    def _looks_whole(self) -> bool:
+        """Whether nothing is known against the files; those that cannot be looked at are away."""
+        try:
+            return self.look()
+        except OSError:
+            return True
 
     def _committed(self, batch: Sequence[Write]) -> Sequence[Refusal]:
         """Commit a batch to files that are the right ones, before and after."""
@@ -123,8 +130,8 @@ class Writer:
     def _journal_cause(self, error: OSError) -> str:
         if not self._journal.limit:
             return "there is no journal"
-        is_full = error.errno == ENOSPC
-        return "the journal is full" if is_full else "the journal cannot be written"
+        causes = {EDQUOT: "the journal is full", ENOSPC: "the disk is full"}
+        return causes.get(error.errno or 0, "the journal cannot be written")
 
     def _refuse(self, batch: Sequence[Write]) -> Sequence[Refusal]:
         return [NotRecorded(self._standing.why)] * len(batch)

@@ -1,5 +1,6 @@
 """Retention: what is older than its class is kept is purged, held ones aside; proofs hold on."""
 
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,13 +8,14 @@ from typing import Any
 import pytest
 from fakes import NOON, builtin_index
 from hook_requests import bundle, coverage, order_sign, patient
-from signed_logs import SIGNER
+from signed_logs import SIGNER, write_answers
 from sqlalchemy import Engine, func, select
 from stored_calls import AUDIT_KEY, Calls, desk_of, new_store, seal
 
 from cds_service.audit import purging
 from cds_service.audit.holds import holds_on, list_holds, put_hold, release_hold
 from cds_service.audit.mentions import Mention, mention
+from cds_service.audit.numbering import number_leaves
 from cds_service.audit.purge_note import purge_of
 from cds_service.audit.purging import Due, find_due, purge_due
 from cds_service.audit.record import Kind
@@ -202,6 +204,20 @@ def test_a_hold_that_comes_while_a_batch_is_purged_holds(engine: Engine, calls: 
     assert list(purge_due(engine, of_class, note)) == [0]
     records, mentions, _ = counts(engine)
     assert (records, mentions > 0) == (1, True)
+
+
+def test_a_hold_does_not_make_a_purge_slow(engine: Engine) -> None:
+    """What is held is looked for once, not for each record: the work grows as the store does."""
+    write_answers(engine, range(4000))
+    put_hold(engine, Mention("order", "ServiceRequest/record-000007"), "dispute", NOON)
+    put_hold(engine, Mention("assertion", "a-record-000009"), "dispute", NOON)
+    sequencer = number_leaves(engine, SIGNER, None, NOON)
+    begun = time.monotonic()
+    (of_class,) = due(engine, "answer=30d", now=LATER + timedelta(days=100))
+
+    assert sequencer == 1000  # one round
+    assert (of_class.count, of_class.held) == (998, 2)
+    assert time.monotonic() - begun < 8  # it was 25 seconds
 
 
 def test_holds_are_listed_replaced_and_released(engine: Engine) -> None:

@@ -73,6 +73,7 @@ def test_a_commit_that_hangs_holds_up_nobody_for_ever(url: str, tmp_path: Path) 
             health = log.health()
         wait_until(lambda: log.health().writable)
         taken = written(log, ["c-1"])
+        wait_until(lambda: log.health().writable and not log.health().journal_bytes)
 
     assert (refused, taken) == ([], ["c-1"])
     assert seconds < STUCK
