@@ -1,5 +1,6 @@
 """Options of the test suite.
 
+`--long` runs what takes long too: services that are killed, crowded, stopped or backed up.
 `--postgresql URL` runs what needs a PostgreSQL server too, in databases of their own that are made
 there and dropped. `--installed` tests the package that is installed instead of the checkout's.
 `--crd-table` ends with tables of what CRD and CDS Hooks require: key, level, tests, mutants, state.
@@ -57,6 +58,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--installed", action="store_true", help="test the installed package, not the checkout's"
     )
     parser.addoption(
+        "--long",
+        action="store_true",
+        help="run what takes long too: services that are killed, crowded, stopped, backed up",
+    )
+    parser.addoption(
         "--postgresql",
         metavar="URL",
         default="",
@@ -90,12 +96,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs a PostgreSQL server, unless there is one."""
-    if config.getoption("--postgresql"):
-        return
-    left_out = [test for test in items if test.get_closest_marker("postgresql")]
+    """Leave out what needs a PostgreSQL server or takes long, unless that is asked for."""
+    left_out = [test for test in items if _is_left_out(test, config)]
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [test for test in items if not test.get_closest_marker("postgresql")]
+    items[:] = [test for test in items if not _is_left_out(test, config)]
+
+
+def _is_left_out(test: pytest.Item, config: pytest.Config) -> bool:
+    return any(
+        test.get_closest_marker(name) and not config.getoption(f"--{name}")
+        for name in ("postgresql", "long")
+    )
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])

@@ -77,6 +77,16 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         held = (*self.requests, *([self.request] if self.request else ()))
         return any(request.size > LARGE for request in held)
 
+    def writable(self) -> bool:
+        """Whether the main loop has something to do here that is not to read.
+
+        The thread that answers sends by itself. As long as it does, the main loop would try in vain
+        to send too, again and again, and keep the interpreter from that very thread: 5 ms a call.
+        Only where an answer has grown so large that the thread waits, it is for the main loop.
+        """
+        bearable = self.adj.outbuf_high_watermark if self.requests else 0
+        return bool(self.total_outbufs_len > bearable or self.will_close or self.close_when_flushed)
+
     def received(self, data: bytes) -> bool:
         """Take what has come."""
         begun, was_large = self.request, self.is_large

@@ -8,6 +8,8 @@ import psutil
 import pytest
 from attacks.small_server import HELD, PATIENCE, Line, Server, post, small_server
 
+pytestmark = pytest.mark.long
+
 HALF_A_HEAD = b"POST /wait?0 HTTP/1.1\r\nHost: he"
 HALF_A_BODY = post("/wait?0", b"{" * 1000)[:-500]
 MEGABYTE = 1 << 20

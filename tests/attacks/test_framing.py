@@ -3,6 +3,8 @@
 import pytest
 from attacks.small_server import small_server
 
+pytestmark = pytest.mark.long
+
 POST = b"POST /wait?0 HTTP/1.1\r\nHost: here\r\n"
 CHUNKS = b"2\r\n{}\r\n0\r\n\r\n"
 AMBIGUOUS = {

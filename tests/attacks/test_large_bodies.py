@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from attacks.small_server import post, small_server
 
+pytestmark = pytest.mark.long
+
 LARGE = b"x" * 300_000
 
 

@@ -16,6 +16,8 @@ from crowds import orders
 
 from cds_service.fhir.resource import encode
 
+pytestmark = pytest.mark.long
+
 SIGN = "/cds-services/order-sign-crd"
 MEGABYTE = 1 << 20
 PARALLEL = 24

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from attacks.small_server import PATIENCE, Server, post, small_server
 
+pytestmark = pytest.mark.long
+
 
 def test_every_call_under_way_or_queued_is_answered() -> None:
     """Sixty calls, eight threads: each has its answer, and no connection is reset."""

@@ -17,6 +17,8 @@ from cds_service.audit.verification import Verification, VerificationRequest, ve
 from cds_service.database.engine import reading
 from cds_service.database.tables import CHECKPOINT
 
+pytestmark = pytest.mark.long
+
 RECORDS, KILLS = 300, 6
 
 

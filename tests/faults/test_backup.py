@@ -18,6 +18,8 @@ from faults.site import Site, site_on
 from faults.workers import stopped_in_the_end
 from stores import wait_until
 
+pytestmark = pytest.mark.long
+
 BEFORE, AFTER = 30, 10  # answers
 
 

@@ -25,6 +25,8 @@ from cds_service.database.tables import LEAF, TOKEN_USE
 from cds_service.errors import Replayed
 from cds_service.fhir.resource import decode, encode
 
+pytestmark = pytest.mark.long
+
 HOUR = timedelta(hours=1)
 JUMPS = (HOUR, -HOUR, timedelta(), timedelta(), -HOUR, HOUR)
 

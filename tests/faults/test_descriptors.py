@@ -11,6 +11,8 @@ from stores import kept, locked, opened, wait_until, written
 
 from cds_service.audit.log import DatabaseLog
 
+pytestmark = pytest.mark.long
+
 LOOKS = 2.5  # seconds, in which the store is looked after at least twice
 
 

@@ -14,6 +14,8 @@ from faults.site import Site, site_on
 from faults.workers import stopped_in_the_end
 from stores import wait_until
 
+pytestmark = pytest.mark.long
+
 SEED = 3
 SOON = 10.0  # seconds; a call has its 503 within 5 on a machine that does nothing else
 

@@ -9,6 +9,8 @@ from faults.workers import NotServing, Worker, stopped_in_the_end
 from cds_service.errors import SettingError
 from cds_service.settings import all_settings, read_settings
 
+pytestmark = pytest.mark.long
+
 BAD_CLIENTS = "[clients.north]\niss = 5\n"
 GOOD_CLIENTS = """
 [clients.north]

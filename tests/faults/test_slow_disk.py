@@ -12,6 +12,8 @@ from stores import kept, opened, together, wait_until, written
 
 from cds_service.audit.log import DatabaseLog
 
+pytestmark = pytest.mark.long
+
 SLOW = 0.2  # seconds of a sync
 STUCK = 6.0
 CALLERS, CALLS = 40, 5
