@@ -103,7 +103,7 @@ class Copy:
 
     def run(self, tests: Sequence[str]) -> Run:
         """Run tests by node id until the first one fails."""
-        arguments = ("-x", "-q", "--tb=short", "-rf", "-p", "no:cacheprovider", "-n0")
+        arguments = ("-x", "-q", "--long", "--tb=short", "-rf", "-p", "no:cacheprovider", "-n0")
         environment = {**os.environ, "PYTHONPATH": str(self.root), "COLUMNS": "100"}
         ended = subprocess.run(
             [sys.executable, "-m", "pytest", *arguments, f"--basetemp={self.root}.tmp", *tests],

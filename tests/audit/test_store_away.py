@@ -28,6 +28,8 @@ from stores import (
 from cds_service.audit.log import DatabaseLog
 from cds_service.errors import NotRecorded, Replayed
 
+pytestmark = pytest.mark.long
+
 CALLS = 40
 SOON = 5.0  # seconds within which every call gets its 503
 KILLED = """

@@ -13,6 +13,8 @@ from stores import kept, opened, record, wait_until, written
 from cds_service.audit.log import DatabaseLog, open_log
 from cds_service.errors import SettingError
 
+pytestmark = pytest.mark.long
+
 PAGE = 4096
 
 

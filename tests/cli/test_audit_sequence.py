@@ -3,7 +3,10 @@
 import urllib.request
 from pathlib import Path
 
+import pytest
 from crd_command import EXAMPLE, crd, serving, url_of
+
+pytestmark = pytest.mark.long
 
 
 def test_what_a_command_recorded_is_numbered_and_signed_without_a_service(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from crd_command import crd, taken_port
 
+pytestmark = pytest.mark.long
+
 WRONG = ("--host", "0.0.0.0")  # noqa: S104
 
 

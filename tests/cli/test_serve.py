@@ -10,6 +10,8 @@ from kept_records import records_in
 
 from cds_service.errors import typed
 
+pytestmark = pytest.mark.long
+
 
 def test_serve_says_where_it_listens_what_it_holds_and_where_to_look(tmp_path: Path) -> None:
     """A newcomer needs three things, and they are on the first screen."""
