@@ -97,13 +97,23 @@ def counts(trials: Sequence[Trial]) -> Mapping[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A copy of the checkout that mutants are made in, one at a time."""
+    """A copy of the checkout that mutants are made in, one at a time; `options` are for pytest."""
 
     root: Path
+    options: tuple[str, ...] = ()
 
     def run(self, tests: Sequence[str]) -> Run:
         """Run tests by node id until the first one fails."""
-        arguments = ("-x", "-q", "--long", "--tb=short", "-rf", "-p", "no:cacheprovider", "-n0")
+        arguments = (
+            "-x",
+            "-q",
+            "--tb=short",
+            "-rf",
+            "-p",
+            "no:cacheprovider",
+            "-n0",
+            *self.options,
+        )
         environment = {**os.environ, "PYTHONPATH": str(self.root), "COLUMNS": "100"}
         ended = subprocess.run(
             [sys.executable, "-m", "pytest", *arguments, f"--basetemp={self.root}.tmp", *tests],
@@ -161,4 +171,4 @@ def copy_checkout(root: Path) -> Copy:
             shutil.copytree(ROOT / hidden, root / hidden)
         elif (ROOT / hidden).exists():
             shutil.copy2(ROOT / hidden, root / hidden)
-    return Copy(root)
+    return Copy(root, ("--long",))  # what takes long claims keys too
