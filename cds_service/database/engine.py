@@ -206,6 +206,8 @@ def _postgresql(parsed: URL) -> Engine:
                 # Behind PgBouncer another connection would not know what this one prepared.
                 "prepare_threshold": None,
                 "application_name": "crd-service",
+                # Else texts come as bytes from a database that was made without an encoding.
+                "client_encoding": "utf8",
                 **parsed.query,
             },
             hide_parameters=True,
