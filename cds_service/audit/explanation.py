@@ -4,8 +4,8 @@ A row is a name and a value; a row of two empty texts is a blank line.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
+from cds_service.audit.decisions import shown_values
 from cds_service.cds_hooks.plain_text import plain
 from cds_service.crd.decision.determination import Determination
 from cds_service.crd.decision.near_miss import NearMiss
@@ -16,7 +16,7 @@ from cds_service.fhir.dates import Days
 
 _NAME_WIDTH = 14
 _BLANK = ("", "")
-_SHOWN = 5  # values of one element, and near misses of one order
+_SHOWN = 5  # near misses of one order
 
 Row = tuple[str, str]
 NearMisses = Callable[[OrderAnswer], Sequence[NearMiss]]
@@ -84,24 +84,9 @@ def _rule_rows(trace: RuleTrace) -> Iterator[Row]:
         yield f"  {condition.value}", f"{condition.description}{f' ({why})' if why else ''}"
         yield "", f"· {condition.expression}"
         for path, values in condition.read:
-            yield "", f"  {path}: {_shown(values)}"
+            yield "", f"  {path}: {shown_values(values)}"
     if trace.missing:
         yield "  missing", "; ".join(trace.missing)
-
-
-def _shown(values: tuple[Any, ...]) -> str:
-    """What a condition read, in short: texts as they are, and of an object what names it."""
-    shown = ", ".join(dict.fromkeys(map(_short, values[:_SHOWN]))) or "nothing"
-    return f"{shown}, …" if len(values) > _SHOWN else shown
-
-
-def _short(value: Any) -> str:
-    if not isinstance(value, dict):
-        return str(value)
-    named = (value.get(name) for name in ("text", "code", "display", "reference", "id"))
-    name = next((name for name in named if isinstance(name, str)), "an element")
-    source = getattr(value, "source", "")  # where a coding of an indication was read
-    return f"{name} ({source})" if source else name
 
 
 def _determination_rows(determination: Determination) -> Iterator[Row]:

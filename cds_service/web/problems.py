@@ -4,11 +4,9 @@ An OperationOutcome that names the place, never a stack, never a patient's data.
 """
 
 import logging
-import traceback
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
-from pathlib import Path
 
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -17,6 +15,7 @@ from cds_service.errors import HookError, TooLarge, TooMany, Unauthorized
 from cds_service.fhir.outcome import operation_outcome, outcome_of
 from cds_service.fhir.resource import encode
 from cds_service.web.door import current_trail
+from cds_service.web.logs import type_and_places
 
 _LOG = logging.getLogger("cds_service")
 FHIR_JSON = "application/fhir+json"
@@ -65,7 +64,7 @@ def http_problem(error: HTTPException) -> Response:
 def our_bug(error: Exception, record: Record) -> Response:
     """A fault of ours: a trace id for the caller; type and place, but no values, for the log."""
     trace = current_trail().trace_id
-    _LOG.error("trace %s: %s", trace, _type_and_place(error))
+    _LOG.error("trace %s: %s", trace, type_and_places(error))
     outcome = operation_outcome(
         code="exception",
         severity="fatal",
@@ -76,11 +75,5 @@ def our_bug(error: Exception, record: Record) -> Response:
     try:
         record(body)
     except Exception as another:  # noqa: BLE001  # asserts nothing, so it leaves unrecorded too
-        _LOG.error("trace %s: not recorded: %s", trace, _type_and_place(another))
+        _LOG.error("trace %s: not recorded: %s", trace, type_and_places(another))
     return Response(body, status=500, mimetype=FHIR_JSON)
-
-
-def _type_and_place(error: Exception) -> str:
-    frames = traceback.extract_tb(error.__traceback__)[-6:]
-    places = " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
-    return f"{type(error).__name__} at {places}"
