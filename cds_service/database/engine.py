@@ -5,6 +5,7 @@ kind of database, so that the same code works behind PgBouncer in transaction mo
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -25,6 +26,7 @@ BUSY_SECONDS = 1.0  # how long a write waits for another program's; a reader nev
 # The log of a SQLite file is copied into the file when it has so many pages, 16 MB: what changes
 # often is copied less often than at SQLite's thousand.
 _LOG_PAGES = 4000
+_LOOK_AGAIN = 0.01  # seconds
 _CONNECTIONS = 2  # of one process, besides the one that writes records
 _PG_CONNECT = 2  # seconds; libpq takes no less
 # A server that no longer acknowledges is given up after this, in milliseconds.
@@ -184,9 +186,23 @@ def _connect_sqlite(path: Path) -> sqlite3.Connection:
     )
 
 
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Several that open a new file at once: for this step, SQLite does not wait by itself."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+        except sqlite3.OperationalError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_LOOK_AGAIN)
+        else:
+            return
+
+
 def _configure_sqlite(connection: sqlite3.Connection, _: object) -> None:
     """Every commit is synced: what an EHR acts on survives a power cut. What is deleted is gone."""
-    connection.execute("PRAGMA journal_mode = WAL").close()
+    _write_ahead(connection)
     connection.execute("PRAGMA synchronous = FULL").close()
     connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}").close()
     connection.execute("PRAGMA secure_delete = ON").close()
