@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 # No user, no query, no fragment, no escapes or dots in the path: nothing that two parsers could
 # take for two addresses.
 _ADDRESS = re.compile(
-    r"(?P<scheme>https?)://(?P<host>\[[\da-f:.]+\]|[a-z\d.-]+)(:(?P<port>\d{1,5}))?(?P<path>(/[\w.~-]*)*)",
+    r"(?P<scheme>https?)://(?P<host>\[[\da-f:.]+\]|[a-z\d.-]+)"
+    r"(:(?P<port>\d{1,5}))?(?P<path>(/[\w.~-]*)*)",
     re.ASCII,
 )
 _LAST_PORT = 65_535

@@ -53,7 +53,7 @@ class Service:
 
     def keep_feedback(self, trail: Trail, feedback: Sequence[Feedback]) -> None:
         """Keep what a client tells of cards; raises NotRecorded."""
-        self.log.write_feedback(self.recorder.feedback(_now(), trail, feedback))
+        self.log.write_feedback(self.recorder.feedback(utc_now(), trail, feedback))
 
 
 def build_service(
@@ -90,7 +90,7 @@ def build_service(
             authorizations=on_file,
             ehr=ehr,
             ehr_seconds=settings.ehr_seconds,
-            now=_now,
+            now=utc_now,
             new_id=new_id,
         )
         for hook in HOOKS.values()
@@ -190,8 +190,9 @@ def _form_titles(library: Library) -> dict[str, str]:
 
 def utc_today() -> date:
     """The day that it is now in UTC, by which calls are dated too."""
-    return _now().date()
+    return utc_now().date()
 
 
-def _now() -> datetime:
+def utc_now() -> datetime:
+    """The time that it is now, in UTC."""
     return datetime.now(UTC)

@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 
 from flask import Blueprint, Flask
@@ -22,7 +21,7 @@ from cds_service.access.clients import Clients
 from cds_service.access.token_key import open_token_key
 from cds_service.app.doorway import open_door, read_everyone
 from cds_service.app.memory import Memory
-from cds_service.app.service import Service, utc_today
+from cds_service.app.service import Service, utc_now, utc_today
 from cds_service.audit.desk import Desk
 from cds_service.audit.dossier import Dossier
 from cds_service.audit.identity import new_id
@@ -174,7 +173,7 @@ def _dossier_pages(service: Service, memory: Memory | None, door: Door) -> Itera
             recorder=service.recorder,
             who=f"operator {operator}",
             write=memory.log.write,
-            now=_now,
+            now=utc_now,
             new_id=new_id,
         )
         return desk.dossier("GET /assertions", identity)
@@ -193,7 +192,7 @@ def _token_endpoint(
         """In this process, and by its record in all others."""
         jwt.replays.remember(use)
         try:
-            service.log.write(service.recorder.token(new_id(), _now(), client, use))
+            service.log.write(service.recorder.token(new_id(), utc_now(), client, use))
         except NotRecorded:
             jwt.replays.forget(use)  # nothing is given for it, so it may come again
             raise
@@ -203,12 +202,8 @@ def _token_endpoint(
         base_url=settings.links_base,
         clients=everyone,
         key=open_token_key(settings.token_key, settings.data_path),
-        assertions=AssertionVerifier(clients=everyone, keys=jwt.keys, token_url=url, now=_now),
+        assertions=AssertionVerifier(clients=everyone, keys=jwt.keys, token_url=url, now=utc_now),
         remember=remember,
-        now=_now,
+        now=utc_now,
     )
     yield create_token_endpoint(tokens)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -115,3 +115,16 @@ PAYER_NOT_IDENTIFIED = Coding(REASONS, "payer-not-identified")
 PLAN_NOT_IDENTIFIED = Coding(REASONS, "plan-not-identified")
 CONDITION_UNKNOWN = Coding(REASONS, "condition-unknown")
 ORDER_NOT_UNDERSTOOD = Coding(REASONS, "order-not-understood")
+
+# Every coding that says why this service determined what no policy did.
+REASON_CODINGS = (
+    NO_ACTIVE_COVERAGE,
+    COVERAGE_NOT_FOUND,
+    TECHNICAL,
+    DETAIL_CODE,
+    NO_POLICY_FOUND,
+    PAYER_NOT_IDENTIFIED,
+    PLAN_NOT_IDENTIFIED,
+    CONDITION_UNKNOWN,
+    ORDER_NOT_UNDERSTOOD,
+)

@@ -12,17 +12,7 @@ from http import HTTPStatus
 from cds_service.audit.trail import Trail
 from cds_service.cds_hooks.prefetch import has_failed
 from cds_service.cds_hooks.request import HookRequest
-from cds_service.crd.codes import (
-    CONDITION_UNKNOWN,
-    COVERAGE_NOT_FOUND,
-    DETAIL_CODE,
-    NO_ACTIVE_COVERAGE,
-    NO_POLICY_FOUND,
-    ORDER_NOT_UNDERSTOOD,
-    PAYER_NOT_IDENTIFIED,
-    PLAN_NOT_IDENTIFIED,
-    TECHNICAL,
-)
+from cds_service.crd.codes import REASON_CODINGS
 from cds_service.crd.decision.determination import Determination
 from cds_service.crd.request.hooks import HOOKS
 from cds_service.crd.request.lookups import Lookup
@@ -32,20 +22,7 @@ from cds_service.errors import HookError, NotRecorded, Unauthorized
 from cds_service.fhir.resource import Json, JsonObject
 
 NONE, OTHER = "none", "other"
-REASONS = frozenset(
-    coding.code
-    for coding in (
-        CONDITION_UNKNOWN,
-        COVERAGE_NOT_FOUND,
-        DETAIL_CODE,
-        NO_ACTIVE_COVERAGE,
-        NO_POLICY_FOUND,
-        ORDER_NOT_UNDERSTOOD,
-        PAYER_NOT_IDENTIFIED,
-        PLAN_NOT_IDENTIFIED,
-        TECHNICAL,
-    )
-)
+REASONS = frozenset(coding.code for coding in REASON_CODINGS)
 RESOURCES = frozenset(
     "Appointment CommunicationRequest Condition Coverage Device DeviceRequest Encounter "
     "InsurancePlan Location Medication MedicationRequest NutritionOrder Observation Organization "

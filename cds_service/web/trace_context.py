@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 # Trace Context, 3.2: version 00 has exactly four fields; a later one may have more behind them.
 _TRACEPARENT = re.compile(
-    r"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<parent>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})"
+    r"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-"
+    r"(?P<parent>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})"
     r"(?P<more>-.*)?",
     re.ASCII,
 )
