@@ -159,6 +159,7 @@ def test_a_bug_in_the_store_refuses_what_comes_behind_it(store: FakeStore) -> No
     with pytest.raises(NotRecorded):
         group.submit("after")
     assert isinstance(behind.get(timeout=PATIENCE), NotRecorded)
+    group.close()  # or its thread dies during another test, which is blamed
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
