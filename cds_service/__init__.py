@@ -3,9 +3,12 @@
 `__main__`, `cli`   the `crd` command
 `app`, `warm_up`    the only place that joins the parts; a first call before any clinician's
 `web`, `pages`      how others reach us; what a person looks at
+`rest`              the library as a FHIR API
+`live`              which set of policies is in service, and since when
 `pipeline`          THE STORY: from a hook call to its response
 `authoring`         what an author of policies needs
-`policy`            what the payer says: a library read at start, its rules run in a call
+`exchange`          artifacts in and out
+`policy`            what the payer says: a library read and compiled, its rules run in a call
 `ehr`, `audit`      what the EHR says; what we said
 `access`            who may ask
 `members`           what the payer knows of its members

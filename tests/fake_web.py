@@ -17,13 +17,14 @@ from cds_service.web.door import Door
 from cds_service.web.gauges import Sources
 from cds_service.web.metrics import Metrics
 from cds_service.web.observation import Observation
-from cds_service.web.routes import create_web
+from cds_service.web.routes import create_web, offer_services
 
 
 def fake_web(pipelines: Mapping[str, Pipeline]) -> Flask:
     """Discovery and these services; feedback is dropped."""
+    offered = offer_services(pipelines)
     return create_web(
-        pipelines,
+        lambda: offered,
         door=Door(
             authentication=OpenAuthentication(),
             call_limits=CallLimits(clock=time.monotonic),

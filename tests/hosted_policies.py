@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from small_library import organization, policy, rule, write_library
 
 from cds_service.pages.policy_list import PolicyList, list_policies
-from cds_service.pages.routes import create_pages
+from cds_service.pages.routes import create_pages, read_pages
 from cds_service.policy.library.artifacts import Library, read_library
 from cds_service.policy.library.compiler import compile_library
 
@@ -49,11 +49,8 @@ def list_of(directory: Path, *resources: JsonObject) -> PolicyList:
 def client_of(library: Library, today: Callable[[], date] = lambda: TODAY) -> FlaskClient:
     """A client of the pages over one library, on one day."""
     app = Flask(__name__)
-    app.register_blueprint(
-        create_pages(
-            library, compile_library(library, base_url="https://crd.example.invalid"), today
-        )
-    )
+    shown = read_pages(library, compile_library(library, base_url="https://crd.example.invalid"))
+    app.register_blueprint(create_pages(lambda: shown, today))
     return app.test_client()
 
 

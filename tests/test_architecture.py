@@ -30,8 +30,8 @@ FLOORS = (
     ("__main__",),
     ("cli",),
     ("app", "warm_up"),
-    ("web", "pages"),
-    ("pipeline", "authoring"),
+    ("web", "pages", "rest", "live"),
+    ("pipeline", "authoring", "exchange"),
     ("policy", "ehr", "audit", "access", "members"),
     ("outbound", "database"),
     ("crd",),
@@ -55,19 +55,20 @@ FLOOR_INSIDE = {
 
 # Libraries that belong to some rooms alone.
 KEPT_IN = {
-    "flask": {"web", "pages", "app"},
-    "werkzeug": {"web", "pages", "app"},
+    "flask": {"web", "pages", "rest", "app"},
+    "werkzeug": {"web", "pages", "rest", "app"},
     "waitress": {"web"},
     "requests": {"outbound"},
     "urllib3": {"outbound"},
     "sqlite3": {"database"},
-    "sqlalchemy": {"database", "audit"},
+    "sqlalchemy": {"database", "audit", "live"},
     "alembic": {"database"},
     "jwt": {"access"},
     "cryptography": {"access", "audit"},
     "prometheus_client": {"web"},
     "structlog": {"web", "cli"},
     "opentelemetry": {"web"},
+    "watchfiles": {"live"},
     "fhir": {"fhir", "policy"},
 }
 

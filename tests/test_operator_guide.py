@@ -296,7 +296,7 @@ def test_every_metric_named_is_one() -> None:
 
 def test_every_probe_is_listed() -> None:
     """In the order in which they are answered."""
-    readiness = Readiness(policies=1, store=StoreHealth)
+    readiness = Readiness(policies=lambda: 1, store=StoreHealth)
 
     assert names("check") == [check.name for check in readiness.checks()]
 

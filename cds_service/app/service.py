@@ -72,7 +72,27 @@ def build_service(
     Raises:
         StartError: a setting or a library file is unusable.
     """
-    library, index = _open_library(settings, progress)
+    directories = library_directories(settings)
+    with _undisturbed():
+        library = read_library(directories, progress)
+    return assemble_service(library, settings, ehr=ehr, log=log, audit_key=audit_key)
+
+
+def assemble_service(
+    library: Library,
+    settings: Settings,
+    *,
+    ehr: Ehr | None,
+    log: AuditLog | None = None,
+    audit_key: bytes = b"",
+) -> Service:
+    """The service of these policies, as the settings describe it for the rest.
+
+    Raises:
+        StartError: a setting or an artifact is unusable.
+    """
+    with _undisturbed():
+        index = compile_library(library, base_url=settings.links_base)
     on_file = open_authorizations(settings.authorizations, [payer.id for payer in index.payers.all])
     kept = log or open_log(settings.database)
     recorder = _recorder(library, settings, audit_key)
@@ -96,14 +116,6 @@ def build_service(
         for hook in HOOKS.values()
     }
     return Service(library=library, index=index, pipelines=pipelines, log=kept, recorder=recorder)
-
-
-def _open_library(settings: Settings, progress: Progress) -> tuple[Library, PolicyIndex]:
-    """The policies of the settings' directories, read and compiled."""
-    directories = library_directories(settings)
-    with _undisturbed():
-        library = read_library(directories, progress)
-        return library, compile_library(library, base_url=settings.links_base)
 
 
 def _recorder(library: Library, settings: Settings, audit_key: bytes) -> Recorder:

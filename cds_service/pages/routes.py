@@ -1,6 +1,7 @@
 """Policy pages: the hosted policies for a person to read, whom a card sends here (CRD resp-16)."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from urllib.parse import parse_qs
 
@@ -8,7 +9,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.wrappers import Response as BaseResponse
 
 from cds_service.pages.policy import read_policy
-from cds_service.pages.policy_list import list_policies
+from cds_service.pages.policy_list import PolicyList, list_policies
 from cds_service.pages.result_page import parse_page_number, take_page
 from cds_service.pages.search import LONGEST_QUERY, PolicySearch, parse_query
 from cds_service.policy.library.artifacts import Library
@@ -24,10 +25,26 @@ SEARCH_SECURITY = CONTENT_SECURITY.replace("form-action 'none'", "form-action 's
 _SECURITY_HEADER = "Content-Security-Policy"
 
 
-def create_pages(library: Library, index: PolicyIndex, today: Callable[[], date]) -> Blueprint:
-    """The list of policies, searched and by pages, and a page for each policy."""
-    policy_list = list_policies(library, index)
-    search = PolicySearch(policy_list.policies)
+@dataclass(frozen=True, slots=True)
+class PolicyPages:
+    """What the pages show, of one set of policies."""
+
+    library: Library
+    listed: PolicyList
+    search: PolicySearch
+
+
+def read_pages(library: Library, index: PolicyIndex) -> PolicyPages:
+    """What the pages show of these policies, read in one pass."""
+    listed = list_policies(library, index)
+    return PolicyPages(library, listed, PolicySearch(listed.policies))
+
+
+def create_pages(read: Callable[[], PolicyPages], today: Callable[[], date]) -> Blueprint:
+    """The list of policies, searched and by pages, and a page for each policy.
+
+    `read` gives the policies that are in service at the moment.
+    """
     pages = Blueprint("pages", __name__, template_folder="templates")
     pages.after_request(_contained)
 
@@ -37,14 +54,15 @@ def create_pages(library: Library, index: PolicyIndex, today: Callable[[], date]
 
     @pages.get("/policies")
     def policies() -> Response:
+        shown = read()
         query = parse_query(_parameter("q"))
-        result = take_page(search.find(query), parse_page_number(_parameter("page")))
+        result = take_page(shown.search.find(query), parse_page_number(_parameter("page")))
         html = render_template(
             "policies.html",
             result=result,
             query=query,
             longest_query=LONGEST_QUERY,
-            hosted=len(policy_list.policies),
+            hosted=len(shown.listed.policies),
             today=today(),
         )
         response = make_response(html)
@@ -53,10 +71,11 @@ def create_pages(library: Library, index: PolicyIndex, today: Callable[[], date]
 
     @pages.get("/policies/<policy_id>")
     def policy(policy_id: str) -> tuple[str, int]:
-        listed = policy_list.find(policy_id)
+        shown = read()
+        listed = shown.listed.find(policy_id)
         if listed is None:
             return render_template("missing.html"), 404
-        view = read_policy(listed, library, today())
+        view = read_policy(listed, shown.library, today())
         return render_template("policy.html", view=view), 200
 
     return pages

@@ -16,19 +16,22 @@ def _none() -> Mapping[str, float]:
     return {}
 
 
+def _no_revision() -> tuple[str, float]:
+    return "", 0.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
     """Where gauges are read: each function is called when /metrics is.
 
     `circuits` counts EHRs by the state of their circuit breaker, `key_ages` are seconds by client.
-    `revision` is the digest of the library, in force since `active_since`, in Unix time.
+    `revision` is the digest of the library in service, and since when, in Unix time.
     """
 
     store: Callable[[], StoreHealth]
     circuits: Callable[[], Mapping[str, float]] = _none
     key_ages: Callable[[], Mapping[str, float]] = _none
-    revision: str = ""
-    active_since: float = 0.0
+    revision: Callable[[], tuple[str, float]] = _no_revision
 
 
 class Gauges(Collector):
@@ -66,11 +69,12 @@ class Gauges(Collector):
 
     def _of_others(self) -> dict[str, _Values]:
         sources = self._sources
+        revision, since = sources.revision()
         return {
             "crd_fhir_circuit_state": _by_name(sources.circuits()),
             "crd_jwks_age_seconds": _by_name(sources.key_ages()),
-            "crd_policy_revision_info": {(sources.revision,): 1.0},
-            "crd_policy_active_timestamp_seconds": {(): sources.active_since},
+            "crd_policy_revision_info": {(revision,): 1.0},
+            "crd_policy_active_timestamp_seconds": {(): since},
         }
 
 

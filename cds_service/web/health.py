@@ -30,10 +30,10 @@ class Check:
 class Readiness:
     """Whether this instance may be sent calls.
 
-    `policies` is how many policies are loaded, `store` tells how the log of records is.
+    `policies` tells how many policies are in service, `store` tells how the log of records is.
     """
 
-    def __init__(self, *, policies: int, store: Callable[[], StoreHealth]) -> None:
+    def __init__(self, *, policies: Callable[[], int], store: Callable[[], StoreHealth]) -> None:
         self._policies = policies
         self._store = store
         self._is_stopping = False
@@ -48,7 +48,7 @@ class Readiness:
 
     def _checks(self) -> Iterator[Check]:
         yield _check("running", not self._is_stopping, "the service is stopping")
-        yield _check("library", bool(self._policies), "no policy is loaded")
+        yield _check("library", bool(self._policies()), "no policy is loaded")
         yield from _store_checks(self._store())
 
 

@@ -1,9 +1,10 @@
 """Routes: discovery, the services, feedback (CDS Hooks, HTTP)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, g, request
 
 from cds_service.audit.trail import Trail
 from cds_service.cds_hooks.discovery import Service
@@ -22,8 +23,28 @@ _JSON = "application/json"
 KeepFeedback = Callable[[Trail, Sequence[Feedback]], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The services of one set of policies: a pipeline for each, and what discovery tells."""
+
+    pipelines: Mapping[str, Pipeline]
+    discovery: bytes
+
+    def find(self, service_id: str) -> Pipeline:
+        """The pipeline of a service; raises UnknownService."""
+        if service_id not in self.pipelines:
+            raise UnknownService("no such service; GET /cds-services lists them")
+        return self.pipelines[service_id]
+
+
+def offer_services(pipelines: Mapping[str, Pipeline]) -> Services:
+    """The services of these pipelines; discovery is written once."""
+    offered = [_service(pipeline) for pipeline in pipelines.values()]
+    return Services(pipelines, encode({"services": [service.to_json() for service in offered]}))
+
+
 def create_web(
-    pipelines: Mapping[str, Pipeline],
+    read: Callable[[], Services],
     *,
     door: Door,
     keep_feedback: KeepFeedback,
@@ -31,7 +52,10 @@ def create_web(
     blueprints: Iterable[Blueprint],
     max_body: int,
 ) -> Flask:
-    """The WSGI application: CDS Hooks under /cds-services, beside the `blueprints`."""
+    """The WSGI application: CDS Hooks under /cds-services, beside the `blueprints`.
+
+    `read` gives the services of the policies that are in service at the moment.
+    """
     app = Flask("cds_service.web", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = max_body
     # A redirect to the path without `//` would name the Host that came, and the scheme behind a
@@ -40,43 +64,37 @@ def create_web(
     watch(app, observation)
     app.before_request(open_trail)
     keep_counted = partial(_keep_counted, keep_feedback, observation)
-    app.register_blueprint(_cds_services(pipelines, door, keep_counted))
+    app.register_blueprint(_cds_services(read, door, keep_counted))
     for blueprint in blueprints:
         app.register_blueprint(blueprint)
-    handle_problems(app, partial(_record_bug, pipelines))
+    handle_problems(app, _record_bug)
     app.after_request(_ended)
     app.after_request(_guarded)
     return app
 
 
 def _cds_services(
-    pipelines: Mapping[str, Pipeline], door: Door, keep_feedback: KeepFeedback
+    read: Callable[[], Services], door: Door, keep_feedback: KeepFeedback
 ) -> Blueprint:
     services = Blueprint("cds_services", __name__, url_prefix="/cds-services")
-    offered = [_service(pipeline) for pipeline in pipelines.values()]
-    discovery = encode({"services": [service.to_json() for service in offered]})
     feedback_parser = FeedbackParser()
-
-    def find_pipeline(service_id: str) -> Pipeline:
-        if service_id not in pipelines:
-            raise UnknownService("no such service; GET /cds-services lists them")
-        return pipelines[service_id]
 
     @services.get("")
     def discover() -> Response:
         with door.client():
-            return Response(discovery, mimetype=_JSON)
+            return Response(read().discovery, mimetype=_JSON)
 
     @services.post("/<service_id>")
     def call(service_id: str) -> Response:
         with door.client() as trail:
-            pipeline = find_pipeline(service_id)
+            # The one look at what is in service: the whole call is by this set of policies.
+            pipeline = g.pipeline = read().find(service_id)
             return Response(pipeline.respond(request.get_data(), trail), mimetype=_JSON)
 
     @services.post("/<service_id>/feedback")
     def feedback(service_id: str) -> Response:
         with door.client() as trail:
-            trail.hook = find_pipeline(service_id).hook.name
+            trail.hook = read().find(service_id).hook.name
             keep_feedback(trail, feedback_parser.parse(request.get_data()))
             return Response(b"{}", mimetype=_JSON)
 
@@ -91,16 +109,16 @@ def _keep_counted(
     observation.metrics.count_feedback(trail.hook, [reaction.outcome for reaction in feedback])
 
 
-def _record_bug(pipelines: Mapping[str, Pipeline], response: bytes) -> None:
+def _record_bug(response: bytes) -> None:
     """Record the call under way, which a fault of ours ended, with the error that it gets.
 
     What was no call of a service leaves no record.
     """
-    called = (request.view_args or {}).get("service_id", "")
+    pipeline: Pipeline | None = g.get("pipeline")
     trail = current_trail()
-    if request.endpoint == "cds_services.call" and called in pipelines and trail.hook:
+    if pipeline and trail.hook:
         trail.request = None  # kept as little of as of a body that is refused
-        pipelines[called].record(trail, 500, response)
+        pipeline.record(trail, 500, response)
 
 
 def _service(pipeline: Pipeline) -> Service:

@@ -15,7 +15,7 @@ from cds_service.audit.dossier import Dossier, Hold, Seal
 from cds_service.errors import AuditError, HookError, NotRecorded, Unauthorized
 from cds_service.fhir.resource import decode, encode
 from cds_service.pages.dossier_routes import create_dossier_pages
-from cds_service.pages.routes import CONTENT_SECURITY, create_pages
+from cds_service.pages.routes import CONTENT_SECURITY, create_pages, read_pages
 from cds_service.policy.library.artifacts import builtin_library, read_library
 from cds_service.policy.run.index import PolicyIndex
 
@@ -34,7 +34,8 @@ def index() -> PolicyIndex:
 @pytest.fixture(scope="module")
 def site(index: PolicyIndex) -> Blueprint:
     """The policies, which the header of a page links to."""
-    return create_pages(read_library([builtin_library()]), index, NOON.date)
+    shown = read_pages(read_library([builtin_library()]), index)
+    return create_pages(lambda: shown, NOON.date)
 
 
 @pytest.fixture(scope="module")

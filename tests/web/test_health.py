@@ -31,7 +31,7 @@ def failing(body: Any) -> dict[str, str]:
 
 def test_a_service_whose_parts_are_well_is_ready() -> None:
     """All checks are named, and all hold."""
-    status, body = probe(Readiness(policies=2, store=StoreHealth), "/readyz")
+    status, body = probe(Readiness(policies=lambda: 2, store=StoreHealth), "/readyz")
 
     assert (status, body["ready"], failing(body)) == (200, True, {})
     assert [check["name"] for check in body["checks"]] == [
@@ -48,7 +48,7 @@ def test_what_does_not_hold_is_named_with_its_cause(name: str) -> None:
     """One thing that fails is enough, and it alone is named."""
     store, cause = NOT_READY[name]
 
-    status, body = probe(Readiness(policies=2, store=lambda: store), "/readyz")
+    status, body = probe(Readiness(policies=lambda: 2, store=lambda: store), "/readyz")
 
     assert (status, body["ready"]) == (503, False)
     assert list(failing(body)) == [name]
@@ -57,14 +57,14 @@ def test_what_does_not_hold_is_named_with_its_cause(name: str) -> None:
 
 def test_without_policies_no_call_may_come() -> None:
     """An empty library answers nobody."""
-    status, body = probe(Readiness(policies=0, store=StoreHealth), "/readyz")
+    status, body = probe(Readiness(policies=lambda: 0, store=StoreHealth), "/readyz")
 
     assert (status, list(failing(body))) == (503, ["library"])
 
 
 def test_a_service_that_stops_lives_and_is_not_ready() -> None:
     """A balancer sends no more calls, and nobody kills the process."""
-    readiness = Readiness(policies=2, store=StoreHealth)
+    readiness = Readiness(policies=lambda: 2, store=StoreHealth)
     readiness.stopping()
 
     assert probe(readiness, "/readyz")[0] == 503
@@ -75,14 +75,14 @@ def test_a_journal_of_size_nothing_is_not_full() -> None:
     """Where there is no journal, none is nearly full."""
     store = StoreHealth(journal_limit=0)
 
-    assert probe(Readiness(policies=2, store=lambda: store), "/readyz")[0] == 200
+    assert probe(Readiness(policies=lambda: 2, store=lambda: store), "/readyz")[0] == 200
 
 
 def test_a_probe_tells_nobody_where_things_are() -> None:
     """A cause that holds a path is left to the log."""
     store = StoreHealth(writable=False, why="/var/lib/crd: no space")
 
-    _, body = probe(Readiness(policies=2, store=lambda: store), "/readyz")
+    _, body = probe(Readiness(policies=lambda: 2, store=lambda: store), "/readyz")
 
     assert failing(body) == {"store": "records cannot be written"}
 
@@ -90,7 +90,7 @@ def test_a_probe_tells_nobody_where_things_are() -> None:
 def test_a_probe_has_a_line_for_each_check() -> None:
     """People read it in a terminal."""
     app = Flask("probed", static_folder=None)
-    app.register_blueprint(create_health(Readiness(policies=2, store=StoreHealth)))
+    app.register_blueprint(create_health(Readiness(policies=lambda: 2, store=StoreHealth)))
 
     lines = app.test_client().get("/readyz").text.splitlines()
 

@@ -53,7 +53,9 @@ def value(page: str, name: str, **labels: str) -> float | None:
 def test_what_is_exported_is_what_the_table_names() -> None:
     """Names, kinds and labels are those of the table, and every metric is there."""
     metrics = made_metrics(
-        circuits=lambda: {"open": 1}, key_ages=lambda: {"clinic": 60.0}, revision="sha256:0"
+        circuits=lambda: {"open": 1},
+        key_ages=lambda: {"clinic": 60.0},
+        revision=lambda: ("sha256:0", 0.0),
     )
     metrics.count_call(whole_call())
     metrics.count_call(made_facts(status=401, cause="expired"))

@@ -1,0 +1,118 @@
+"""The blueprints: all that a site shows beside the services, and who may see which of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flask import Blueprint
+
+from cds_service.access.assertions import AssertionVerifier
+from cds_service.access.authentication import JwtAuthentication
+from cds_service.access.backend_services import TOKEN_PATH, TokenService
+from cds_service.access.clients import Clients
+from cds_service.access.token_key import open_token_key
+from cds_service.app.memory import Memory
+from cds_service.app.revision import Revision
+from cds_service.app.service import utc_now, utc_today
+from cds_service.audit.desk import Desk
+from cds_service.audit.dossier import Dossier
+from cds_service.audit.identity import new_id
+from cds_service.crd.request.caller import TokenUse
+from cds_service.errors import NotRecorded
+from cds_service.live.current import Current
+from cds_service.pages.dossier_routes import create_dossier_pages
+from cds_service.pages.routes import create_pages
+from cds_service.settings import Settings
+from cds_service.settings.checks import is_loopback
+from cds_service.web.door import Door
+from cds_service.web.health import Readiness, create_health
+from cds_service.web.metrics import create_metrics_page
+from cds_service.web.observation import Observation
+from cds_service.web.tokens import create_token_endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the blueprints of one site are made from; no `jwt`: anyone may call."""
+
+    current: Current[Revision]
+    settings: Settings
+    memory: Memory | None
+    door: Door
+    jwt: JwtAuthentication | None
+    everyone: Clients
+    readiness: Readiness
+    observation: Observation
+
+
+def make_blueprints(parts: Parts) -> Iterator[Blueprint]:
+    """Pages, probes and endpoints.
+
+    Raises:
+        SettingError: a key cannot be used.
+    """
+    current = parts.current
+    yield create_pages(lambda: current().pages, utc_today)
+    yield create_health(parts.readiness)
+    yield _metrics_page(parts)
+    yield from _dossier_pages(parts)
+    yield from _token_endpoint(parts)
+
+
+def _metrics_page(parts: Parts) -> Blueprint:
+    """For operators; where nobody is registered, for this machine's own."""
+    page = create_metrics_page(parts.observation.metrics)
+    is_open = parts.jwt is None and not parts.door.operators
+    if not (is_open and is_loopback(parts.settings.host)):
+        page.before_request(parts.door.check_operator)
+    return page
+
+
+def _dossier_pages(parts: Parts) -> Iterator[Blueprint]:
+    """What was answered, for operators."""
+    memory = parts.memory
+    if memory is None:
+        return
+
+    def find_dossier(operator: str, identity: str) -> Dossier | None:
+        desk = Desk(
+            engine=memory.log.engine,
+            recorder=parts.current().service.recorder,
+            who=f"operator {operator}",
+            write=memory.log.write,
+            now=utc_now,
+            new_id=new_id,
+        )
+        return desk.dossier("GET /assertions", identity)
+
+    yield create_dossier_pages(find_dossier, parts.door.operator)
+
+
+def _token_endpoint(parts: Parts) -> Iterator[Blueprint]:
+    """Access tokens for clients that call as programs (SMART Backend Services)."""
+    jwt, settings = parts.jwt, parts.settings
+    if jwt is None:
+        return
+
+    def remember(client: str, use: TokenUse) -> None:
+        """In this process, and by its record in all others."""
+        service = parts.current().service
+        jwt.replays.remember(use)
+        try:
+            service.log.write(service.recorder.token(new_id(), utc_now(), client, use))
+        except NotRecorded:
+            jwt.replays.forget(use)  # nothing is given for it, so it may come again
+            raise
+
+    url = f"{settings.links_base}{TOKEN_PATH}"
+    assertions = AssertionVerifier(
+        clients=parts.everyone, keys=jwt.keys, token_url=url, now=utc_now
+    )
+    tokens = TokenService(
+        base_url=settings.links_base,
+        clients=parts.everyone,
+        key=open_token_key(settings.token_key, settings.data_path),
+        assertions=assertions,
+        remember=remember,
+        now=utc_now,
+    )
+    yield create_token_endpoint(tokens)

@@ -1,0 +1,1 @@
+"""Artifacts in and out: export, import, package, portable view."""

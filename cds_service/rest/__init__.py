@@ -1,0 +1,1 @@
+"""The library as a FHIR API: metadata, read, search, operations."""
