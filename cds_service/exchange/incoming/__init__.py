@@ -1,0 +1,1 @@
+"""Artifacts in: someone else's policies, read, understood, compared, checked and written."""

@@ -1,0 +1,1 @@
+"""Artifacts out: a set as Bundles, NDJSON or a FHIR package."""
