@@ -105,6 +105,12 @@ def canonical_system(system: str) -> str:
     return _CANONICAL.get(bare, bare)
 
 
+def spellings(system: str) -> tuple[str, ...]:
+    """Every spelling of a system that counts as its own, in lower case, less scheme and slash."""
+    uri = canonical_system(system)
+    return tuple(_bare(spelling) for spelling in (uri, *_OTHER_SPELLINGS.get(uri, ())))
+
+
 def system_name(system: str) -> str:
     """How people call a code system; its own URI where it has no other name."""
     return _NAMES.get(canonical_system(system), system)

@@ -1,0 +1,1 @@
+"""FHIR operations on the library: expansions, codes and packages, asked by GET or POST (R4)."""
