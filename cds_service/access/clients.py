@@ -55,10 +55,14 @@ class Client:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """Someone who may look inside, by the SHA-256 of a token that only they have."""
+    """Someone who may look inside, by the SHA-256 of a token that only they have.
+
+    `approval_key` is the public Ed25519 key they approve sets of policies with; empty: none.
+    """
 
     name: str
     token_sha256: bytes = field(repr=False)
+    approval_key: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from cds_service.access.addresses import address_fault, key_address_fault
+from cds_service.access.approval_keys import approval_key_faults, parse_approval_key
 from cds_service.access.clients import (
     DEFAULT_ALGORITHMS,
     DEFAULT_LIFETIME,
@@ -69,6 +70,7 @@ class _ClientTable(_Strict):
 
 class _OperatorTable(_Strict):
     token_sha256: Annotated[str, StringConstraints(pattern=r"^[\da-f]{64}$")]
+    approval_key: str = ""
 
 
 class _File(_Strict):
@@ -129,10 +131,7 @@ def parse_clients(document: Mapping[str, Any]) -> Clients:
         raise ValueError("\n".join(faults))
     return Clients(
         tuple(_client(name, table, key_sets[name]) for name, table in file.clients.items()),
-        tuple(
-            Operator(name=name, token_sha256=bytes.fromhex(table.token_sha256))
-            for name, table in file.operators.items()
-        ),
+        tuple(_operator(name, table) for name, table in file.operators.items()),
     )
 
 
@@ -160,6 +159,9 @@ def _faults(file: _File, key_sets: Mapping[str, KeySet]) -> Iterator[str]:
         for setting, problem in _table_faults(table, key_sets[name]):
             yield f"clients.{name}.{setting} {problem}"
     yield from _shared_issuers(file.clients)
+    approving = {name: table.approval_key for name, table in file.operators.items()}
+    for name, problem in approval_key_faults(approving):
+        yield f"operators.{name}.approval_key {problem}"
 
 
 def _table_faults(table: _ClientTable, keys: KeySet) -> Iterator[tuple[str, str]]:
@@ -193,6 +195,11 @@ def _shared_issuers(clients: Mapping[str, _ClientTable]) -> Iterator[str]:
             yield f"clients.{other}.iss is also that of `{name}`: give each `tenants` of its own"
         for tenant in sorted(set(table.tenants or ()) & set(another.tenants or ())):
             yield f"clients.{other}.tenants has `{tenant}`, as `{name}` has, for the same `iss`"
+
+
+def _operator(name: str, table: _OperatorTable) -> Operator:
+    key = parse_approval_key(table.approval_key) if table.approval_key else b""
+    return Operator(name=name, token_sha256=bytes.fromhex(table.token_sha256), approval_key=key)
 
 
 def _client(name: str, table: _ClientTable, keys: KeySet) -> Client:

@@ -1,10 +1,11 @@
-"""The tables: records, the leaves of their hash tree, and what they are found by."""
+"""The tables: records, their hash tree and what they are found by; sets of policies in service."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -127,4 +128,79 @@ HOLD = Table(
     _needed("reason", Text),
     _needed("at", UtcTime),
     PrimaryKeyConstraint("name", "value"),
+)
+# Which set of policies all processes on this store serve, from `starts` on. `kind` is activate,
+# rollback or follow, which has no digest: then each serves its directories. `planned`: somebody
+# named the instant, so that a later activation without one does not take its place.
+ACTIVATION = Table(
+    "activation",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    _needed("kind", Text),
+    _needed("digest", Text),
+    _needed("starts", UtcTime),
+    _needed("at", UtcTime),
+    _needed("who", Text),
+    _needed("why", Text),
+    _needed("changes", Text),
+    _needed("planned", Boolean),
+    Column("cancelled", UtcTime),
+    Index("activation_starts", "starts", "number"),
+)
+# `starts` is the instant that an approval is limited to, as it was signed; empty: any.
+APPROVAL = Table(
+    "approval",
+    METADATA,
+    _needed("digest", Text),
+    _needed("approver", Text),
+    _needed("starts", Text),
+    _needed("signature", Text),
+    _needed("at", UtcTime),
+    PrimaryKeyConstraint("digest", "approver", "starts"),
+)
+# What went live where: a row for each set that a process has served. `seen` is when the process was
+# there last, `ended` when it stopped; `problem` is why it does not serve what it should, and
+# `approvals` how many it asks for.
+POLICY_SET = Table(
+    "policy_set",
+    METADATA,
+    _needed("instance", Text),
+    _needed("since", UtcTime),
+    _needed("host", Text),
+    _needed("process", Integer),
+    _needed("digest", Text),
+    _needed("source", Text),
+    _needed("seen", UtcTime),
+    Column("ended", UtcTime),
+    _needed("problem", Text),
+    _needed("approvals", Integer),
+    PrimaryKeyConstraint("instance", "since"),
+    Index("policy_set_seen", "seen"),
+)
+# Which set answers silently beside the one in service: the one of the last row, empty for none.
+SHADOW = Table(
+    "shadow",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    _needed("digest", Text),
+    _needed("at", UtcTime),
+    _needed("who", Text),
+)
+# How a coming set differs from the one in service: a row for each kind of difference, counted.
+# `name` is the digest of all that makes the kind; `record` is the id of the last such call.
+SHADOW_EFFECT = Table(
+    "shadow_effect",
+    METADATA,
+    _needed("coming", Text),
+    _needed("name", Text),
+    _needed("effect", Text),
+    _needed("payer", Text),
+    _needed("codes", Text),
+    _needed("before", Text),
+    _needed("after", Text),
+    _needed("rules", Text),
+    _needed("count", BigInteger),
+    _needed("record", Text),
+    _needed("at", UtcTime),
+    PrimaryKeyConstraint("coming", "name"),
 )

@@ -97,6 +97,27 @@ def test_migrating_again_changes_nothing(engine: Engine) -> None:
     assert [schema.current for schema in second] == [first[1].head] * 2
 
 
+def test_a_store_of_the_release_before_gets_the_new_tables_and_keeps_its_rows(
+    engine: Engine,
+) -> None:
+    """And the release before could go on with it: what it has is left as it was."""
+    migrate(engine)
+    tables = ("activation", "approval", "policy_set", "shadow", "shadow_effect")
+    with writing(engine) as connection:
+        for table in tables:
+            connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        connection.execute(
+            text("INSERT INTO hold VALUES ('order', '1', 'why', '2026-11-20 12:00:00')")
+        )
+
+    before, after = migrate(engine)
+    assert (before.current, after.is_current) == ("0001", True)
+    with reading(engine) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+        assert connection.execute(text("SELECT count(*) FROM hold")).scalar_one() == 1
+
+
 def test_two_that_migrate_at_once_do_it_once(database_url: str) -> None:
     """Two operators, or two starts on an empty file, wait for each other."""
     engines = [open_engine(database_url) for _ in range(4)]
@@ -213,8 +234,8 @@ def test_the_command_shows_what_it_does(former: str, tmp_path: Path) -> None:
     ]
 
     assert [run.exit_code for run in runs] == [1, 0, 0, 0]
-    assert "schema none; this release needs 0001" in runs[0].output
-    assert "schema migrated from none to 0001" in runs[1].output
+    assert "schema none; this release needs 0003" in runs[0].output
+    assert "schema migrated from none to 0003" in runs[1].output
     assert "452 records of the former schema are there" in runs[1].output
     assert "nothing to migrate" in runs[3].output
 

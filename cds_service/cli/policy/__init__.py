@@ -1,0 +1,1 @@
+"""The commands of `crd policy`: which set of policies is in service."""

@@ -1,0 +1,25 @@
+"""Proving a set of policies before it goes live: it holds something, and passes its own tests."""
+
+from cds_service.authoring.check import find_faults
+from cds_service.errors import ArtifactError, ArtifactErrors, SetRefused
+from cds_service.live.candidate import PolicySet
+from cds_service.policy.run.index import PolicyIndex
+
+
+def check_fit(policies: PolicySet, index: PolicyIndex, present: PolicyIndex) -> None:
+    """Pass a set that compiles to `index` and may take the place of `present`.
+
+    A service without policies answers nobody, so that a set without any takes the place of none.
+
+    Raises:
+        SetRefused: it has no policy that answers, where the one in service has.
+        ArtifactError: it does what `crd check` refuses, or fails its cases; each is named.
+    """
+    if present.policies and not index.policies:
+        raise SetRefused("no policy of the set is active; to serve none, stop the service")
+    faults = [
+        ArtifactError(finding.file, finding.where, finding.problem)
+        for finding in find_faults(policies.library, index, policies.cases)
+    ]
+    if faults:
+        raise faults[0] if len(faults) == 1 else ArtifactErrors(faults)
