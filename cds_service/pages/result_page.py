@@ -1,26 +1,28 @@
-"""One page of the policies that were found; pages and policies are counted from 1."""
+"""One page of what was found; pages, and what is on them, are counted from 1."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from cds_service.pages.policy_list import ListedPolicy
+T = TypeVar("T")
 
 PAGE_SIZE = 50
 _MOST_DIGITS = 9  # of a page's number: more is beyond any last page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResultPage:
-    """Some of the policies found, and where they stand among all of them."""
+class ResultPage(Generic[T]):
+    """Some of what was found, and where it stands among all of it, `size` on a page."""
 
-    policies: tuple[ListedPolicy, ...]
+    shown: tuple[T, ...]
     found: int
     number: int
+    size: int = PAGE_SIZE
 
     @property
     def last(self) -> int:
         """The number of the last page; where nothing was found, the only page is empty."""
-        return _last_page(self.found)
+        return _last_page(self.found, self.size)
 
     @property
     def previous(self) -> int | None:
@@ -32,20 +34,19 @@ class ResultPage:
 
     @property
     def first_shown(self) -> int:
-        return (self.number - 1) * PAGE_SIZE + 1
+        return (self.number - 1) * self.size + 1
 
     @property
     def last_shown(self) -> int:
-        return self.first_shown + len(self.policies) - 1
+        return self.first_shown + len(self.shown) - 1
 
 
-def take_page(found: Sequence[ListedPolicy], number: int) -> ResultPage:
+def take_page(found: Sequence[T], number: int, size: int = PAGE_SIZE) -> ResultPage[T]:
     """The page of this number, or the nearest that there is."""
-    nearest = min(max(number, 1), _last_page(len(found)))
-    start = (nearest - 1) * PAGE_SIZE
-    return ResultPage(
-        policies=tuple(found[start : start + PAGE_SIZE]), found=len(found), number=nearest
-    )
+    nearest = min(max(number, 1), _last_page(len(found), size))
+    start = (nearest - 1) * size
+    shown = tuple(found[start : start + size])
+    return ResultPage(shown=shown, found=len(found), number=nearest, size=size)
 
 
 def parse_page_number(raw: str) -> int:
@@ -54,5 +55,5 @@ def parse_page_number(raw: str) -> int:
     return int(digits[:_MOST_DIGITS]) if digits.isascii() and digits.isdigit() else 1
 
 
-def _last_page(found: int) -> int:
-    return max(1, -(-found // PAGE_SIZE))
+def _last_page(found: int, size: int) -> int:
+    return max(1, -(-found // size))

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from urllib.parse import parse_qs
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, make_response, redirect, render_template, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from cds_service.pages.parameters import parameter
 from cds_service.pages.policy import read_policy
 from cds_service.pages.policy_list import PolicyList, list_policies
 from cds_service.pages.result_page import parse_page_number, take_page
@@ -55,8 +55,8 @@ def create_pages(read: Callable[[], PolicyPages], today: Callable[[], date]) -> 
     @pages.get("/policies")
     def policies() -> Response:
         shown = read()
-        query = parse_query(_parameter("q"))
-        result = take_page(shown.search.find(query), parse_page_number(_parameter("page")))
+        query = parse_query(parameter("q"))
+        result = take_page(shown.search.find(query), parse_page_number(parameter("page")))
         html = render_template(
             "policies.html",
             result=result,
@@ -79,15 +79,6 @@ def create_pages(read: Callable[[], PolicyPages], today: Callable[[], date]) -> 
         return render_template("policy.html", view=view), 200
 
     return pages
-
-
-def _parameter(name: str) -> str:
-    """A query parameter, the first of its name; bytes that are no UTF-8 stand as U+FFFD.
-
-    `request.args` raises for such bytes, as no browser but many a scanner sends them.
-    """
-    parameters = parse_qs(request.query_string.decode(errors="replace"))
-    return parameters.get(name, [""])[0]
 
 
 def _contained(response: Response) -> Response:

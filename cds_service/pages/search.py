@@ -28,7 +28,7 @@ class PolicySearch:
     def find(self, query: str) -> tuple[ListedPolicy, ...]:
         """The policies that have every word of the query, in the order of the list."""
         found: Iterable[_Entry] = self._entries
-        for word in dict.fromkeys(_fold(query).split()):
+        for word in dict.fromkeys(fold(query).split()):
             found = [entry for entry in found if word in entry.words or word in entry.codes]
         return tuple(entry.policy for entry in found)
 
@@ -45,8 +45,8 @@ def _entry(listed: ListedPolicy) -> _Entry:
     return _Entry(
         policy=listed,
         # No word of a query has a line break in it, so none is found across two of these.
-        words=_fold("\n".join(words)),
-        codes=frozenset(_fold(code) for code in _spellings(listed)),
+        words=fold("\n".join(words)),
+        codes=frozenset(fold(code) for code in _spellings(listed)),
     )
 
 
@@ -57,6 +57,6 @@ def _spellings(listed: ListedPolicy) -> Iterator[str]:
         yield from (key.code for key in rule.by_key)
 
 
-def _fold(words: str) -> str:
+def fold(words: str) -> str:
     """Words without case, and with one form for each letter."""
     return unicodedata.normalize("NFKC", words).casefold()

@@ -2,7 +2,7 @@
 
 import pytest
 from flask.testing import FlaskClient
-from hosted_policies import TODAY, client_of, library_of, many_policies
+from hosted_policies import client_of, library_of, many_policies
 from steps import TENFOLD, count_steps
 
 from cds_service.pages.routes import read_pages

@@ -60,7 +60,7 @@ def test_a_page_that_is_not_there_is_the_nearest(
     """A number beyond either end leads to the first page or the last."""
     page = take_page([listed] * found, asked)
 
-    assert (page.number, page.last, len(page.policies)) == (number, last, shown)
+    assert (page.number, page.last, len(page.shown)) == (number, last, shown)
 
 
 @pytest.mark.parametrize(
@@ -87,4 +87,4 @@ def test_the_pages_together_are_everything_once(tmp_path: Path) -> None:
 
     pages = [take_page(policies, number) for number in (1, 2, 3)]
 
-    assert tuple(listed for page in pages for listed in page.policies) == policies
+    assert tuple(listed for page in pages for listed in page.shown) == policies
