@@ -2,7 +2,9 @@
 
 `--long` runs what takes long too: services that are killed, crowded, stopped or backed up.
 `--postgresql URL` runs what needs a PostgreSQL server too, in databases of their own that are made
-there and dropped. `--installed` tests the package that is installed instead of the checkout's.
+there and dropped. `--other-server DIR` loads what is exported into a FHIR server of others, whose
+packages `.ci/other-servers` puts into that directory.
+`--installed` tests the package that is installed instead of the checkout's.
 `--crd-table` ends with tables of what CRD and CDS Hooks require: key, level, tests, mutants, state.
 `--crd-mutants` tries the mutants of the claims, and nothing else, and ends with the tables too.
 """
@@ -68,6 +70,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="",
         help="a PostgreSQL server, by a user who may make databases: postgresql://USER@HOST/NAME",
     )
+    parser.addoption(
+        "--other-server",
+        metavar="DIR",
+        default="",
+        help="where .ci/other-servers has put a FHIR server of others, for what is exported",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -96,7 +104,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs a PostgreSQL server or takes long, unless that is asked for."""
+    """Leave out what needs another server or takes long, unless that is asked for."""
     left_out = [test for test in items if _is_left_out(test, config)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [test for test in items if not _is_left_out(test, config)]
@@ -104,8 +112,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _is_left_out(test: pytest.Item, config: pytest.Config) -> bool:
     return any(
-        test.get_closest_marker(name) and not config.getoption(f"--{name}")
-        for name in ("postgresql", "long")
+        test.get_closest_marker(name) and not config.getoption(f"--{name.replace('_', '-')}")
+        for name in ("postgresql", "other_server", "long")
     )
 
 

@@ -9,6 +9,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from click.testing import CliRunner
+
+from cds_service.cli.main import main
+
 COMMAND = (sys.executable, "-m", "cds_service")
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "order-sign-icare-0600t" / "request.json"
@@ -23,6 +27,14 @@ def crd(*arguments: str | Path, **environment: str) -> subprocess.CompletedProce
         env=os.environ | environment,
         check=False,
     )
+
+
+def crd_here(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The same in this process, which need not be started first."""
+    run = CliRunner().invoke(main, list(map(str, arguments)), env=environment)
+    if run.exception and not isinstance(run.exception, SystemExit):
+        raise run.exception
+    return subprocess.CompletedProcess(arguments, run.exit_code, run.stdout, run.stderr)
 
 
 @contextmanager

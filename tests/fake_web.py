@@ -1,10 +1,10 @@
 """The WSGI application around some pipelines, which anybody may call, and nothing else."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from fakes import BASE_URL
-from flask import Flask
+from flask import Blueprint, Flask
 
 from cds_service.access.authentication import OpenAuthentication
 from cds_service.access.limits import CallLimits, Limit
@@ -20,8 +20,8 @@ from cds_service.web.observation import Observation
 from cds_service.web.routes import create_web, offer_services
 
 
-def fake_web(pipelines: Mapping[str, Pipeline]) -> Flask:
-    """Discovery and these services; feedback is dropped."""
+def fake_web(pipelines: Mapping[str, Pipeline], blueprints: Iterable[Blueprint] = ()) -> Flask:
+    """Discovery and these services, beside the `blueprints`; feedback is dropped."""
     offered = offer_services(pipelines)
     return create_web(
         lambda: offered,
@@ -34,7 +34,7 @@ def fake_web(pipelines: Mapping[str, Pipeline]) -> Flask:
         ),
         keep_feedback=_drop,
         observation=Observation(metrics=Metrics(Sources(store=StoreHealth))),
-        blueprints=(),
+        blueprints=blueprints,
         max_body=10_000,
     )
 

@@ -16,10 +16,11 @@ from cds_service.crd.request.promised import PROMISED
 from cds_service.fhir.coding import ICD_10_CM
 from cds_service.fhir.resource import JsonObject, decode, encode
 from cds_service.policy.language.functions import FUNCTIONS
-from cds_service.policy.library.artifacts import CASES, builtin_library
+from cds_service.policy.library.artifacts import builtin_library
 from cds_service.policy.library.definitions import ELEMENTS
 from cds_service.policy.library.determination_parts import NamedParts, read_parts
 from cds_service.policy.library.dynamic_values import CHANGEABLE
+from cds_service.policy.library.files import CASES
 from cds_service.policy.run.inputs import HISTORY, OF_THE_ORDER
 
 _CODES: Mapping[str, type[Covered | PaNeeded | DocNeeded | DocPurpose | InfoNeeded]] = {

@@ -147,12 +147,12 @@ def places(house: Sequence[Source]) -> set[str]:
 
 
 def errors_elsewhere(house: Sequence[Source]) -> Iterator[str]:
-    """Exceptions that are not defined on the one page for them."""
+    """Exceptions that are not defined in the room for them."""
     for source in house:
         classes = [node for node in ast.walk(source.tree) if isinstance(node, ast.ClassDef)]
         for node in classes:
             bases = " ".join(map(ast.unparse, node.bases))
-            if source.name != "errors" and re.search(r"(Error|Exception|Failed)\b", bases):
+            if source.room != "errors" and re.search(r"(Error|Exception|Failed)\b", bases):
                 yield source.at(node.lineno, f"{node.name} belongs to `errors`")
 
 

@@ -46,14 +46,16 @@ from cds_service.access.clients import Client
 from cds_service.access.clients_file import parse_clients
 from cds_service.access.token_key import open_token_key
 from cds_service.access.tokens import FORBIDDEN_HEADERS
-from cds_service.app import build_service, open_memory, open_site
+from cds_service.app import Workplace, build_service, open_memory, open_site
 from cds_service.audit.audit_key import read_audit_key
 from cds_service.audit.health import StoreHealth
 from cds_service.audit.record import Kind
 from cds_service.audit.retention import parse_retention
 from cds_service.audit.signing_key import read_signer
 from cds_service.cli.main import main
+from cds_service.live.reading import LibraryDirectories
 from cds_service.settings import Settings
+from cds_service.warm_up import warm_up
 from cds_service.web.health import Readiness
 from cds_service.web.logs import SHOWN
 from cds_service.web.metric_table import METRICS
@@ -313,7 +315,16 @@ def test_every_endpoint_is_listed(tmp_path: Path) -> None:
     memory = open_memory(settings)
     try:
         service = build_service(settings, ehr=None, log=memory.log, audit_key=memory.audit_key)
-        site = open_site(service, settings, memory)
+        directories = LibraryDirectories([])
+        workplace = Workplace(
+            settings=settings,
+            memory=memory,
+            ehr=None,
+            directories=directories,
+            known=directories.fingerprint(),
+            warm_up=warm_up,
+        )
+        site = open_site(service, settings, memory, workplace=workplace)
         routes = {
             f"{method} {re.sub(r'<[^>]+>', '{id}', rule.rule)}"
             for rule in site.app.url_map.iter_rules()

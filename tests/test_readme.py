@@ -1,12 +1,17 @@
 """The README: its commands, excerpts, files, paths and figures are checked against the code."""
 
+import contextlib
 import json
 import re
+import shlex
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from author_guide import Block, read_blocks, snippets
+from click.testing import CliRunner, Result
 from crd_command import serving, url_of
 from operating import (
     OPERATOR,
@@ -23,6 +28,7 @@ from operating import (
     send,
 )
 
+from cds_service.cli.main import main
 from cds_service.settings import all_settings
 
 SHOWN = re.findall(r"<!-- (\S+) -->\n```json\n(.*?)```", README, re.DOTALL)
@@ -62,12 +68,64 @@ def test_it_shows_a_request_and_its_answer() -> None:
     ]
 
 
+def block_of(name: str, about: str) -> Block:
+    """The one block with this label."""
+    (block,) = [block for block in snippets(read_blocks(README), name) if block.about == about]
+    return block
+
+
+def run_block(about: str, directory: Path) -> list[Result]:
+    """What the lines of a block come to that run `.venv/bin/crd`, in a directory."""
+    with contextlib.chdir(directory):
+        return [
+            CliRunner().invoke(main, shlex.split(line)[1:])
+            for line in block_of("run", about).text.splitlines()
+        ]
+
+
+def test_the_list_answers_the_printed_question_as_printed(tmp_path: Path) -> None:
+    """The answer stands above the rows."""
+    (run,) = run_block("list", tmp_path)
+
+    assert run.exit_code == 0
+    assert run.stdout.startswith(block_of("prints", "list").text)
+
+
+def test_the_printed_exports_are_written_and_come_in_again(tmp_path: Path) -> None:
+    """A package, a Bundle and NDJSON; importing our own changes nothing."""
+    runs = run_block("exchange", tmp_path)
+
+    assert [run.output for run in runs if run.exit_code] == []
+    bundle = json.loads((tmp_path / "icare.json").read_text())
+    assert (bundle["type"], (tmp_path / "policies").is_dir()) == ("transaction", True)
+    assert "https://payer.example/fhir/PlanDefinition" in "".join(
+        file.read_text() for file in (tmp_path / "policies").iterdir()
+    )
+    assert "0 new" in runs[-1].output
+
+
+@pytest.mark.long
+def test_the_printed_commands_put_policies_in_service_and_go_back(tmp_path: Path) -> None:
+    """On a running service: another set answers silently, goes live, and gives way again."""
+    here = install(tmp_path)
+    assert here.run("crd audit migrate").exit_code == 0
+    coming = shutil.copytree(ROOT / "examples" / "policies" / "example-northland", tmp_path / "n")
+    lines = block_of("run", "go live").text.replace("next-policies", str(coming)).splitlines()
+
+    with serving("--config", here.config):
+        runs = [here.run(line) for line in lines]
+
+    assert [run.output for run in runs if run.exit_code] == []
+    history = here.run("crd policy history --json")
+    assert re.findall(r'"kind": ?"(\w+)"', history.stdout) == ["follow", "rollback", "activate"]
+
+
 def test_every_file_it_names_exists() -> None:
     """Paths in back-ticks and links lead somewhere."""
     folders = "cds_service|fhir_library|tests|examples|docker"
     named = set(re.findall(rf"[`(]((?:{folders})(?:/[\w./-]*)?)[`)]", README))
 
-    assert {"docker/README.md", "fhir_library/README.md"} <= named
+    assert {"docker/README.md", "examples/README.md", "fhir_library/README.md"} <= named
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
@@ -87,13 +145,13 @@ def test_every_key_of_the_printed_settings_file_is_a_setting() -> None:
 
 
 def test_the_printed_commands_do_what_they_are_for(tmp_path: Path) -> None:
-    """All but the one that asks the client's servers, and the one that serves."""
+    """All but the one that asks the client's servers, those that serve, and policies' own."""
     here = install(tmp_path)
     west = str(tmp_path / "west-lab.jwks.json")
     lines = [
         line.replace("west-lab.jwks.json", west)
         for line in commands(README)
-        if line != "crd clients check" and not line.startswith("crd serve")
+        if line != "crd clients check" and not line.startswith(("crd serve", "crd policy"))
     ]
 
     done = [here.run(line) for line in lines]

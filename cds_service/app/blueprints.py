@@ -11,6 +11,7 @@ from cds_service.access.backend_services import TOKEN_PATH, TokenService
 from cds_service.access.clients import Clients
 from cds_service.access.token_key import open_token_key
 from cds_service.app.memory import Memory
+from cds_service.app.reloads import Reloads
 from cds_service.app.revision import Revision
 from cds_service.app.service import utc_now, utc_today
 from cds_service.audit.desk import Desk
@@ -19,15 +20,22 @@ from cds_service.audit.identity import new_id
 from cds_service.crd.request.caller import TokenUse
 from cds_service.errors import NotRecorded
 from cds_service.live.current import Current
+from cds_service.pages.coverage.routes import create_coverage_pages
 from cds_service.pages.dossier_routes import create_dossier_pages
 from cds_service.pages.routes import create_pages
+from cds_service.rest.operations.routes import create_operations
+from cds_service.rest.routes import create_rest
 from cds_service.settings import Settings
 from cds_service.settings.checks import is_loopback
+from cds_service.web.admin import create_admin
 from cds_service.web.door import Door
 from cds_service.web.health import Readiness, create_health
 from cds_service.web.metrics import create_metrics_page
 from cds_service.web.observation import Observation
+from cds_service.web.openapi.document import Access
+from cds_service.web.openapi.routes import create_openapi
 from cds_service.web.tokens import create_token_endpoint
+from cds_service.web.well_known import create_well_known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +50,7 @@ class Parts:
     everyone: Clients
     readiness: Readiness
     observation: Observation
+    reloads: Reloads | None
 
 
 def make_blueprints(parts: Parts) -> Iterator[Blueprint]:
@@ -52,19 +61,38 @@ def make_blueprints(parts: Parts) -> Iterator[Blueprint]:
     """
     current = parts.current
     yield create_pages(lambda: current().pages, utc_today)
+    yield create_coverage_pages(lambda: current().coverage_list, utc_today)
+    yield from _library_api(parts)
     yield create_health(parts.readiness)
     yield _metrics_page(parts)
+    if parts.reloads:
+        yield create_admin(parts.door.operator, parts.reloads.reload)
     yield from _dossier_pages(parts)
     yield from _token_endpoint(parts)
+
+
+def _library_api(parts: Parts) -> Iterator[Blueprint]:
+    """The policies for programs, and where they find what this service offers; free to read."""
+    current, base_url = parts.current, parts.settings.links_base
+    access = Access(clients=parts.jwt is not None, metrics=_keeps_metrics(parts))
+    yield create_operations(lambda: current().operations, utc_today)
+    yield create_rest(lambda: current().rest, base_url)
+    yield create_well_known(lambda: current().payers, base_url)
+    yield create_openapi(base_url, access)
 
 
 def _metrics_page(parts: Parts) -> Blueprint:
     """For operators; where nobody is registered, for this machine's own."""
     page = create_metrics_page(parts.observation.metrics)
-    is_open = parts.jwt is None and not parts.door.operators
-    if not (is_open and is_loopback(parts.settings.host)):
+    if _keeps_metrics(parts):
         page.before_request(parts.door.check_operator)
     return page
+
+
+def _keeps_metrics(parts: Parts) -> bool:
+    """Whether metrics are for operators alone."""
+    is_open = parts.jwt is None and not parts.door.operators
+    return not (is_open and is_loopback(parts.settings.host))
 
 
 def _dossier_pages(parts: Parts) -> Iterator[Blueprint]:

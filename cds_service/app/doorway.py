@@ -12,6 +12,7 @@ from cds_service.access.limits import CallLimits, Limit
 from cds_service.app.service import Service
 from cds_service.crd.request.caller import Caller
 from cds_service.errors import SettingError
+from cds_service.policy.run.index import PolicyIndex
 from cds_service.settings import Settings
 from cds_service.web.door import Door
 
@@ -21,7 +22,19 @@ _LOG = logging.getLogger("cds_service.app")
 def read_everyone(settings: Settings, service: Service) -> Clients:
     """The clients and operators registered, each client for payers that are hosted."""
     everyone = read_clients(Path(settings.clients).expanduser()) if settings.clients else Clients()
-    hosted = {payer.id for payer in service.index.payers.all}
+    check_hosted(everyone, service.index)
+    if settings.auth == "jwt" and not everyone.operators:
+        _LOG.warning("no operator is registered: nobody can read /metrics and /assertions")
+    return everyone
+
+
+def check_hosted(everyone: Clients, index: PolicyIndex) -> None:
+    """Pass if every payer that a client is registered for is hosted.
+
+    Raises:
+        SettingError: one is not.
+    """
+    hosted = {payer.id for payer in index.payers.all}
     for client in everyone.all:
         if unknown := sorted((client.payers or frozenset()) - hosted):
             raise SettingError(
@@ -29,9 +42,6 @@ def read_everyone(settings: Settings, service: Service) -> Clients:
                 f"[clients.{client.name}] payers: no such payer in the library: "
                 f"{', '.join(unknown)}; there are {', '.join(sorted(hosted))}",
             )
-    if settings.auth == "jwt" and not everyone.operators:
-        _LOG.warning("no operator is registered: nobody can read /metrics and /assertions")
-    return everyone
 
 
 def open_door(settings: Settings, everyone: Clients, authentication: Authentication) -> Door:

@@ -10,6 +10,7 @@ from cds_service.audit.key_check import tell_of_another_key
 from cds_service.audit.log import DatabaseLog, open_log
 from cds_service.audit.retention import parse_retention
 from cds_service.audit.sequencer import Sequencer, open_sequencer
+from cds_service.live.observed_log import ObservedLog
 from cds_service.outbound.posting import post
 from cds_service.settings import Settings
 from cds_service.settings.checks import check_shared_keys
@@ -19,9 +20,13 @@ _JOURNAL = "journal"  # in the data directory, where no other is set
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """The log with its sequencer, which runs until they are closed."""
+    """The log with its sequencer, which runs until they are closed.
+
+    Calls are recorded in `answers`: the log, and who may look on.
+    """
 
     log: DatabaseLog
+    answers: ObservedLog
     audit_key: bytes
     sequencer: Sequencer
 
@@ -59,7 +64,7 @@ def open_memory(settings: Settings) -> Memory:
     log.watch_tree(sequencer.health)
     tell_of_another_key(log.engine, audit_key)
     sequencer.start()
-    return Memory(log=log, audit_key=audit_key, sequencer=sequencer)
+    return Memory(log=log, answers=ObservedLog(log), audit_key=audit_key, sequencer=sequencer)
 
 
 def find_audit_key(settings: Settings) -> bytes:

@@ -4,8 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cds_service.app.service import Service
+from cds_service.pages.coverage.listing import CoverageList, list_coverage
 from cds_service.pages.routes import PolicyPages, read_pages
+from cds_service.rest.library import RestLibrary, read_rest
+from cds_service.rest.operations.library import OperationsLibrary, read_operations
 from cds_service.web.routes import Services, offer_services
+from cds_service.web.well_known import NamedPayers, read_payers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +20,10 @@ class Revision:
     since: datetime
     offered: Services
     pages: PolicyPages
+    coverage_list: CoverageList
+    rest: RestLibrary
+    operations: OperationsLibrary
+    payers: NamedPayers
 
     @property
     def digest(self) -> str:
@@ -25,9 +33,14 @@ class Revision:
 
 def read_revision(service: Service, since: datetime) -> Revision:
     """All that is shown of a service's policies, read once."""
+    library, digest = service.library, service.recorder.library
     return Revision(
         service=service,
         since=since,
         offered=offer_services(service.pipelines),
-        pages=read_pages(service.library, service.index),
+        pages=read_pages(library, service.index),
+        coverage_list=list_coverage(library, service.index, name=digest, since=since),
+        rest=read_rest(library, digest, since),
+        operations=read_operations(library, digest),
+        payers=read_payers(library, [payer.id for payer in service.index.payers.all]),
     )

@@ -1,14 +1,13 @@
 """The service: the policies read and compiled, and a pipeline for each hook."""
 
-import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 
+from cds_service.app.garbage import set_aside
 from cds_service.audit.identity import new_id
 from cds_service.audit.log import AuditLog, DatabaseLog, open_log
 from cds_service.audit.record import Recorder
@@ -73,9 +72,9 @@ def build_service(
         StartError: a setting or a library file is unusable.
     """
     directories = library_directories(settings)
-    with _undisturbed():
+    with set_aside():
         library = read_library(directories, progress)
-    return assemble_service(library, settings, ehr=ehr, log=log, audit_key=audit_key)
+        return assemble_service(library, settings, ehr=ehr, log=log, audit_key=audit_key)
 
 
 def assemble_service(
@@ -91,8 +90,7 @@ def assemble_service(
     Raises:
         StartError: a setting or an artifact is unusable.
     """
-    with _undisturbed():
-        index = compile_library(library, base_url=settings.links_base)
+    index = compile_library(library, base_url=settings.links_base)
     on_file = open_authorizations(settings.authorizations, [payer.id for payer in index.payers.all])
     kept = log or open_log(settings.database)
     recorder = _recorder(library, settings, audit_key)
@@ -165,17 +163,6 @@ def library_directories(settings: Settings) -> tuple[Path, ...]:
             raise SettingError("library", f"no such directory: {directory}")
     builtin = (builtin_library(),) if settings.builtin_library else ()
     return (*builtin, *settings.library)
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """No search for garbage while a library is read, nor in it afterwards: it is large."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.freeze()
 
 
 def _override_reasons(library: Library) -> tuple[Coding, ...]:

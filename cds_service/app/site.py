@@ -18,12 +18,15 @@ from cds_service.access.clients import Clients
 from cds_service.app.blueprints import Parts, make_blueprints
 from cds_service.app.doorway import open_door, read_everyone
 from cds_service.app.memory import Memory
+from cds_service.app.reloads import Reloads, Workplace, open_reloads
 from cds_service.app.revision import Revision, read_revision
 from cds_service.app.service import Service, utc_now
+from cds_service.app.shadows import Shadows, open_shadows
 from cds_service.audit.recipients import find_recipients
 from cds_service.audit.trail import Trail
 from cds_service.cds_hooks.feedback import Feedback
 from cds_service.errors import Forbidden
+from cds_service.live.attempt import Attempt, Standing
 from cds_service.live.current import Current
 from cds_service.settings import Settings
 from cds_service.web.gauges import Sources
@@ -44,11 +47,31 @@ class Site:
     current: Current[Revision]
     readiness: Readiness
     metrics: Metrics
+    reloads: Reloads | None
+    shadows: Shadows | None
     _closing: tuple[Callable[[], None], ...]
 
     def count_refusal(self, status: int) -> None:
         """Count a request that was refused before the application saw it."""
         self.metrics.count_request("", "", status, 0.0)
+
+    def start(self) -> None:
+        """Let other sets of policies go live from now on."""
+        if self.reloads:
+            self.reloads.start()
+        if self.shadows:
+            self.shadows.start()
+
+    def read_again(self) -> None:
+        """Have the library directories read again; a signal handler may ask."""
+        if self.reloads:
+            self.reloads.ask()
+
+    def stopping(self) -> None:
+        """From now on it may not be sent calls, and what is in service stays."""
+        self.readiness.stopping()
+        if self.reloads:
+            self.reloads.reloader.stop()
 
     def close(self) -> None:
         """Let go of what the site holds beside its service."""
@@ -61,15 +84,17 @@ def open_site(
     settings: Settings,
     memory: Memory | None = None,
     circuits: Callable[[], Mapping[str, float]] = dict,
+    workplace: Workplace | None = None,
 ) -> Site:
     """The site of a service, until another is swapped in; without a `memory` none can look into it.
 
-    `circuits` counts EHRs by the state of their circuit breaker.
+    `circuits` counts EHRs by the state of their circuit breaker; the `workplace` is where other
+    sets of policies are made ready, none without.
 
     Raises:
         SettingError: the clients file or a key cannot be used.
     """
-    parts = _join(service, settings, memory, circuits)
+    parts = _join(service, settings, memory, circuits, workplace)
     current, observation = parts.current, parts.observation
     app = create_web(
         lambda: current().offered,
@@ -79,12 +104,19 @@ def open_site(
         blueprints=make_blueprints(parts),
         max_body=settings.max_body,
     )
+    shadows = _open_shadows(parts)
     return Site(
         app=app,
         current=current,
         readiness=parts.readiness,
         metrics=observation.metrics,
-        _closing=(parts.door.authentication.close, observation.spans.close),
+        reloads=parts.reloads,
+        shadows=shadows,
+        _closing=(
+            *(part.close for part in (parts.reloads, shadows) if part),
+            parts.door.authentication.close,
+            observation.spans.close,
+        ),
     )
 
 
@@ -93,10 +125,18 @@ def _join(
     settings: Settings,
     memory: Memory | None,
     circuits: Callable[[], Mapping[str, float]],
+    workplace: Workplace | None,
 ) -> Parts:
     everyone = read_everyone(settings, service)
     jwt = _open_jwt(settings, everyone)
     current = Current(read_revision(service, utc_now()))
+
+    def note(attempt: Attempt, _standing: Standing) -> None:
+        observation.metrics.count_reload(attempt.ending)
+
+    reloads = open_reloads(workplace, current, everyone, note) if workplace else None
+    behind = partial(_why_behind, reloads)
+    observation = _open_observation(current, everyone, jwt, circuits, behind)
     return Parts(
         current=current,
         settings=settings,
@@ -105,10 +145,26 @@ def _join(
         jwt=jwt,
         everyone=everyone,
         readiness=Readiness(
-            policies=lambda: len(current().service.index.policies), store=service.log.health
+            policies=lambda: len(current().service.index.policies),
+            store=service.log.health,
+            behind=behind,
         ),
-        observation=_open_observation(current, everyone, jwt, circuits),
+        observation=observation,
+        reloads=reloads,
     )
+
+
+def _open_shadows(parts: Parts) -> Shadows | None:
+    """What answers silently beside this site; nothing without a memory."""
+    if parts.memory is None:
+        return None
+    count = parts.observation.metrics.count_shadow
+    return open_shadows(parts.memory, parts.settings, parts.current, count)
+
+
+def _why_behind(reloads: Reloads | None) -> str:
+    """Why the policies in service are not those that were asked for; empty if they are."""
+    return reloads.cause if reloads else ""
 
 
 def _open_jwt(settings: Settings, everyone: Clients) -> JwtAuthentication | None:
@@ -142,12 +198,14 @@ def _open_observation(
     everyone: Clients,
     jwt: JwtAuthentication | None,
     circuits: Callable[[], Mapping[str, float]],
+    behind: Callable[[], str],
 ) -> Observation:
     sources = Sources(
         store=current().service.log.health,
         circuits=circuits,
         key_ages=partial(_known_ages, jwt) if jwt else dict,
-        revision=lambda: (current().digest, current().since.timestamp()),
+        revision=partial(_revision, current),
+        is_behind=lambda: bool(behind()),
     )
     metrics = Metrics(
         sources,
@@ -155,6 +213,12 @@ def _open_observation(
         causes=[cause.value for cause in Cause],
     )
     return Observation(metrics=metrics, spans=open_spans(os.environ))
+
+
+def _revision(current: Current[Revision]) -> tuple[str, float]:
+    """The name of the set in service, and since when it is, in Unix time."""
+    revision = current()
+    return revision.digest, revision.since.timestamp()
 
 
 def _known_ages(jwt: JwtAuthentication) -> Mapping[str, float]:

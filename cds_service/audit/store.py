@@ -2,17 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from cds_service.audit.group_commit import GroupCommit
 from cds_service.audit.health import StoreHealth
 from cds_service.audit.journal import Journal
-from cds_service.audit.payloads import compress
+from cds_service.audit.libraries import keep_library
 from cds_service.audit.record import AuditRecord
 from cds_service.audit.rows import Write, make_write
 from cds_service.audit.sequencer import SequencerHealth
@@ -20,10 +18,9 @@ from cds_service.audit.standing import Standing
 from cds_service.audit.upkeep import Store, Upkeep
 from cds_service.audit.writer import Writer
 from cds_service.database.causes import find_cause
-from cds_service.database.engine import SETTING, open_engine, reading, shown_url, writing
+from cds_service.database.engine import SETTING, open_engine, reading, shown_url
 from cds_service.database.migrations import require_schema
 from cds_service.database.pages import check_pages
-from cds_service.database.tables import LIBRARY
 from cds_service.database.time_limit import TimeLimit
 from cds_service.errors import NotRecorded, Replayed, SettingError
 
@@ -69,11 +66,8 @@ class DatabaseLog:
         Raises:
             NotRecorded: the database is away.
         """
-        dialect = postgresql if self.engine.dialect.name == "postgresql" else sqlite
-        row = {"digest": digest, "at": datetime.now(UTC), "payload": compress(payload)}
         try:
-            with writing(self.engine) as connection:
-                connection.execute(dialect.insert(LIBRARY).on_conflict_do_nothing(), row)
+            keep_library(self.engine, digest, payload)
         except SQLAlchemyError as error:
             raise NotRecorded(f"the policies cannot be kept: {find_cause(error).words}") from error
 

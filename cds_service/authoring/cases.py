@@ -14,8 +14,8 @@ from cds_service.ehr.query import parse_query
 from cds_service.errors import ArtifactError, RequestFailed
 from cds_service.fhir.dates import parse_days
 from cds_service.fhir.resource import Json, JsonObject, decode, resource_type, text
-from cds_service.policy.library.artifacts import CASES
 from cds_service.policy.library.faults import Faults
+from cds_service.policy.library.files import CASES, library_files, read_file
 
 MEMBER = "member"  # the id of every case's Patient
 
@@ -57,7 +57,9 @@ def read_cases(directory: Path) -> list[Case]:
     """
     cases: list[Case] = []
     faults = Faults()
-    for file in sorted(directory.rglob(CASES)):
+    for file in library_files(directory):
+        if file.name != CASES:
+            continue
         with faults.gathered():
             members, listed = _read_file(file)
             _check_members(file, members)
@@ -78,8 +80,9 @@ def _read_case(file: Path, members: JsonObject, number: int, written: Json) -> C
 
 
 def _read_file(file: Path) -> tuple[JsonObject, list[Json]]:
+    body = read_file(file)
     try:
-        written = decode(file.read_bytes())
+        written = decode(body)
         members, cases = written["members"], written["cases"]
     except (ValueError, KeyError, TypeError) as error:
         raise ArtifactError(file, "$", f"not a cases file: {error!r}") from error

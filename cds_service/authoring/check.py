@@ -1,6 +1,6 @@
 """A library checked: everything compiled, what cards would show read, every policy's cases run."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,7 +10,7 @@ from cds_service.authoring.cases import Case, read_cases
 from cds_service.authoring.finding import Finding
 from cds_service.authoring.portability import Advice, find_advice
 from cds_service.authoring.portals import find_portals
-from cds_service.policy.library.artifacts import Progress, no_progress, read_library
+from cds_service.policy.library.artifacts import Library, Progress, no_progress, read_library
 from cds_service.policy.library.compiler import compile_library
 from cds_service.policy.library.inventory import Inventory, take_inventory
 from cds_service.policy.run.index import PolicyIndex
@@ -46,12 +46,18 @@ def check_library(
         policies=len(index.policies),
         rules=len(index.rules),
         cases=len(cases),
-        findings=(*find_portals(library), *_run(cases, index)),
+        findings=tuple(find_faults(library, index, cases)),
         advice=tuple(find_advice(library)),
     )
 
 
-def _run(cases: Sequence[Case], index: PolicyIndex) -> Iterator[Finding]:
+def find_faults(library: Library, index: PolicyIndex, cases: Iterable[Case]) -> Iterator[Finding]:
+    """What a library that compiles to this index must not do, and where it fails its cases."""
+    yield from find_portals(library)
+    yield from _run(cases, index)
+
+
+def _run(cases: Iterable[Case], index: PolicyIndex) -> Iterator[Finding]:
     for case in cases:
         for difference in differences(case, run_case(case, index)):
             yield Finding(file=case.file, where=case.name, problem=difference)

@@ -10,19 +10,23 @@ import click
 
 from cds_service.app import (
     Memory,
+    Orders,
     Service,
     Site,
+    Workplace,
     library_directories,
     open_memory,
     open_site,
+    read_orders,
     utc_today,
 )
 from cds_service.cli.options import with_settings
 from cds_service.cli.refused_start import refuse_start
-from cds_service.cli.start import start_errors, start_service
+from cds_service.cli.start import start_errors, start_in_service
 from cds_service.database.engine import shown_url
 from cds_service.ehr.client import RequestsEhr
 from cds_service.errors import SettingError
+from cds_service.live.reading import LibraryDirectories
 from cds_service.policy.library.inventory import take_inventory
 from cds_service.settings import Settings
 from cds_service.warm_up import warm_up
@@ -71,22 +75,46 @@ def _bound(settings: Settings) -> socket.socket:
 
 
 def _serve(settings: Settings, bound: socket.socket, memory: Memory, ehr: RequestsEhr) -> None:
-    service = start_service(settings, ehr=ehr, memory=memory)
-    with closing(_site(service, settings, memory, ehr)) as site:
+    directories = _directories(settings)
+    known = directories.fingerprint()  # what changes from here on is noticed, during the start too
+    orders = _orders(settings, memory)
+    service = start_in_service(orders, settings, memory, ehr)
+    workplace = Workplace(
+        settings=settings,
+        memory=memory,
+        ehr=ehr,
+        directories=directories,
+        known=known,
+        warm_up=warm_up,
+        orders=orders,
+    )
+    with closing(_site(service, workplace, ehr)) as site:
         warm_up(service.pipelines.values())
+        site.start()
         serve_until_stopped(
             site.app,
             bound,
             limits=_limits(settings),
             ready=partial(_welcome, service, settings),
-            stopping=site.readiness.stopping,
+            stopping=site.stopping,
             refused=site.count_refusal,
+            hung_up=site.read_again,
         )
 
 
 @start_errors()
-def _site(service: Service, settings: Settings, memory: Memory, ehr: RequestsEhr) -> Site:
-    return open_site(service, settings, memory, ehr.circuits)
+def _orders(settings: Settings, memory: Memory) -> Orders:
+    return read_orders(settings, memory)
+
+
+@start_errors()
+def _directories(settings: Settings) -> LibraryDirectories:
+    return LibraryDirectories(library_directories(settings))
+
+
+@start_errors()
+def _site(service: Service, workplace: Workplace, ehr: RequestsEhr) -> Site:
+    return open_site(service, workplace.settings, workplace.memory, ehr.circuits, workplace)
 
 
 def _limits(settings: Settings) -> ServerLimits:

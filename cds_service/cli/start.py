@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import click
 
-from cds_service.app import Memory, Service, build_service, keep_library
+from cds_service.app import Memory, Orders, Service, begin_service, build_service
 from cds_service.audit.log import NoLog
 from cds_service.cli.refused_start import refuse_start
 from cds_service.ehr.client import Ehr
@@ -28,20 +28,15 @@ def start_errors() -> Iterator[None]:
 
 
 @start_errors()
-def start_service(
-    settings: Settings, *, ehr: Ehr | None = None, memory: Memory | None = None
-) -> Service:
-    """The service these settings describe, with progress shown; without memory it keeps nothing."""
-    service = build_service(
-        settings,
-        ehr=ehr,
-        log=memory.log if memory else NoLog(),
-        audit_key=memory.audit_key if memory else b"",
-        progress=show_progress,
-    )
-    if memory:
-        keep_library(service, memory.log)
-    return service
+def start_service(settings: Settings) -> Service:
+    """The service of these settings, with progress shown; it asks no EHR and keeps nothing."""
+    return build_service(settings, ehr=None, log=NoLog(), progress=show_progress)
+
+
+@start_errors()
+def start_in_service(orders: Orders, settings: Settings, memory: Memory, ehr: Ehr) -> Service:
+    """The service that the store demands, else that of the settings, with progress shown."""
+    return begin_service(orders, settings, memory, ehr=ehr, progress=show_progress)
 
 
 def show_progress(done: int, of: int) -> None:

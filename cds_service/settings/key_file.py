@@ -1,5 +1,6 @@
 """Files that hold a secret: for their owner's eyes only, and made once where none is set."""
 
+import errno
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,6 +22,27 @@ def read_key_file(setting: str, path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise SettingError(setting, f"cannot read {path}: {error.strerror}") from error
+
+
+def read_private_file(path: Path) -> bytes:
+    """What a file holds that no setting leads to.
+
+    Raises:
+        OSError: it cannot be read, or others than its owner may read it.
+    """
+    if path.stat().st_mode & 0o077:
+        raise PermissionError(errno.EPERM, "it is readable by others; chmod 600 it")
+    return path.read_bytes()
+
+
+def make_private_file(path: Path, secret: bytes) -> None:
+    """Write a secret to a new file, for its owner alone.
+
+    Raises:
+        OSError: there is a file already, or it cannot be made.
+    """
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(secret)
 
 
 def open_key_file(setting: str, path: Path, make: Callable[[], bytes]) -> bytes:

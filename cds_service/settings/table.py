@@ -34,6 +34,13 @@ class Settings:
         yes_or_no,
         "host the policies that come with the service",
     )
+    watch: bool = row_of(
+        True,
+        "--watch/--no-watch",
+        yes_or_no,
+        "put policies in service when their files change; without, only when asked: SIGHUP or "
+        "POST /admin/reload",
+    )
     data_dir: str = row_of("", "--data-dir", str, "directory for the answer log; made if need be")
     database_url: str = row_of(
         "", "--database", str, "where answers are kept, such as sqlite:///FILE"
@@ -86,6 +93,13 @@ class Settings:
     clients: str = row_of(
         "", "--clients", str, "TOML file of the clients and operators that may call"
     )
+    approvals: int = row_of(
+        0,
+        "--approvals",
+        Integer(0, 10),
+        "operators, of those in --clients, who must have approved a set of policies before it goes "
+        "live; 0: none need to",
+    )
     token_key: str = row_of(
         "",
         "--token-key",
@@ -104,6 +118,12 @@ class Settings:
     )
     ehr: tuple[str, ...] = row_of(
         (), "--ehr", url, "FHIR servers that may be queried; none: this machine's only"
+    )
+    policy_server: tuple[str, ...] = row_of(
+        (),
+        "--policy-server",
+        url,
+        "FHIR servers that policies may be imported from; none: this machine's only",
     )
     ca_file: str = row_of(
         "",

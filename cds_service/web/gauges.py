@@ -25,13 +25,15 @@ class Sources:
     """Where gauges are read: each function is called when /metrics is.
 
     `circuits` counts EHRs by the state of their circuit breaker, `key_ages` are seconds by client.
-    `revision` is the digest of the library in service, and since when, in Unix time.
+    `revision` is the digest of the library in service, and since when, in Unix time; `is_behind`
+    tells whether a newer one could not be put in service.
     """
 
     store: Callable[[], StoreHealth]
     circuits: Callable[[], Mapping[str, float]] = _none
     key_ages: Callable[[], Mapping[str, float]] = _none
     revision: Callable[[], tuple[str, float]] = _no_revision
+    is_behind: Callable[[], bool] = bool
 
 
 class Gauges(Collector):
@@ -75,6 +77,7 @@ class Gauges(Collector):
             "crd_jwks_age_seconds": _by_name(sources.key_ages()),
             "crd_policy_revision_info": {(revision,): 1.0},
             "crd_policy_active_timestamp_seconds": {(): since},
+            "crd_policy_behind": {(): float(sources.is_behind())},
         }
 
 

@@ -20,7 +20,7 @@ _MOST_BEHIND = 300.0  # seconds that a record may be without a checkpoint
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing that has to hold; `cause` says in words why it does not."""
+    """One thing that has to hold; `cause` says in words why it does not, or not as it should."""
 
     name: str
     ok: bool
@@ -30,12 +30,18 @@ class Check:
 class Readiness:
     """Whether this instance may be sent calls.
 
-    `policies` tells how many policies are in service, `store` tells how the log of records is.
+    `policies` tells how many policies are in service, `store` tells how the log of records is, and
+    `behind` why newer policies are not in service, empty if they are.
     """
 
-    def __init__(self, *, policies: Callable[[], int], store: Callable[[], StoreHealth]) -> None:
-        self._policies = policies
-        self._store = store
+    def __init__(
+        self,
+        *,
+        policies: Callable[[], int],
+        store: Callable[[], StoreHealth],
+        behind: Callable[[], str] = str,
+    ) -> None:
+        self._policies, self._store, self._behind = policies, store, behind
         self._is_stopping = False
 
     def stopping(self) -> None:
@@ -49,6 +55,8 @@ class Readiness:
     def _checks(self) -> Iterator[Check]:
         yield _check("running", not self._is_stopping, "the service is stopping")
         yield _check("library", bool(self._policies()), "no policy is loaded")
+        # Those in service go on answering: that newer ones are refused takes no instance out.
+        yield Check(name="policies", ok=True, cause=self._behind())
         yield from _store_checks(self._store())
 
 

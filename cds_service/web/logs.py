@@ -38,6 +38,7 @@ SHOWN = (
     "count",
     "size",
     "route",
+    "revision",
 )
 _LONGEST = 2000  # characters of one text
 _AS_IT_IS = (int, float, bool, type(None))

@@ -82,6 +82,18 @@ COUNTED = (
         "crd_jwt_rejected_total", "client cause", "calls refused for their token, by the cause"
     ),
     _counter("crd_feedback_total", "hook outcome", "feedback to cards: accepted or overridden"),
+    _counter(
+        "crd_policy_reload_total",
+        "result",
+        "sets of policies tried, by how it ended: changed, unchanged, waiting, refused, postponed, "
+        "declined",
+    ),
+    _counter(
+        "crd_policy_shadow_total",
+        "verdict",
+        "calls that a set to come answered silently: looser, stricter, reworded, same, "
+        "not-compared, passed-over",
+    ),
     _histogram("crd_audit_write_seconds", "", "time until the record of a call is durable"),
     _histogram(
         "http_server_request_duration_seconds",
@@ -102,5 +114,6 @@ READ_AT_SCRAPE = (
     _gauge("crd_jwks_age_seconds", "client", "age of the keys held for a client"),
     _gauge("crd_policy_revision_info", "revision", "1 for the digest of the policies in force"),
     _gauge("crd_policy_active_timestamp_seconds", "", "since when they are, in Unix time"),
+    _gauge("crd_policy_behind", "", "1 while newer policies are refused or wait, else 0"),
 )
 METRICS = (*COUNTED, *READ_AT_SCRAPE)

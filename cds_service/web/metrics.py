@@ -22,6 +22,8 @@ SHARED = "PROMETHEUS_MULTIPROC_DIR"
 LIMITS = (5.0, 10.0)  # seconds (CRD found-2)
 PHASES = frozenset({"auth", "read", "fetch", "match", "respond", "record"})
 _FEEDBACK = frozenset({"accepted", "overridden"})
+_RELOADS = frozenset("changed unchanged waiting refused postponed declined".split())
+_VERDICTS = frozenset("looser stricter reworded same not-compared passed-over".split())
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
 _STATUSES = frozenset(
     "200 204 301 302 303 304 400 401 403 404 405 406 408 411 412 413 415 422 429 500 503".split()
@@ -92,6 +94,14 @@ class Metrics:
         """Count feedback to the cards of a hook (CDS Hooks, Feedback)."""
         for reaction in outcomes:
             self._count("crd_feedback_total", _within(hook, HOOKS), _within(reaction, _FEEDBACK))
+
+    def count_reload(self, ending: str) -> None:
+        """Count a set of policies that was tried."""
+        self._count("crd_policy_reload_total", _within(ending, _RELOADS))
+
+    def count_shadow(self, verdict: str) -> None:
+        """Count a call that a set to come answered silently."""
+        self._count("crd_policy_shadow_total", _within(verdict, _VERDICTS))
 
     def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count any HTTP request; `route` is the path as it is declared, empty if it leads nowhere.

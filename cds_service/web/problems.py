@@ -4,9 +4,10 @@ An OperationOutcome that names the place, never a stack, never a patient's data.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
+from types import MappingProxyType
 
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -19,6 +20,9 @@ from cds_service.web.logs import type_and_places
 
 _LOG = logging.getLogger("cds_service")
 FHIR_JSON = "application/fhir+json"
+_ISSUE_CODES: Mapping[int, str] = MappingProxyType(
+    {HTTPStatus.NOT_FOUND: "not-found", HTTPStatus.METHOD_NOT_ALLOWED: "not-supported"}
+)
 
 Record = Callable[[bytes], None]  # keeps the body of an answer, with the call that it is for
 
@@ -52,7 +56,7 @@ def http_problem(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
         return refused(TooLarge("the body is larger than this service reads"))
     outcome = operation_outcome(
-        code="not-found" if error.code == HTTPStatus.NOT_FOUND else "processing",
+        code=_ISSUE_CODES.get(error.code or 0, "processing"),
         diagnostics=error.name,
         trace_id=current_trail().trace_id,
     )

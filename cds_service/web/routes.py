@@ -135,7 +135,8 @@ def _ended(response: Response) -> Response:
 
 def _guarded(response: Response) -> Response:
     """Headers on every answer, errors and preflights too; what a call got is kept in no cache."""
-    response.headers.update(ANSWER_HEADERS)
+    for name, value in ANSWER_HEADERS.items():
+        response.headers.setdefault(name, value)
     if request.method == "POST":
         response.headers["Cache-Control"] = "no-store"
     return response

@@ -21,6 +21,11 @@ from cds_service.web.descriptors import fit_connections
 from cds_service.web.listener import Listener, ServerLimits
 
 _STOPS = (signal.SIGTERM, signal.SIGINT)
+_INPUT = 0  # the descriptor of standard input
+
+
+def _nothing() -> None:
+    """Nobody asks."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -48,18 +53,22 @@ def serve_until_stopped(
     ready: Callable[[], None],
     stopping: Callable[[], None],
     refused: Callable[[int], None],
+    hung_up: Callable[[], None] = _nothing,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then answer every call that has come, and close `bound`.
 
     `ready` is called once it listens; `stopping` when it is told to stop, while it still listens:
     from then on this process is not ready; `refused` gets the HTTP status of each request that the
     application never saw. A second signal ends the process at once.
+
+    `hung_up` is called on SIGHUP, from its handler, so that it must not wait for a lock; where that
+    means that the terminal is gone, the service stops.
     """
     # It would write a line for each call that waits for a thread.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     fitting = replace(limits, connections=fit_connections(limits.connections))
     listener = Listener(app, bound, fitting, refused)
-    with _stop_asked(listener.pull_trigger) as is_asked:
+    with _stop_asked(listener.pull_trigger, hung_up) as is_asked:
         ready()
         listener.run_until(is_asked)
         stopping()
@@ -67,7 +76,9 @@ def serve_until_stopped(
 
 
 @contextmanager
-def _stop_asked(wake: Callable[[], None]) -> Iterator[Callable[[], bool]]:
+def _stop_asked(
+    wake: Callable[[], None], hung_up: Callable[[], None]
+) -> Iterator[Callable[[], bool]]:
     """Whether a signal has asked for a stop; handlers are as before in the end."""
     asked = list[int]()
 
@@ -79,7 +90,16 @@ def _stop_asked(wake: Callable[[], None]) -> Iterator[Callable[[], bool]]:
         asked.append(number)
         wake()
 
-    before = {number: signal.signal(number, ask) for number in _STOPS}
+    in_terminal = os.isatty(_INPUT)
+
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        if in_terminal and not os.isatty(_INPUT):  # its window was closed
+            ask(number, frame)
+        else:
+            hung_up()
+
+    handlers = {**dict.fromkeys(_STOPS, ask), signal.SIGHUP: hang_up}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield lambda: bool(asked)
     finally:

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from cds_service.access.backend_services import TOKEN_PATH, TokenService
 from cds_service.errors import TokenRefused
 from cds_service.fhir.resource import encode
+from cds_service.web.documents import give_document
 
 _LOG = logging.getLogger("cds_service.web")
 _JSON = "application/json"
@@ -29,7 +30,7 @@ def create_token_endpoint(tokens: TokenService) -> Blueprint:
 
     @endpoint.get("/fhir/.well-known/smart-configuration")
     def configure() -> Response:
-        return Response(configuration, mimetype=_JSON)
+        return give_document(configuration)
 
     return endpoint
 

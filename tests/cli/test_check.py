@@ -4,14 +4,14 @@ import json
 import shutil
 from pathlib import Path
 
-from crd_command import crd
+from crd_command import crd_here
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "policies"
 
 
 def test_check_runs_every_policys_cases() -> None:
     """The built-in library passes its own cases."""
-    run = crd("check")
+    run = crd_here("check")
 
     assert run.returncode == 0
     assert "0 findings" in run.stderr
@@ -33,7 +33,7 @@ def test_check_names_the_case_that_fails(tmp_path: Path) -> None:
     }
     (tmp_path / "cases.json").write_text(json.dumps(cases))
 
-    run = crd("check", tmp_path)
+    run = crd_here("check", tmp_path)
 
     assert run.returncode == 1
     assert "cases.json: never: covered is conditional, expected covered" in run.stdout
@@ -43,7 +43,7 @@ def test_check_names_a_cases_file_that_is_none(tmp_path: Path) -> None:
     """A file that cannot be read as cases is one line, not a stack."""
     (tmp_path / "cases.json").write_text("{}")
 
-    run = crd("check", tmp_path)
+    run = crd_here("check", tmp_path)
 
     assert run.returncode == 1
     assert run.stdout.startswith(f"{tmp_path / 'cases.json'}: $: not a cases file: ")
@@ -57,7 +57,7 @@ def test_check_names_all_that_is_broken_in_one_run(tmp_path: Path) -> None:
     (library / "Basic-note.json").write_text("{")
     infliximab.write_text(infliximab.read_text().replace('"status": "active"', '"status": "new"'))
 
-    run = crd("check", library)
+    run = crd_here("check", library)
 
     assert run.returncode == 1
     assert [line.split(": ")[0] for line in run.stdout.splitlines()] == [
@@ -71,7 +71,7 @@ def test_check_names_all_that_is_broken_in_one_run(tmp_path: Path) -> None:
     for file in (infliximab, disc):
         file.write_text(file.read_text().replace(".empty()", ".none()"))
 
-    run = crd("check", library)
+    run = crd_here("check", library)
 
     places = [line.split(": ")[:2] for line in run.stdout.splitlines()]
     assert {file for file, _ in places} == {str(infliximab), str(disc)}

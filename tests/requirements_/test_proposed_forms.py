@@ -151,7 +151,7 @@ def test_forms_are_asked_for_while_no_dtr_is_available_from_this_server(
     rules = [rule.rule for rule in application.url_map.iter_rules()]
     service.log.close()
 
-    assert statuses == {404}
+    assert statuses <= {404, 405}  # below /fhir, where artifacts are read, as any other POST
     assert rules
     assert [rule for rule in rules if "uestionnaire" in rule or "next-question" in rule] == []
 

@@ -37,10 +37,22 @@ def test_a_service_whose_parts_are_well_is_ready() -> None:
     assert [check["name"] for check in body["checks"]] == [
         "running",
         "library",
+        "policies",
         "store",
         "journal",
         "checkpoints",
     ]
+
+
+def test_policies_that_are_refused_take_no_instance_out() -> None:
+    """Those in service go on answering: ready, and the probe tells why the new ones are not."""
+    cause = "ValueSet-x.json: $.url: missing"
+    readiness = Readiness(policies=lambda: 2, store=StoreHealth, behind=lambda: cause)
+
+    status, body = probe(readiness, "/readyz")
+
+    assert (status, body["ready"], failing(body)) == (200, True, {})
+    assert {"name": "policies", "ok": True, "cause": cause} in body["checks"]
 
 
 @pytest.mark.parametrize("name", NOT_READY)

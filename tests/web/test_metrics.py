@@ -60,6 +60,8 @@ def test_what_is_exported_is_what_the_table_names() -> None:
     metrics.count_call(whole_call())
     metrics.count_call(made_facts(status=401, cause="expired"))
     metrics.count_feedback("order-sign", ["accepted"])
+    metrics.count_reload("refused")
+    metrics.count_shadow("looser")
     metrics.count_request("POST", "/cds-services/<service_id>", 200, 0.01)
 
     exported = {
@@ -174,6 +176,7 @@ def test_no_words_of_clients_make_the_series_grow(calls: list[CallFacts]) -> Non
     for facts in calls:
         metrics.count_call(facts)
         metrics.count_feedback(facts.hook, [facts.client])
+        metrics.count_reload(facts.hook)
         metrics.count_request(facts.client, "", facts.status, 0.1)
     seen: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(page_of(metrics)):

@@ -100,12 +100,8 @@ class CardText:
 
         `not-covered` is the guide's word for what payers put in words of their own (design: 4.9a).
         """
-        if determination.is_refusal:
-            codings = (reason.coding for reason in determination.reasons)
-            for coding in codings:
-                if coding and coding.display:
-                    return self._prose(uncapitalized(coding.display))
-        return brief(determination)
+        called = document_verdict(determination)
+        return self._prose(called) if called else brief(determination)
 
     def _reasons(self, determination: Determination) -> Iterator[str]:
         return (self._prose(reason.text) for reason in determination.reasons)
@@ -176,6 +172,18 @@ def _qualified(determination: Determination) -> str:
     """In words, a determination that is more than covered, not covered or undecided."""
     line = brief(determination)
     return _capitalized(line) if ";" in line else ""
+
+
+def document_verdict(determination: Determination) -> str:
+    """What the payer's document calls a refusal, inside a sentence; empty where no reason has that.
+
+    `investigational and not medically necessary`, for one.
+    """
+    if determination.is_refusal:
+        for reason in determination.reasons:
+            if reason.coding and reason.coding.display:
+                return uncapitalized(reason.coding.display)
+    return ""
 
 
 def uncapitalized(line: str) -> str:

@@ -23,9 +23,8 @@ from cds_service.fhir.resource import (
     text,
 )
 from cds_service.policy.library.faults import Faults
+from cds_service.policy.library.files import CASES, library_files, read_file
 from cds_service.policy.library.shape import ShapeChecker
-
-CASES = "cases.json"  # a policy's own tests: beside the artifacts, not one of them
 
 # Progress on a long read: how many files of how many.
 Progress = Callable[[int, int], None]
@@ -84,7 +83,12 @@ def read_library(directories: Iterable[Path], progress: Progress = no_progress) 
         ArtifactError: a directory is missing, or files in it are not valid FHIR resources; all
             such files are named.
     """
-    files = [(directory, file) for directory in directories for file in _files(directory)]
+    files = [
+        (directory, file)
+        for directory in directories
+        for file in library_files(directory)
+        if file.name != CASES
+    ]
     by_key: dict[ResourceKey, tuple[Path, Artifact]] = {}
     shapes, faults = ShapeChecker(), Faults()
     for number, (directory, file) in enumerate(files, start=1):
@@ -107,7 +111,7 @@ def read_artifact(path: Path, shapes: ShapeChecker) -> Artifact:
     Raises:
         ArtifactError: not JSON, no FHIR resource, or not valid as one.
     """
-    body = path.read_bytes()
+    body = read_file(path)
     try:
         resource = decode(body)
     except ValueError as error:
@@ -119,12 +123,6 @@ def read_artifact(path: Path, shapes: ShapeChecker) -> Artifact:
     shapes.check(path, resource)
     _check_model(path, resource)
     return Artifact(path, resource)
-
-
-def _files(directory: Path) -> list[Path]:
-    if not directory.is_dir():
-        raise ArtifactError(directory, "$", "no such library directory")
-    return sorted(file for file in directory.rglob("*.json") if file.name != CASES)
 
 
 def _key(artifact: Artifact) -> ResourceKey:

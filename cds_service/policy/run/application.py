@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 
 from cds_service.crd.codes import (
     CONDITION_UNKNOWN,
@@ -55,13 +56,32 @@ def _standing(policy: Policy, membership: Membership, days: Days) -> tuple[Condi
             expression="effectivePeriod",
             value=policy.in_force(days),
         ),
-        ConditionTrace(
-            kind=ConditionKind.LINE_OF_BUSINESS,
-            description="the member's plan is in the policy's line of business",
-            expression="useContext",
-            value=in_line,
-        ),
+        _line_of_business(in_line),
     )
+
+
+def _line_of_business(value: Truth) -> ConditionTrace:
+    return ConditionTrace(
+        kind=ConditionKind.LINE_OF_BUSINESS,
+        description="the member's plan is in the policy's line of business",
+        expression="useContext",
+        value=value,
+    )
+
+
+def determination_on(rule: Rule, day: date) -> Determination:
+    """What a rule determines for services on one day where all its conditions hold.
+
+    For who reads rules apart from any order: without what an order earns.
+    """
+    if _is_expired(rule.determination, Days(day, day)):
+        return _expired(rule, ())
+    return rule.determination
+
+
+def plan_not_known(rule: Rule) -> Determination:
+    """What a rule of some lines of business determines where a member's plan cannot be told."""
+    return _open(rule, (), _line_of_business(Truth.UNKNOWN))
 
 
 def _determine(

@@ -1,0 +1,29 @@
+"""Garbage: a set of policies is large, lives long and holds no cycles, so nobody searches it.
+
+Nor is it searched while it is made, but for what is young: a search of all would hold up the calls
+under way. What was set aside goes like anything else once nothing holds it.
+"""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_YOUNG = 10_000  # objects made before the youngest are searched
+_NEVER = 1 << 30
+
+
+@contextmanager
+def set_aside() -> Iterator[None]:
+    """A block that makes a set of policies; if it does, the set is left out of every later search.
+
+    What an earlier block that failed has left is cleared first: it would be set aside with it.
+    """
+    usual = gc.get_threshold()
+    gc.collect()
+    gc.set_threshold(_YOUNG, usual[1], _NEVER)
+    try:
+        yield
+        gc.collect(1)  # syntax trees and the like, which do have cycles
+        gc.freeze()
+    finally:
+        gc.set_threshold(*usual)
