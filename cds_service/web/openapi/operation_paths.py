@@ -145,6 +145,7 @@ def _ways(
             "where a code is asked about.",
             parameters=path,
             body=content(ref("Parameters"), FHIR_JSON, "application/json", example=example),
+            may_be_empty=not _asks(parameters),
             answers={
                 "200": answer("The answer.", fhir(schema)),
                 **refused,
@@ -152,6 +153,11 @@ def _ways(
             },
         ),
     }
+
+
+def _asks(parameters: Sequence[JsonObject]) -> bool:
+    """Whether something has to be asked; else the address may say all, and a body is not needed."""
+    return any(part.get("required") for part in parameters)
 
 
 def _lookup() -> JsonObject:

@@ -28,11 +28,7 @@ _OPERATION_OUTCOME = record(
     required=("resourceType", "issue"),
 )
 _PARAMETER = record(
-    {
-        "name": words(minLength=1),
-        "resource": ref("Resource"),
-        "part": listing("Its parts.", {"type": "object"}),
-    },
+    {"name": words(minLength=1)},
     required=("name",),
     about="One parameter: a name, and a value of any type as `value[x]`, a resource, or parts.",
 )
