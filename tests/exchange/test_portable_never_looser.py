@@ -28,7 +28,7 @@ from cds_service.policy.library.compiler import compile_library
 from cds_service.policy.run.index import PolicyIndex
 
 JsonObject = dict[str, Any]
-EXAMPLES = builtin_library().parent / "examples" / "policies"
+EXAMPLES = Path(__file__).parents[2] / "examples" / "policies"
 LIBRARIES = (builtin_library(), EXAMPLES)
 TODAY = "2026-11-27"
 # What our service adds or an order may earn: the view has as much of it as is always so.
