@@ -12,7 +12,7 @@ from small_library import organization, policy, rule, write_library
 from cds_service.fhir.coding import CPT, ICD_10_CM
 from cds_service.policy.library.artifacts import Library, read_library
 from cds_service.policy.library.snapshot import digest
-from cds_service.rest.operations.library import read_operations
+from cds_service.rest.operations.library import OperationsLibrary
 from cds_service.rest.operations.routes import create_operations
 
 JsonObject = dict[str, Any]
@@ -126,7 +126,7 @@ def coded_library(directory: Path) -> Library:
 
 def client_of_operations(library: Library) -> FlaskClient:
     """A client of the operations on a library, today."""
-    shown = read_operations(library, digest(library))
+    shown = OperationsLibrary(library, digest(library))
     return fake_web({}, [create_operations(lambda: shown, lambda: TODAY)]).test_client()
 
 

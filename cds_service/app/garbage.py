@@ -17,13 +17,17 @@ def set_aside() -> Iterator[None]:
     """A block that makes a set of policies; if it does, the set is left out of every later search.
 
     What an earlier block that failed has left is cleared first: it would be set aside with it.
+    Two threads may be at it at once: the usual thresholds are set again by the one that found them.
     """
     usual = gc.get_threshold()
+    is_first = usual[2] != _NEVER
     gc.collect()
-    gc.set_threshold(_YOUNG, usual[1], _NEVER)
+    if is_first:
+        gc.set_threshold(_YOUNG, usual[1], _NEVER)
     try:
         yield
         gc.collect(1)  # syntax trees and the like, which do have cycles
         gc.freeze()
     finally:
-        gc.set_threshold(*usual)
+        if is_first:
+            gc.set_threshold(*usual)

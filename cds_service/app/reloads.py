@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from cds_service.access.clients import Clients
@@ -128,7 +128,7 @@ def open_reloads(
         permit=partial(check_permit, workplace.memory.log.engine, orders.permits),
         prove=lambda policies: _prove(workplace, policies, current(), everyone),
         keep=lambda revision: _keep(workplace, revision),
-        swap=lambda revision: _swap(current, replace(revision, since=orders.clock())),
+        swap=lambda revision: current.swap(revision.beginning(orders.clock())),
         shorten=workplace.directories.shorten,
     )
     reloader = Reloader(Stage(present, steps, orders.clock), note)
@@ -171,7 +171,7 @@ def _prove(
             audit_key=memory.audit_key,
         )
         check_hosted(everyone, service.index)
-        check_fit(policies, service.index, present.service.index)
+        check_fit(policies, service.index, may_be_silent=not present.service.index.policies)
         revision = read_revision(service, utc_now())
         workplace.warm_up(service.pipelines.values())
     return revision
@@ -183,7 +183,3 @@ def _keep(workplace: Workplace, revision: Revision) -> None:
         workplace.memory.log.save_library(revision.digest, pack(revision.service.library))
     except NotRecorded as error:
         raise NotThereYet(str(error)) from error
-
-
-def _swap(current: Current[Revision], revision: Revision) -> None:
-    current.swap(revision)

@@ -9,7 +9,7 @@ import click
 
 from cds_service.app import library_directories, utc_today
 from cds_service.authoring.check import check_library
-from cds_service.cli.import_report import print_imported
+from cds_service.cli.import_report import in_plain, print_imported
 from cds_service.cli.options import with_some_settings
 from cds_service.cli.start import start_errors
 from cds_service.errors import ArtifactError, ExchangeError
@@ -82,7 +82,7 @@ def import_(
             )
             imported = import_policies(request, find_faults)
     except ExchangeError as error:
-        raise click.ClickException(f"{error}") from error
+        raise click.ClickException(in_plain(f"{error}")) from error
     print_imported(imported, into)
     raise SystemExit(1 if _has_failed(imported) else 0)
 

@@ -15,7 +15,7 @@ _MOST_LINES = 40  # of what was passed over
 def print_imported(imported: Imported, into: Path) -> None:
     """Print it: findings and written files on stdout, all else on stderr."""
     for renamed in imported.renamed:
-        click.echo(_plain(f"known here as {renamed.here}: {renamed.came}"), err=True)
+        click.echo(in_plain(f"known here as {renamed.here}: {renamed.came}"), err=True)
     _print_notes("skipped", imported.passed_over[:_MOST_LINES])
     if more := len(imported.passed_over[_MOST_LINES:]):
         click.echo(f"skipped: {more} more", err=True)
@@ -23,7 +23,7 @@ def print_imported(imported: Imported, into: Path) -> None:
     _print_notes("NOT TAKEN IN", imported.left_out)
     if imported.faults:
         for fault in imported.faults:
-            click.echo(_plain(f"{fault.file}: {fault.where}: {fault.problem}"))
+            click.echo(in_plain(f"{fault.file}: {fault.where}: {fault.problem}"))
         click.echo(f"{len(imported.faults)} findings; {into} is as it was", err=True)
         return
     for artifact in imported.arriving:
@@ -34,10 +34,10 @@ def print_imported(imported: Imported, into: Path) -> None:
 
 def _print_notes(head: str, notes: Iterable[tuple[str, str]]) -> None:
     for subject, why in notes:
-        click.echo(_plain(f"{head}: {subject}: {why}"), err=True)
+        click.echo(in_plain(f"{head}: {subject}: {why}"), err=True)
 
 
-def _plain(words: str) -> str:
+def in_plain(words: str) -> str:
     """The words in one line, without what a terminal would obey: others wrote some of them."""
     return "".join(
         character if character.isprintable() else ascii(character)[1:-1] for character in words

@@ -110,8 +110,13 @@ def _cells(row: CoverageRow) -> list[str]:
         row.code.shown,
         f"{row.listed.payer.brand}: {row.members}",
         "; ".join([*row.sentences, *filter(None, [row.verdict])]),
-        f"{row.view.title} ({known}{until})",
+        f"{row.view.title} ({known}{until}){_when(row)}",
     ]
+
+
+def _when(row: CoverageRow) -> str:
+    """On what an answer depends, so that none reads as one for every order."""
+    return f". {row.when}" if row.when else ""
 
 
 def _lines(cells: Sequence[str]) -> Iterator[str]:

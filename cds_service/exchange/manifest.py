@@ -7,12 +7,12 @@ digest of the set too. It is about artifacts and is none itself, so an import le
 
 import re
 from collections.abc import Iterator, Sequence
-from html import escape
 from typing import Any
 
 from cds_service.errors import ExchangeError
 from cds_service.exchange.dependencies import addresses_in
 from cds_service.exchange.facts import SetFacts
+from cds_service.exchange.narrative import narrative
 from cds_service.fhir.reference import ResourceKey, read_key
 from cds_service.fhir.resource import JsonObject, text
 
@@ -51,7 +51,7 @@ def write_manifest(
     return {
         "resourceType": "Library",
         "id": MANIFEST_ID,
-        "text": _narrative(facts, len(resources)),
+        "text": narrative(_in_words(facts, len(resources))),
         "url": f"{facts.base}{_TAIL}",
         "identifier": [{"system": f"{facts.base}{_DIGEST_TAIL}", "value": facts.digest}],
         "version": facts.version,
@@ -113,9 +113,5 @@ def _code_systems(value: Any) -> Iterator[str]:
             yield from _code_systems(member)
 
 
-def _narrative(facts: SetFacts, count: int) -> JsonObject:
-    words = f"{facts.title}, version {facts.version}: {count} artifacts, digest {facts.digest}."
-    return {
-        "status": "generated",
-        "div": f'<div xmlns="http://www.w3.org/1999/xhtml"><p>{escape(words)}</p></div>',
-    }
+def _in_words(facts: SetFacts, count: int) -> str:
+    return f"{facts.title}, version {facts.version}: {count} artifacts, digest {facts.digest}."

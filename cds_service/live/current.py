@@ -19,7 +19,6 @@ class Current(Generic[T]):
         """What is in service at this moment."""
         return self._present
 
-    def swap(self, following: T) -> T:
-        """Put another in service; what was there before is given back."""
-        before, self._present = self._present, following
-        return before
+    def swap(self, following: T) -> None:
+        """Put another in service."""
+        self._present = following

@@ -86,6 +86,8 @@ class Follower:
                 self._note_away("")
             except SQLAlchemyError as error:
                 self._note_away(find_cause(error).words)
+            except ValueError:  # a row that no release of ours has written
+                self._note_problem("what the store holds of activations or approvals is not sound")
             if self._closed.wait(self._every):
                 return
 
@@ -188,7 +190,9 @@ class Follower:
 
     def _note_refusal(self, latest: Activation | None, refusal: str) -> None:
         """A line where the latest activation is not approved, once."""
-        problem = f"activation {latest.number}: {refusal}" if latest and refusal else ""
+        self._note_problem(f"activation {latest.number}: {refusal}" if latest and refusal else "")
+
+    def _note_problem(self, problem: str) -> None:
         if problem and problem != self.problem:
             extra = {"event": "activation-refused", "cause": problem}
             _LOG.error("an activation is not followed: %s", problem, extra=extra)

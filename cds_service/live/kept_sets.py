@@ -54,24 +54,31 @@ def read_kept(engine: Engine, digest: str) -> PolicySet:
     """The set of a digest, checked as a library in directories is. It has no cases with it.
 
     Raises:
-        NotThereYet: the store is away.
+        NotThereYet: the store is away, or there is no room for the files that it is read from.
         SetRefused: it is not kept there, or is not what the digest names.
         ArtifactError: this program cannot read it; its artifacts are named by their files alone.
     """
     packed = _packed(engine, digest)
-    with TemporaryDirectory(prefix="crd-set-") as directory:
-        place = Path(directory)
-        unpack(packed, place)
-        try:
-            return PolicySet(read_library([place]))
-        except ArtifactError as error:
-            faults = [
-                ArtifactError(fault.path.name, fault.where, fault.problem.replace(f"{place}/", ""))
-                if isinstance(fault.path, Path)
-                else fault
-                for fault in error.faults
-            ]
-            raise ArtifactErrors(faults) from error
+    try:
+        with TemporaryDirectory(prefix="crd-set-") as directory:
+            unpack(packed, Path(directory))
+            return _read_unpacked(Path(directory))
+    except OSError as error:
+        problem = f"set {short(digest)} cannot be unpacked in the directory of temporary files"
+        raise NotThereYet(f"{problem}: {error.strerror}") from error
+
+
+def _read_unpacked(place: Path) -> PolicySet:
+    try:
+        return PolicySet(read_library([place]))
+    except ArtifactError as error:
+        faults = [
+            ArtifactError(fault.path.name, fault.where, fault.problem.replace(f"{place}/", ""))
+            if isinstance(fault.path, Path)
+            else fault
+            for fault in error.faults
+        ]
+        raise ArtifactErrors(faults) from error
 
 
 def read_resources(engine: Engine, digest: str) -> Sequence[JsonObject]:

@@ -6,16 +6,17 @@ from cds_service.live.candidate import PolicySet
 from cds_service.policy.run.index import PolicyIndex
 
 
-def check_fit(policies: PolicySet, index: PolicyIndex, present: PolicyIndex) -> None:
-    """Pass a set that compiles to `index` and may take the place of `present`.
+def check_fit(policies: PolicySet, index: PolicyIndex, *, may_be_silent: bool = False) -> None:
+    """Pass a set that compiles to `index` and may go live.
 
-    A service without policies answers nobody, so that a set without any takes the place of none.
+    A service without policies answers nobody: a set without any goes live only where it
+    `may_be_silent`, as the one in service is.
 
     Raises:
-        SetRefused: it has no policy that answers, where the one in service has.
+        SetRefused: it has no policy that answers, and has to.
         ArtifactError: it does what `crd check` refuses, or fails its cases; each is named.
     """
-    if present.policies and not index.policies:
+    if not index.policies and not may_be_silent:
         raise SetRefused("no policy of the set is active; to serve none, stop the service")
     faults = [
         ArtifactError(finding.file, finding.where, finding.problem)

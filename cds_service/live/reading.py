@@ -140,8 +140,9 @@ def _entries(directory: Path) -> Iterator[tuple[object, ...]]:
 
 def _entry(file: Path) -> tuple[object, ...]:
     """By its real path too: that of a link changes with a link before it."""
-    real = os.path.realpath(file) if file.is_symlink() else ""
+    real = ""
     try:
+        real = os.path.realpath(file) if file.is_symlink() else ""
         seen = file.stat()
     except OSError as error:
         return str(file), real, error.errno

@@ -13,7 +13,7 @@ from cds_service.database.engine import reading
 from cds_service.database.tables import POLICY_SET
 
 SEEN_EVERY = 10.0  # seconds between two signs of life
-LATELY = timedelta(seconds=35)  # three of those, and a little
+_LATELY = timedelta(seconds=35)  # three of those, and a little
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +47,6 @@ class Served:
     serving: Serving
     seen: datetime
     ended: datetime | None
-
-    def is_there(self, now: datetime) -> bool:
-        """Whether the process was seen lately, and has not stopped."""
-        return self.ended is None and now - self.seen <= LATELY
 
 
 def this_instance(identity: str) -> Instance:
@@ -107,7 +103,9 @@ def find_served(engine: Engine, now: datetime) -> tuple[Served, ...]:
     Raises:
         SQLAlchemyError: it cannot be read.
     """
-    there = select(POLICY_SET).where(POLICY_SET.c.ended.is_(None), POLICY_SET.c.seen > now - LATELY)
+    there = select(POLICY_SET).where(
+        POLICY_SET.c.ended.is_(None), POLICY_SET.c.seen > now - _LATELY
+    )
     with reading(engine) as connection:
         rows = connection.execute(there.order_by(POLICY_SET.c.host, POLICY_SET.c.process)).all()
     return tuple(map(_served, rows))

@@ -23,8 +23,7 @@ _LOG = logging.getLogger("cds_service.live")
 _WAITING = 256  # calls; one that finds no room is answered all the same, and only counted
 
 # What became of one call in the shadow.
-NOT_COMPARED, PASSED_OVER = "not-compared", "passed-over"
-VERDICTS = (*(effect.value for effect in Effect), NOT_COMPARED, PASSED_OVER)
+NOT_COMPARED, PASSED_OVER = "not-compared", "passed-over"  # else the value of an Effect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,13 +103,20 @@ class Shadow:
         self._pool = ThreadPoolExecutor(1, "policy-shadow")
 
     def observe(self, record: AuditRecord) -> None:
-        """Take a call that has been recorded; it waits for nothing."""
+        """Take a call that has been recorded; it waits for nothing, and never fails.
+
+        A call may end after `close`, at a stop that did not wait for it: its answer leaves as ever.
+        """
         if self._is_closed or record.kind is not Kind.ANSWER or self._shadowing() is None:
             return
         if not self._room.acquire(blocking=False):
             self._count(PASSED_OVER)
             return
-        comparison = self._pool.submit(self._compare, record.payload)
+        try:
+            comparison = self._pool.submit(self._compare, record.payload)
+        except RuntimeError:  # closed since it was asked whether it is
+            self._room.release()
+            return
         comparison.add_done_callback(self._ended)
 
     def close(self) -> None:
@@ -130,9 +136,9 @@ class Shadow:
             _LOG.debug("not compared: %s", error)
             return
         verdict = verdict_of(effects)
-        self._count(verdict.value)
         if verdict is not Effect.SAME:
             self._keep(Compared(coming=shadowing.coming, record=record["id"], effects=effects))
+        self._count(verdict.value)  # at last, so that what cannot be kept is counted as that alone
 
     def _ended(self, comparison: "Future[None]") -> None:
         """Make room; a fault of ours is told by its kind, and ends nothing but the comparison."""

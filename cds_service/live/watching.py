@@ -80,10 +80,9 @@ class Watcher:
 
     def _run(self) -> None:
         while not self._closed.is_set():
-            watched = self._directories.watched()
             try:
-                self._follow(watched)
-            except FileNotFoundError:  # a directory that went before it was watched
+                self._follow(self._directories.watched())
+            except FileNotFoundError:  # a directory or a link that went before it was watched
                 self._closed.wait(self._settled)
             except (OSError, RuntimeError) as error:
                 self._go_blind(error)

@@ -91,6 +91,17 @@ def test_a_set_that_cannot_be_kept_is_not_in_service_until_it_can(tmp_path: Path
     assert after.revision != before
 
 
+def test_all_that_is_shown_of_a_set_is_of_the_instant_it_went_live(tmp_path: Path) -> None:
+    """Not of the time it was read: it may wait long for its instant."""
+    library = write_set(tmp_path / "library", SPRING)
+    with site_over(library) as site:
+        write_set(library, AUTUMN)
+        assert reload(site).changed
+        revision = site.current()
+
+    assert revision.coverage_list.since == revision.rest.since == revision.since
+
+
 def test_an_old_set_goes_without_a_search_for_garbage(tmp_path: Path) -> None:
     """It holds no cycles, so that it may be left out of every search without adding up."""
     library = write_set(tmp_path / "library", SPRING)

@@ -31,6 +31,14 @@ def test_the_table_fits_a_hundred_columns_and_cuts_nothing_off() -> None:
     assert run.stderr.splitlines()[-1].startswith("117 rows as of")
 
 
+def test_the_table_tells_on_what_each_answer_depends() -> None:
+    """A row that is covered under conditions never stands there without them."""
+    run = crd_here("list", "--library", EXAMPLES, "--code", "33340", "--answer", "covered")
+
+    table = " ".join(" ".join(line[68:] for line in run.stdout.splitlines()).split())
+    assert "is ordered for atrial fibrillation, then it is covered with prior" in table
+
+
 def test_rows_are_narrowed_by_payer_plan_code_answer_and_day() -> None:
     """Each by an option of its own."""
     run = crd_here(

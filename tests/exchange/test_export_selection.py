@@ -6,7 +6,7 @@ import pytest
 
 from cds_service.crd.codes import CANONICAL_BASE
 from cds_service.errors import ExchangeError
-from cds_service.exchange.outgoing.packaging import package_of
+from cds_service.exchange.outgoing.packaging import Packages
 from cds_service.exchange.selection import select
 from cds_service.fhir.reference import ResourceKey
 from cds_service.policy.library.artifacts import Library, builtin_library, read_library
@@ -97,7 +97,7 @@ def test_an_unknown_payer_or_policy_is_refused_with_those_that_there_are() -> No
 def test_a_package_of_a_policy_begins_with_a_manifest_about_it() -> None:
     """CRMI: the policy is what it is composed of, the rest what that depends on."""
     key = ResourceKey("PlanDefinition", "icare-wi-pa-1266-20241008")
-    bundle = package_of(WHOLE, WHOLE.by_key[key].resource)
+    bundle = Packages(WHOLE).of(WHOLE.by_key[key].resource)
     manifest, *others = (entry["resource"] for entry in bundle["entry"])
     named = {
         kind: [item["resource"] for item in manifest["relatedArtifact"] if item["type"] == kind]

@@ -222,6 +222,28 @@ ACTION_FAULTS = {
         ),
         "no code is left that it is for",
     ),
+    "an order within a time": (
+        plain(
+            input=[
+                {
+                    "type": "DeviceRequest",
+                    "dateFilter": [{"path": "authoredOn", "valuePeriod": {"start": "2026-01-01"}}],
+                }
+            ]
+        ),
+        "the `dateFilter` of its order's input",
+    ),
+    "an encounter": (
+        plain(
+            input=[
+                {
+                    "type": "Encounter",
+                    "codeFilter": [{"path": "code", "code": [{"system": HCPCS, "code": "E0470"}]}],
+                }
+            ]
+        ),
+        "one of its inputs is Encounter",
+    ),
     "a ValueSet that is not there": (
         plain(
             input=[
@@ -251,6 +273,12 @@ def test_an_action_that_is_not_understood_is_named_with_the_reason(
 
 POLICY_FAULTS: dict[str, tuple[Callable[[], JsonObject], str]] = {
     "no start": (lambda: foreign_policy(effectivePeriod={"end": "2030-01-01"}), "--start"),
+    "a state": (
+        lambda: foreign_policy(
+            jurisdiction=[{"coding": [{"system": "urn:iso:std:iso:3166:-2", "code": "US-CA"}]}]
+        ),
+        "its `jurisdiction` is not the whole country",
+    ),
     "no url": (lambda: foreign_policy(url=""), "it states no `url`"),
     "an age": (
         with_context({"code": {"code": "age"}, "valueQuantity": {"value": 12}}),

@@ -153,3 +153,13 @@ def test_what_others_wrote_does_not_reach_the_terminal_as_it_is(tmp_path: Path) 
     printed = run.stdout + run.stderr
     assert printed.replace("\n", "").isprintable()
     assert not any(line.startswith("all is well") for line in printed.splitlines())
+
+
+def test_what_others_wrote_is_plain_in_a_refusal_too(tmp_path: Path) -> None:
+    """The type of a Bundle is theirs."""
+    sent = bundle(tmp_path / "sent.json", organization(), kind="x\x1b[2J\r\nall is well")
+
+    run = run_import(sent, "--into", tmp_path / "taken")
+
+    assert run.exit_code == 1
+    assert run.stderr.rstrip("\n").isprintable()

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import tarfile
 from pathlib import Path
 
@@ -61,6 +62,25 @@ def test_a_bomb_is_put_out_before_it_is_unpacked(tmp_path: Path) -> None:
 
     with pytest.raises(ExchangeError, match="more than 256 MB, unpacked"):
         take_in(tmp_path / "bomb.tgz", tmp_path / "taken")
+
+
+def test_an_extended_header_that_makes_no_sense_is_refused(tmp_path: Path) -> None:
+    """The library that reads tar files has no word of its own for it."""
+    entry, body = file_entry("package/Organization-x.json", organization())
+    entry.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}
+    sent = package(tmp_path / "sent.tgz", (entry, body))
+
+    with pytest.raises(ExchangeError, match="no FHIR package"):
+        take_in(sent, tmp_path / "taken")
+
+
+def test_a_pipe_among_the_files_is_refused(tmp_path: Path) -> None:
+    """Nobody waits for what is never written."""
+    (tmp_path / "sent").mkdir()
+    os.mkfifo(tmp_path / "sent" / "Organization-x.json")
+
+    with pytest.raises(ExchangeError, match="neither a file"):
+        take_in(tmp_path / "sent", tmp_path / "taken")
 
 
 def test_a_package_that_is_cut_short_is_refused(tmp_path: Path) -> None:

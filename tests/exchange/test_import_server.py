@@ -178,6 +178,23 @@ def test_what_cannot_be_had_is_named() -> None:
     assert "ValueSet/codes" in keys(delivery)
 
 
+def test_plans_come_all_or_not_at_all() -> None:
+    """One that a policy names cannot come alone: which plan a member has depends on the others."""
+    line = {"code": {"code": "program"}, "valueReference": {"reference": "InsurancePlan/gold"}}
+    named = policy(rule(input=[FILTER]))
+    named["useContext"] = [*named["useContext"], line]
+    held = holding(named, *NEEDED[1:])
+
+    def answer(path: str, query: dict[str, str]) -> Reply:
+        return body({}, 400) if "owned-by" in query else held(path, query)
+
+    with served(answer) as (base, _):
+        delivery = read(base)
+
+    assert "InsurancePlan/gold" in keys(delivery)
+    assert [fault.file.rpartition("/")[2] for fault in delivery.faults] == ["acme"]
+
+
 def redirecting(target: str) -> Answer:
     """A server that sends everybody elsewhere."""
     return lambda _path, _query: (302, {"Location": target}, b"")

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from live_sets import AT_ONCE, SOON, activate, keep_set, live_store, operator, order
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 from stores import wait_until
 
 from cds_service.access.approvals import sign_approval
+from cds_service.database.engine import writing
+from cds_service.database.tables import ACTIVATION
 from cds_service.errors import SettingError
 from cds_service.live.activations import (
     Kind,
@@ -314,3 +316,23 @@ def test_a_store_that_is_away_changes_nothing_and_is_followed_when_it_is_back(
     assert asked_before == []
     assert events() == ["activations-away", "activations-back"]
     assert reloads.asked[0].source is Source.ACTIVATION
+
+
+def test_what_no_release_of_ours_wrote_ends_nothing(tmp_path: Path) -> None:
+    """Whoever owns the database can write there what they like; it is followed again afterwards."""
+    reloads = Reloads()
+    with (
+        live_store(f"sqlite:///{tmp_path / 'crd.sqlite3'}") as engine,
+        following(engine, reloads) as follower,
+    ):
+        made_up = activate(engine).number
+        kind_of = update(ACTIVATION).where(ACTIVATION.c.number == made_up)
+        with writing(engine) as connection:
+            connection.execute(kind_of.values(kind="made-up"))
+        follower.start()
+        wait_until(lambda: "is not sound" in follower.problem)
+        assert reloads.asked == []
+        with writing(engine) as connection:
+            connection.execute(kind_of.values(kind=Kind.ACTIVATE.value))
+        wait_until(lambda: bool(reloads.asked))
+        wait_until(lambda: not follower.problem)

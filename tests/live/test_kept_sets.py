@@ -1,5 +1,6 @@
 """Kept sets: read back as they were kept, or not at all; and how two of them differ."""
 
+import tempfile
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -84,6 +85,17 @@ def test_a_store_that_is_away_is_tried_again(tmp_path: Path) -> None:
         (tmp_path / "crd.sqlite3").unlink()
         with pytest.raises(NotThereYet):
             read_kept(engine, name)
+
+
+def test_a_set_that_there_is_no_room_to_unpack_is_tried_again(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as in a container whose file system is read-only: the set is sound all the same."""
+    name = keep_set(engine, tmp_path / "library")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+
+    with pytest.raises(NotThereYet, match="temporary files: No such file"):
+        read_kept(engine, name)
 
 
 def test_the_first_digits_name_a_set_if_no_other_begins_so(engine: Engine, tmp_path: Path) -> None:

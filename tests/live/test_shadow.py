@@ -206,6 +206,42 @@ def test_a_fault_in_the_coming_set_ends_no_more_than_the_comparison(
     assert observe(seen, between(refusing, breaks), record, record, expected=2) == {NOT_COMPARED: 2}
 
 
+def test_a_call_that_ends_while_the_shadow_closes_is_only_not_compared(
+    seen: Seen, refusing: PolicyIndex, paying: PolicyIndex
+) -> None:
+    """Its answer is recorded and leaves: that it cannot be compared any more is no fault."""
+    both = between(refusing, paying)
+
+    def closing_meanwhile() -> Shadowing:
+        shadow.close()
+        return both
+
+    shadow = Shadow(shadowing=closing_meanwhile, keep=seen.kept.append, count=seen.count)
+    for _ in range(2):
+        shadow.observe(record_call(refusing, call()))
+
+    assert (seen.kept, seen.counts) == ([], Counter())
+
+
+def test_what_cannot_be_kept_is_counted_once(
+    seen: Seen, refusing: PolicyIndex, paying: PolicyIndex
+) -> None:
+    """As a call that was not compared: nobody could look at the difference."""
+
+    def away(_compared: Compared) -> None:
+        raise OSError
+
+    shadowing = between(refusing, paying)
+    shadow = Shadow(shadowing=lambda: shadowing, keep=away, count=seen.count)
+    shadow.observe(record_call(refusing, call()))
+    due = monotonic() + 30
+    while not seen.counts and monotonic() < due:
+        sleep(0.01)
+    shadow.close()
+
+    assert seen.counts == {NOT_COMPARED: 1}
+
+
 @pytest.fixture
 def gate() -> Iterator[Event]:
     """What a comparison waits for."""

@@ -161,6 +161,31 @@ def test_what_changed_before_it_was_watched_is_noticed(tmp_path: Path) -> None:
         wait_until(lambda: bool(noticed))
 
 
+class Fleeting(LibraryDirectories):
+    """Directories behind a link that is gone when the first look follows it, and back after."""
+
+    looks = 0
+
+    def watched(self) -> Watched:
+        """Where a change shows, from the second look on."""
+        self.looks += 1
+        if self.looks == 1:
+            raise FileNotFoundError
+        return super().watched()
+
+
+def test_a_link_that_is_removed_while_it_is_followed_does_not_end_the_watch(tmp_path: Path) -> None:
+    """`ln -sfn` removes it before it makes it anew."""
+    library = write_set(tmp_path / "library", SPRING)
+    directories, noticed = Fleeting([library]), list[int]()
+    before = directories.fingerprint()
+    watcher = Watcher(directories, lambda: noticed.append(1), before, settled=SETTLED)
+    with closing(watcher):
+        watcher.start()
+        rewrite(library)
+        wait_until(lambda: bool(noticed))
+
+
 def test_without_watches_changes_are_looked_for_and_that_is_said_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

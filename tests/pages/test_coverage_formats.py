@@ -250,6 +250,16 @@ def test_that_no_authorization_is_needed_is_no_flag(tmp_path: Path) -> None:
     assert flag_of(coverage_of(tmp_path, policy(free)))["codes"] == ["covered"]
 
 
+def test_covered_is_no_flag_while_authorization_is_left_open(tmp_path: Path) -> None:
+    """A program that reads `covered` with no demand beside it would take it for free of one."""
+    left_open = (part("covered", "covered"), part("pa-needed", "conditional"))
+    unsettled = rule(determination=(*left_open, part("info-needed", "performer"), reason("why")))
+
+    codes = flag_of(coverage_of(tmp_path, policy(unsettled)))["codes"]
+
+    assert codes == ["conditional", "performer"]
+
+
 def test_a_family_is_the_value_set_that_the_rule_filters_on(tmp_path: Path) -> None:
     """And a rule for any code has no codes at all."""
     coverage = coverage_of(

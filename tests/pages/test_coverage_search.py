@@ -221,6 +221,34 @@ def test_two_rules_for_the_same_members_are_never_two_answers(tmp_path: Path) ->
     assert answer.rest == ": 2 rules have conditions, and determine: not covered; or covered."
 
 
+def test_a_word_hides_no_stricter_rule(tmp_path: Path) -> None:
+    """Which only the title of the rule that covers has; the order meets the other one, too."""
+    covered = rule(determination=COVERED_WITHOUT_AUTHORIZATION)
+    coverage = coverage_of(
+        tmp_path, policy(covered, title="Ablation", name="free"), policy(rule(), name="refused")
+    )
+
+    [answer] = answers(coverage, "0001T ablation")
+
+    assert len(ask(coverage, "0001T ablation").rows) == 1
+    assert answer.lead == "Acme: whether 0001T is covered depends on the member and the order"
+    assert answer.rest.endswith("determine: not covered; or covered.")
+
+
+def test_a_condition_on_the_plan_that_is_left_open_makes_it_depend(tmp_path: Path) -> None:
+    """As the card has it: what the plan does not state is unknown, and unknown is not covered."""
+    unstated = "%plan.type.coding.code = '99'"
+    coverage = coverage_of(
+        tmp_path,
+        insurance_plan("gold"),
+        policy(rule(conditions=[unstated], determination=COVERED_WITHOUT_AUTHORIZATION)),
+    )
+
+    [answer] = answers(coverage, "0001T")
+
+    assert answer.lead == "Acme: whether 0001T is covered depends on the member and the order"
+
+
 def test_rules_for_different_plans_are_answered_apart(tmp_path: Path) -> None:
     """Where conditions on the plan are all they have."""
     gold, silver = "%plan.where(id = 'gold').exists()", "%plan.where(id = 'silver').exists()"

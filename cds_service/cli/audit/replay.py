@@ -12,8 +12,6 @@ import click
 from cds_service.app import build_service
 from cds_service.audit.log import NoLog
 from cds_service.audit.text_tables import text_table
-from cds_service.audit.trail import Trail
-from cds_service.authoring.recorded_call import RecordedCall
 from cds_service.authoring.replay import (
     Evaluate,
     Replay,
@@ -27,6 +25,7 @@ from cds_service.cli.options import with_some_settings
 from cds_service.cli.start import show_progress
 from cds_service.errors import ArtifactError, AuditError
 from cds_service.fhir.resource import JsonObject, encode, text
+from cds_service.live.rerun import rerun_by
 from cds_service.policy.library.snapshot import is_of, unpack
 from cds_service.settings import Settings
 
@@ -111,18 +110,7 @@ def _evaluator(settings: Settings, record: JsonObject) -> Evaluate:
         max_entries=_MOST_ENTRIES,
     )
     service = build_service(alone, ehr=None, log=NoLog(), progress=show_progress)
-
-    def evaluate(call: RecordedCall) -> Trail:
-        pipeline = replace(
-            service.pipelines[f"{call.hook}-crd"],
-            ehr=call.ehr,
-            authorizations=call.authorizations,
-            now=lambda: call.at,
-            clock=lambda: 0.0,
-        )
-        return pipeline.evaluate(call.body, Trail(caller=call.caller))
-
-    return evaluate
+    return rerun_by(service.pipelines)
 
 
 def _show(replays: Mapping[str, Replay], *, as_json: bool) -> None:

@@ -1,8 +1,7 @@
 """An order placed: recorded, written with its instant, and watched until it is in service."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import click
 
@@ -60,7 +59,7 @@ def check_approved(room: Room, digest: str, at: datetime | None) -> None:
     )
 
 
-def _named(by: Any) -> str:
+def _named(by: Sequence[str]) -> str:
     return f" ({', '.join(by)})" if by else ""
 
 

@@ -61,7 +61,10 @@ def _list(room: Room) -> None:
 def _summed(kinds: Sequence[CountedEffect]) -> str:
     """How many orders would be answered otherwise."""
     if not kinds:
-        return "So far it answers alike."
+        return (
+            "No difference is counted so far; how many calls were compared is "
+            "`crd_policy_shadow_total` at /metrics."
+        )
     counts: dict[str, int] = {}
     for kind in kinds:
         counts[kind.effect] = counts.get(kind.effect, 0) + kind.count

@@ -15,6 +15,8 @@ from cds_service.fhir.coding import Coding, CodingKey, read_codings
 from cds_service.fhir.resource import JsonObject, first, follow, objects, resource_type, text
 
 _ANY_KIND = tuple(name for name, kind in ORDER_KINDS.items() if not kind.ruled_as)
+# What an input of an order may consist of; all else would narrow it (`mustSupport` does not).
+_OF_AN_ORDER = frozenset(("id", "type", "codeFilter", "mustSupport"))
 _CODE_PATHS = frozenset(("code", "medication", "medicationCodeableConcept", "codeCodeableConcept"))
 
 
@@ -49,7 +51,8 @@ def read_target(
     `value_sets` are those at hand by their urls, with and without version.
     """
     focus = read_focus(plan, read)
-    orders = [item for item in rule.inputs if text(item.get("type")) in _ANY_KIND]
+    orders = [item for item in rule.inputs if text(item.get("type")) in ORDER_KINDS]
+    _check_orders(orders, rule.id, read)
     kinds = tuple(dict.fromkeys(text(item["type"]) for item in orders))
     codings = focus
     filters = [item for order in orders for item in objects(order.get("codeFilter"))]
@@ -71,6 +74,15 @@ def by_url(artifacts: Iterable[JsonObject]) -> dict[str, list[JsonObject]]:
             found.setdefault(url, []).append(artifact)
             found.setdefault(f"{url}|{text(artifact.get('version'))}", []).append(artifact)
     return found
+
+
+def _check_orders(orders: Iterable[JsonObject], rule: str, read: Understanding) -> None:
+    """Note what of them is not understood; passed over, it would widen what the rule is about."""
+    for order in orders:
+        if (kind := text(order["type"])) not in _ANY_KIND:
+            read.miss(f"one of its inputs is {kind}, for which no rule can be", rule)
+        for member in sorted(set(order) - _OF_AN_ORDER):
+            read.miss(f"the `{member}` of its order's input is not understood here", rule)
 
 
 def _kinds_of(plan: JsonObject, read: Understanding) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ _ECA_RULE = {"coding": [{"system": _TYPES, "code": "eca-rule"}]}
 _REWRITTEN = ("action", "useContext", "library")
 _CONTEXTS = ("program", "focus", "task")
 _NARROWING = frozenset(("modifierExtension", "subjectReference"))
+_WHOLE_COUNTRY = frozenset(("US", "USA", "840", "001"))  # ISO 3166, UN M49 (the world)
 _LONGEST_ID = 64
 
 
@@ -95,12 +96,21 @@ def _check_head(plan: JsonObject, start: date | None, read: Understanding) -> No
             read.miss(f"it states no `{name}`")
     for name in sorted(_NARROWING & set(plan)):
         read.miss(f"its `{name}` is not understood here")
+    _check_whom(plan, read)
+    if not start and not text(first(plan.get("effectivePeriod")).get("start")):
+        read.miss("it states no effectivePeriod.start; name the day it begins with --start")
+
+
+def _check_whom(plan: JsonObject, read: Understanding) -> None:
+    """Note what might narrow whom the policy is for."""
     for context in objects(plan.get("useContext")):
         code = text(first(context.get("code")).get("code"))
         if code not in _CONTEXTS:
             read.miss(f"its `{code}` context is not understood: it might narrow whom it is for")
-    if not start and not text(first(plan.get("effectivePeriod")).get("start")):
-        read.miss("it states no effectivePeriod.start; name the day it begins with --start")
+    for place in objects(plan.get("jurisdiction")):
+        codes = {text(coding.get("code")) for coding in objects(place.get("coding"))}
+        if not codes & _WHOLE_COUNTRY:
+            read.miss("its `jurisdiction` is not the whole country: it narrows whom it is for")
 
 
 def _read(

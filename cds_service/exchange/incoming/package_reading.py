@@ -33,7 +33,8 @@ def read_package(file: IO[bytes]) -> Delivery:
             metered = _Metered(unzipped, unpacking)
             with tarfile.open(fileobj=metered, mode="r|") as package:  # type: ignore[call-overload]
                 _read_entries(package, unpacking)
-    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
+        # ValueError: what `tarfile` makes of numbers in extended headers that are none.
         raise ExchangeError(f"no FHIR package, or cut short: {error}") from error
     return unpacking.delivery()
 

@@ -7,15 +7,15 @@ are unpacked, and what cannot be read is a fault, so that no half of a set is ta
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from cds_service.errors import ExchangeError
+from cds_service.errors import ArtifactError, ExchangeError
 from cds_service.exchange.incoming.delivery import LARGEST, MOST_BYTES, Delivery, Unpacking
 from cds_service.exchange.incoming.package_reading import read_package
 from cds_service.fhir.reference import ResourceKey, parse_reference
 from cds_service.fhir.resource import Json, JsonObject, first, objects, resource_type, text
+from cds_service.policy.library.files import CASES, library_files
 
 _GZIP = b"\x1f\x8b"
 _NDJSON = ".ndjson"
-_CASES = "cases.json"
 # What these hold are resources as they are; of others, such as history, they may be any version.
 _KINDS = ("transaction", "batch", "collection", "searchset")
 _OUTCOMES = ("outcome",)
@@ -31,7 +31,10 @@ def read_source(source: Path) -> Delivery:
     try:
         return _read(source)
     except OSError as error:
-        raise ExchangeError(f"{source}: {error.strerror or error}") from error
+        place = error.filename or source
+        raise ExchangeError(f"{place}: {error.strerror or error}") from error
+    except ArtifactError as error:
+        raise ExchangeError(f"{error.path}: {error.problem}") from error
 
 
 def read_bundle(bundle: JsonObject, place: str, unpacking: Unpacking) -> None:
@@ -61,6 +64,7 @@ def read_bundle(bundle: JsonObject, place: str, unpacking: Unpacking) -> None:
 def _read(source: Path) -> Delivery:
     if source.is_dir():
         return _read_directory(source)
+    _check_is_file(source)
     if source.suffix == _NDJSON:
         unpacking = Unpacking()
         _read_lines(source, source.name, unpacking)
@@ -85,17 +89,21 @@ def _read_file(source: Path) -> Delivery:
 
 
 def _read_directory(directory: Path) -> Delivery:
-    """The NDJSON files of a directory; where it has none, the JSON files in it and below."""
+    """The NDJSON files of a directory; where it has none, the JSON files in it and below.
+
+    Those of a library directory: what is hidden is nobody's policy.
+    """
     unpacking = Unpacking()
     lined = sorted(directory.glob(f"*{_NDJSON}"))
     for file in lined:
         _read_lines(file, file.name, unpacking)
-    single = () if lined else sorted(directory.rglob("*.json"))
+    single = [] if lined else library_files(directory)
     for file in single:
         place = str(file.relative_to(directory))
-        if file.name == _CASES:
+        if file.name == CASES:
             unpacking.pass_over(place, "the cases of a policy stay with their author")
             continue
+        _check_is_file(file)
         unpacking.count(file.stat().st_size)
         value = unpacking.read(place, file.read_bytes())
         if value is not None:
@@ -106,6 +114,7 @@ def _read_directory(directory: Path) -> Delivery:
 
 
 def _read_lines(file: Path, name: str, unpacking: Unpacking) -> None:
+    _check_is_file(file)
     for number, line in enumerate(_lines(file), start=1):
         unpacking.count(len(line))
         place = f"{name}:{number}"
@@ -113,6 +122,12 @@ def _read_lines(file: Path, name: str, unpacking: Unpacking) -> None:
             value = unpacking.read(place, line.strip())
             if value is not None:
                 unpacking.take(place, value)
+
+
+def _check_is_file(file: Path) -> None:
+    """Pass a whole file: a pipe never ends, and its size is nothing."""
+    if file.exists() and not file.is_file():
+        raise ExchangeError(f"{file}: neither a file nor a directory of files")
 
 
 def _lines(file: Path) -> Iterator[bytes]:

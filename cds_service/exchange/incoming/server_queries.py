@@ -23,10 +23,14 @@ _STANDARDS = ("http://hl7.org/fhir/", "http://terminology.hl7.org/")
 
 
 class Wanted(NamedTuple):
-    """A query, and whether a resource is what it asks for."""
+    """A query, and whether a resource is what it asks for.
+
+    With `all_or_none`, some of what is meant must not come in without the rest.
+    """
 
     query: str
     is_meant: Callable[[JsonObject], bool]
+    all_or_none: bool = False
 
 
 def wanted_by(resource: JsonObject) -> Iterator[Wanted]:
@@ -74,8 +78,10 @@ def _by_identifier(system: str, value: str) -> Wanted:
 
 
 def _plans(payer: JsonObject) -> Wanted:
+    """The plans of a payer: which one a member has depends on all of them."""
     owner = read_key(payer)
     return Wanted(
         f"InsurancePlan?owned-by={owner}",
         lambda found: parse_reference(text(first(found.get("ownedBy")).get("reference"))) == owner,
+        all_or_none=True,
     )

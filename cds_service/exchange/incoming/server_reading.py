@@ -77,6 +77,7 @@ class _Reading:
         self._taken: set[str] = set()
         self._asked: set[str] = set()
         self._waiting: deque[Wanted] = deque()
+        self._missed: list[Wanted] = []
 
     def read(self) -> Delivery:
         """All of it.
@@ -95,6 +96,7 @@ class _Reading:
             if wanted.query not in self._asked:
                 self._asked.add(wanted.query)
                 self._follow(wanted)
+        self._check_whole()
         return self._unpacking.delivery()
 
     def _follow(self, wanted: Wanted) -> None:
@@ -105,6 +107,15 @@ class _Reading:
                     self._take(resource)
         except RequestFailed as error:
             self._unpacking.pass_over(f"{self._access.base}/{wanted.query}", f"{error}")
+            self._missed.append(wanted)
+
+    def _check_whole(self) -> None:
+        """Note the queries that failed though some of what they mean came by another way."""
+        resources = [received.resource for received in self._unpacking.delivery().resources]
+        for wanted in self._missed:
+            if wanted.all_or_none and any(map(wanted.is_meant, resources)):
+                problem = "only some of these came, and which of them counts depends on all"
+                self._unpacking.fault(f"{self._access.base}/{wanted.query}", problem)
 
     def _take(self, resource: JsonObject) -> None:
         key = f"{read_key(resource)}"

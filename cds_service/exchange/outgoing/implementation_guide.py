@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from html import escape
 from urllib.parse import urlsplit
 
 from cds_service.errors import ExchangeError
 from cds_service.exchange.facts import SetFacts
+from cds_service.exchange.narrative import narrative
 from cds_service.fhir.reference import read_key
 from cds_service.fhir.resource import JsonObject, text
 
@@ -41,7 +41,7 @@ def write_guide(resources: Sequence[JsonObject], facts: SetFacts) -> JsonObject:
     return {
         "resourceType": "ImplementationGuide",
         "id": name,
-        "text": _narrative(facts),
+        "text": narrative(f"{facts.title}, version {facts.version}."),
         "url": f"{facts.base}/ImplementationGuide/{name}",
         "version": facts.version,
         "name": "CoveragePolicies",
@@ -64,12 +64,4 @@ def _listed(resource: JsonObject) -> JsonObject:
         "reference": {"reference": f"{read_key(resource)}"},
         **({"name": title} if title else {}),
         "exampleBoolean": False,
-    }
-
-
-def _narrative(facts: SetFacts) -> JsonObject:
-    words = f"{facts.title}, version {facts.version}."
-    return {
-        "status": "generated",
-        "div": f'<div xmlns="http://www.w3.org/1999/xhtml"><p>{escape(words)}</p></div>',
     }

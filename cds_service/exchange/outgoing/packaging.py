@@ -34,12 +34,3 @@ class Packages:
         resources = in_order_of_need(artifact.resource for artifact in chosen.by_key.values())
         facts = read_facts(resources, base=CANONICAL_BASE, digest=digest(chosen), view="library")
         return collection((write_manifest(resources, facts, about), *resources), facts)
-
-
-def package_of(library: Library, resource: JsonObject) -> JsonObject:
-    """The package of one artifact of a library, as `Packages` makes it; for one asked for once.
-
-    Raises:
-        ExchangeError: the package would hold an artifact with the manifest's own key.
-    """
-    return Packages(library).of(resource)

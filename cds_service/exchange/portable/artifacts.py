@@ -8,9 +8,10 @@ from uuid import NAMESPACE_URL, uuid5
 from cds_service.crd.codes import COVERAGE_INFORMATION
 from cds_service.crd.decision.combination import without_documentation
 from cds_service.crd.response.coverage_information import Assertion, write_parts
+from cds_service.exchange.narrative import narrative
 from cds_service.exchange.portable.certainty import HOOKS, Certain
 from cds_service.exchange.portable.conditions import conditions_of
-from cds_service.exchange.portable.identity import id_of, name_of, narrative, url_of
+from cds_service.exchange.portable.identity import id_of, name_of, url_of
 from cds_service.fhir.dates import parse_days
 from cds_service.fhir.reference import ResourceKey
 from cds_service.fhir.resource import JsonObject, text

@@ -1,11 +1,10 @@
-"""Ids, names and texts of what is made for the view: the same for the same policy, always."""
+"""Ids, names and addresses of what is made for the view: the same for the same policy, always."""
 
 import re
 from hashlib import sha256
-from html import escape
 
 from cds_service.exchange.portable.certainty import Certain
-from cds_service.fhir.resource import JsonObject, text
+from cds_service.fhir.resource import text
 
 _LONGEST = 64  # characters of an id (FHIR R4, id)
 _LONGEST_NAME = 255  # and of a name
@@ -36,12 +35,3 @@ def url_of(certain: Certain, kind: str) -> str:
     """The canonical of a made artifact, beside that of its policy."""
     base = certain.rule.policy.url.rpartition("/PlanDefinition/")[0]
     return f"{base or certain.rule.policy.url}/{kind}/{id_of(certain)}"
-
-
-def narrative(*paragraphs: str) -> JsonObject:
-    """A narrative of these paragraphs (dom-6)."""
-    inside = "".join(f"<p>{escape(words)}</p>" for words in paragraphs if words)
-    return {
-        "status": "generated",
-        "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{inside}</div>',
-    }

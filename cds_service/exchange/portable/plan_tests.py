@@ -6,7 +6,7 @@ As our engine finds a plan: by the class `plan`, else by the type.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from cds_service.exchange.portable.members import ANYONE, MemberCase
+from cds_service.exchange.portable.members import ANYONE, COVERAGE_CLASS, MemberCase
 from cds_service.fhir.coding import Coding
 
 # Classes of a Coverage that name no plan (FHIR R4, coverage-class).
@@ -47,9 +47,9 @@ def _may_name_a_plan() -> str:
 def _named(identifiers: frozenset[str]) -> str:
     """A class names the plan by one of these, and none may name another."""
     is_named = f"K.value in {_list(sorted(identifiers))}"
-    system = "http://terminology.hl7.org/CodeSystem/coverage-class"
     is_plan = (
-        f"exists(K.type.coding T where T.system = {quoted(system)} and T.code = {quoted('plan')})"
+        f"exists(K.type.coding T where T.system = {quoted(COVERAGE_CLASS)} "
+        f"and T.code = {quoted('plan')})"
     )
     return (
         f"exists(C.class K where {is_plan} and {is_named}) "

@@ -71,18 +71,41 @@ def _about(
     unanswered = question.selection._replace(answer="")
     by_payer: dict[str, list[Entry]] = defaultdict(list)
     for place in places_about(coverage, code):
-        entry = coverage.entries[place]
-        if has_words(entry.listed.words, terms.words) and coverage.is_selected(
-            place, question.day, unanswered
-        ):
+        if coverage.is_selected(place, question.day, unanswered):
+            entry = coverage.entries[place]
             by_payer[entry.listed.payer.id].append(entry)
-    if not by_payer:
+    answered = (_asked_about(entries, terms.words, question) for entries in by_payer.values())
+    found = [entries for entries in answered if entries]
+    if not found:
         yield _unaddressed(coverage, question, terms, code)
-    for entries in list(by_payer.values())[:_MOST_PAYERS]:
+    for entries in found[:_MOST_PAYERS]:
         yield from _of_payer(entries, question, code)
-    if len(by_payer) > _MOST_PAYERS:
-        more = len(by_payer) - _MOST_PAYERS
+    if len(found) > _MOST_PAYERS:
+        more = len(found) - _MOST_PAYERS
         yield Sentence(f"{more} more payers have rules about {code.upper()}", ": see the rows.")
+
+
+def _asked_about(
+    entries: Sequence[Entry], words: Sequence[str], question: Question
+) -> Sequence[Entry]:
+    """Those of a payer's entries about a code that have the words that were asked with it.
+
+    Where one of them is `covered`, also all others that can be about the same members: a word, such
+    as one of a rule's title, never hides a stricter rule behind it.
+    """
+    fitting = [entry for entry in entries if has_words(entry.listed.words, words)]
+    known = [listed.on(question.day) for listed, _ in fitting]
+    members = [
+        listed.members
+        for (listed, _), determination in zip(fitting, known, strict=True)
+        if determination and determination.covered is Covered.COVERED
+    ]
+    chosen = set(fitting)
+    return [
+        entry
+        for entry in entries
+        if entry in chosen or any(map(entry.listed.members.overlap, members))
+    ]
 
 
 def _of_payer(entries: Sequence[Entry], question: Question, code: str) -> Iterator[Sentence]:
@@ -115,9 +138,10 @@ def holds_always(entry: Entry, code: str) -> bool:
     coding = None
     if entry.code.kind is not CodeKind.ANY:
         coding = Coding(entry.code.system, entry.code.code if entry.code.key else code.upper())
+    listed = entry.listed
     return all(
-        is_about_plan(condition) or holds_for_code(condition, coding)
-        for condition in entry.listed.rule.conditions
+        listed.members.is_certain if is_about_plan(condition) else holds_for_code(condition, coding)
+        for condition in listed.rule.conditions
     )
 
 

@@ -4,7 +4,8 @@ Why not InsurancePlan: whatever stands in its `coverage.benefit` is a benefit of
 reader would take what a payer refuses for covered; and CoverageEligibilityResponse, which has
 `excluded` and `authorizationRequired`, is about one patient. So a row is an entry of a List: its
 `flag` is what the rule determines, its `item` the codes, as a ValueSet of the policy. A code
-`covered` is flagged only where the rule has no conditions; one with conditions is `conditional`.
+`covered` is flagged only where the rule has no conditions and leaves no prior authorization open;
+else it is `conditional`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -114,7 +115,8 @@ def _flag(rows: list[CoverageRow]) -> JsonObject:
     is_always = all(holds_always(Entry(row.listed, row.code), row.code.code) for row in rows)
     is_for_all = row.listed.members.everyone
     covered = determination.covered
-    if covered is Covered.COVERED and not (is_always and is_for_all):
+    is_open = determination.pa_needed in (PaNeeded.CONDITIONAL, PaNeeded.INDETERMINATE)
+    if covered is Covered.COVERED and (is_open or not (is_always and is_for_all)):
         covered = Covered.CONDITIONAL
     stated = {determination.pa_needed, *determination.doc_needed, *determination.info_needed}
     codes = [covered, *(demand for demand in _DEMANDS if demand in stated)]

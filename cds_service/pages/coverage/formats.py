@@ -52,12 +52,11 @@ class Listing:
     following: str = ""
 
 
-def write_csv(listing: Listing, *, header: bool = True) -> str:
+def write_csv(listing: Listing) -> str:
     """The rows as RFC 4180 has them, one header row first; formulas are made plain text."""
     written = io.StringIO(newline="")
     writer = csv.writer(written, lineterminator="\r\n")
-    if header:
-        writer.writerow([*COLUMNS, "as_of", "library"])
+    writer.writerow([*COLUMNS, "as_of", "library"])
     shared = (listing.question.day.isoformat(), listing.digest)
     for row in listing.page.shown:
         writer.writerow([*map(_cell, _values(row)), *shared])
@@ -80,12 +79,12 @@ def write_json(listing: Listing) -> bytes:
             "pages": page.last,
             "next": listing.following or None,
             "notes": list(NOTES),
-            "rows": [row_json(row) for row in page.shown],
+            "rows": [_json(row) for row in page.shown],
         }
     )
 
 
-def row_json(row: CoverageRow) -> JsonObject:
+def _json(row: CoverageRow) -> JsonObject:
     """One row as a JSON object, a member for each column."""
     return dict(zip(COLUMNS, _values(row), strict=True))
 

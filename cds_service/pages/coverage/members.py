@@ -18,12 +18,14 @@ from cds_service.policy.run.rules import Condition, Rule
 class Members:
     """The plans whose members a rule can be for, and whether also those of no known plan.
 
-    `everyone` stands for all members of the payer.
+    `everyone` stands for all members of the payer. It `is_certain` where the rule's conditions on
+    the plan hold for them all, and none of these conditions is left open.
     """
 
     plans: tuple[Plan, ...]
     plan_unknown: bool
     everyone: bool
+    is_certain: bool
 
     @property
     def in_words(self) -> str:
@@ -58,10 +60,14 @@ class MemberReader:
         asked = [condition for condition in rule.conditions if is_about_plan(condition)]
         plans = tuple(plan for plan in lines or payer.plans if self._holds(asked, plan))
         plan_unknown = not lines and self._holds(asked, None)
+        whose = [*plans, *([None] if plan_unknown else [])]
         return Members(
             plans=plans,
             plan_unknown=plan_unknown,
             everyone=plan_unknown and plans == payer.plans,
+            is_certain=all(
+                self._value(condition, plan) is Truth.TRUE for plan in whose for condition in asked
+            ),
         )
 
     def _holds(self, conditions: Iterable[Condition], plan: Plan | None) -> bool:

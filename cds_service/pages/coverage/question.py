@@ -1,7 +1,7 @@
 """Questions to the coverage list: what is asked for, as a person types it or a program sends it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -50,8 +50,8 @@ def parse_question(
         words=asked,
         day=_read_day(day) if day.strip() else today,
         selection=Selection(
-            payer=_find_payer(coverage, payer),
-            plan=_find_plan(coverage, plan),
+            payer=_find("payer", payer, coverage.payers),
+            plan=_find("plan", plan, coverage.plans),
             answer=_read_answer(answer),
         ),
     )
@@ -83,24 +83,16 @@ def _read_answer(raw: str) -> str:
     return text
 
 
-def _find_payer(coverage: CoverageList, raw: str) -> str:
-    if not raw.strip():
+def _find(asked: str, raw: str, known: Sequence[Payer] | Sequence[Plan]) -> str:
+    """The id of the payer or plan that a text names; `asked` is its parameter."""
+    wanted = fold(raw.strip())
+    if not wanted:
         return ""
-    known = [payer.id for payer in coverage.payers if fold(raw.strip()) in _names(payer)]
-    if not known:
-        there = _listed(payer.id for payer in coverage.payers)
-        raise InvalidRequest(f"`payer` is none of this library ({there}): {_echo(raw)}")
-    return known[0]
-
-
-def _find_plan(coverage: CoverageList, raw: str) -> str:
-    if not raw.strip():
-        return ""
-    known = [plan.id for plan in coverage.plans if fold(raw.strip()) in _names(plan)]
-    if not known:
-        there = _listed(plan.id for plan in coverage.plans)
-        raise InvalidRequest(f"`plan` is none of this library ({there}): {_echo(raw)}")
-    return known[0]
+    found = [listed.id for listed in known if wanted in _names(listed)]
+    if not found:
+        there = _listed(listed.id for listed in known)
+        raise InvalidRequest(f"`{asked}` is none of this library ({there}): {_echo(raw)}")
+    return found[0]
 
 
 def _names(listed: Payer | Plan) -> tuple[str, str]:

@@ -186,6 +186,7 @@ def _html(coverage: CoverageList, listing: Listing, today: date) -> Response:
         longest_query=LONGEST_QUERY,
         today=today,
         address=_address,
+        usual=_COUNT,
         most=_MOST,
     )
     return make_response(html)

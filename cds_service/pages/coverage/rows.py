@@ -9,7 +9,7 @@ from datetime import date
 
 from cds_service.crd.codes import DocNeeded, PaNeeded
 from cds_service.crd.decision.determination import Citation, Determination
-from cds_service.crd.decision.meanings import brief, describe_determination
+from cds_service.crd.decision.meanings import describe_determination
 from cds_service.crd.request.membership import Payer
 from cds_service.crd.response.card_text import document_verdict
 from cds_service.pages.coverage.codes import ListedCode, kind_of_order
@@ -87,11 +87,6 @@ class CoverageRow:
         if not self.listed.policy.lines:
             return ""
         return " ".join(reason.text for reason in plan_not_known(self.listed.rule).reasons)
-
-    @property
-    def answer(self) -> str:
-        """Whether it is covered and what qualifies that, in one line: that of the cards."""
-        return brief(self.determination)
 
     @property
     def verdict(self) -> str:

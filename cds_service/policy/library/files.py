@@ -56,14 +56,17 @@ def _json_files(directory: Path) -> Iterator[Path]:
 
 
 def _walk(directory: Path) -> Iterator[tuple[Path, list[str]]]:
-    if not directory.is_dir():
-        raise ArtifactError(directory, "$", "no such library directory")
-
     def refuse(error: OSError) -> NoReturn:
         """A directory that cannot be seen must not pass for an empty one."""
         place = error.filename or directory
         raise ArtifactError(place, "$", f"cannot be read: {error.strerror}") from error
 
+    try:
+        is_there = directory.is_dir()
+    except OSError as error:  # one above it may not be entered
+        refuse(error)
+    if not is_there:
+        raise ArtifactError(directory, "$", "no such library directory")
     for folder, folders, names in os.walk(directory, onerror=refuse):
         folders[:] = [name for name in folders if not _is_hidden(name)]
         yield Path(folder), names

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from cds_service.fhir.resource import Json, JsonObject, objects, text
+from cds_service.fhir.resource import JsonObject, objects, text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +66,3 @@ def _concepts(system: JsonObject) -> Iterator[Concept]:
             children=tuple(text(child.get("code")) for child in children),
         )
         waiting.extend((code, child) for child in reversed(children))
-
-
-def alike(left: str, right: str) -> bool:
-    """Whether two displays differ in letter case and blanks at most."""
-    return left.casefold().split() == right.casefold().split()
-
-
-def primitive(value: JsonObject) -> tuple[str, Json] | None:
-    """The `value[x]` of a concept's property, with its name; None if it has none."""
-    return next((pair for pair in value.items() if pair[0].startswith("value")), None)

@@ -92,11 +92,6 @@ class OperationsLibrary:
         return CodedSet(code_set, self._described.members(artifact, code_set.codings))
 
 
-def read_operations(library: Library, digest: str) -> OperationsLibrary:
-    """What the operations read of one set of policies, whose name is its `digest`."""
-    return OperationsLibrary(library, digest)
-
-
 def _by_name(library: Library) -> Mapping[tuple[str, str], Sequence[Artifact]]:
     """The artifacts by type and canonical url."""
     found: dict[tuple[str, str], list[Artifact]] = {}

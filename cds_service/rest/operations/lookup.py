@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from cds_service.errors import CodesNotHeld, MissingParameter, UnknownArtifact
+from cds_service.fhir.extension import value_of
 from cds_service.fhir.resource import JsonObject, text
 from cds_service.policy.library.artifacts import Artifact
 from cds_service.rest.operations.codings import AskedCode, read_asked
-from cds_service.rest.operations.concepts import Concept, Concepts, primitive, read_concepts
+from cds_service.rest.operations.concepts import Concept, Concepts, read_concepts
 from cds_service.rest.operations.library import OperationsLibrary
 from cds_service.rest.operations.parameters import Parameters
 from cds_service.rest.operations.verdicts import Verdict, judge_any, judge_display
@@ -65,8 +66,8 @@ def _properties(concept: Concept) -> Iterator[tuple[str, JsonObject]]:
     for child in concept.children:
         yield "child", {"name": "value", "valueCode": child}
     for stated in concept.properties:
-        if found := primitive(stated):
-            typed, value = found
+        typed, value = value_of(stated)
+        if typed:
             yield text(stated.get("code")), {"name": "value", typed: value}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cds_service.fhir.coding import Coding
+from cds_service.fhir.extension import find_extensions
 from cds_service.fhir.resource import JsonObject, follow, objects, text
 from cds_service.policy.language.code_sets import CodeSet
 from cds_service.policy.library.artifacts import Artifact
@@ -82,9 +83,7 @@ class Described:
         system = held.get(version) or next(iter(held.values()), None)
         known = system.find(coding.code) if system else None
         comments = (
-            text(extension.get("valueString"))
-            for extension in objects(concept.get("extension"))
-            if extension.get("url") == _COMMENTS
+            text(extension.get("valueString")) for extension in find_extensions(concept, _COMMENTS)
         )
         return Member(
             system=coding.system,

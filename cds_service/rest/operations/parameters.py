@@ -14,7 +14,7 @@ from cds_service.errors import (
 from cds_service.fhir.resource import Json, JsonObject, decode, objects, resource_type, text
 from cds_service.rest.parameters import MOST_PARAMETERS, Pairs
 
-READ_TYPES = ("application/fhir+json", "application/json", "application/json+fhir")
+_READ_TYPES = ("application/fhir+json", "application/json", "application/json+fhir")
 _LARGEST_BODY = 64 << 10  # bytes; a code with all its codings is a thousandth of that
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
 _TRUTHS: Mapping[Json, bool] = {"true": True, "false": False}
@@ -112,8 +112,8 @@ def read_parameters(query: Pairs, body: bytes, media_type: str) -> Parameters:
 def _posted(body: bytes, media_type: str) -> Iterator[tuple[str, Json]]:
     if not body:
         return
-    if media_type not in READ_TYPES:
-        raise UnreadableBody(f"send a Parameters resource as {READ_TYPES[0]}")
+    if media_type not in _READ_TYPES:
+        raise UnreadableBody(f"send a Parameters resource as {_READ_TYPES[0]}")
     if len(body) > _LARGEST_BODY:
         raise TooLarge(f"the parameters of an operation are at most {_LARGEST_BODY} bytes long")
     for number, parameter in enumerate(_listed(body)):

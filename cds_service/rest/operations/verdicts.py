@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from cds_service.errors import CodesNotHeld
 from cds_service.fhir.resource import JsonObject, text
 from cds_service.rest.operations.codings import AskedCode
-from cds_service.rest.operations.concepts import alike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +61,12 @@ def judge_display(
     if not any(known):
         unseen = f"no display of `{asked.code}` is held here, so yours was not compared"
         return Verdict(is_valid=True, message=unseen)
-    if any(alike(asked.display, words) for words in known):
+    if any(_are_alike(asked.display, words) for words in known):
         return Verdict(is_valid=True, display=display)
     problem = f"the display of `{asked.code}` is another: {display}"
     return Verdict(is_valid=False, message=problem, display=display)
+
+
+def _are_alike(left: str, right: str) -> bool:
+    """Whether two displays differ in letter case and blanks at most."""
+    return left.casefold().split() == right.casefold().split()

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from cds_service.errors import InvalidSearch
 from cds_service.fhir.dates import parse_days
 from cds_service.fhir.resource import Json
+from cds_service.rest.search.positions import positions_of
 
 _DAY = 86_400_000_000  # microseconds
 _MINUTE = 60_000_000
@@ -99,11 +100,7 @@ class DateIndex:
     """The positions of resources by their spans of time, each span once."""
 
     def __init__(self, rows: Iterable[Iterable[Span]]) -> None:
-        found: dict[Span, list[int]] = {}
-        for position, spans in enumerate(rows):
-            for span in dict.fromkeys(spans):
-                found.setdefault(span, []).append(position)
-        self._found = found
+        self._found = positions_of(rows)
 
     def match(self, value: str) -> Iterable[int]:
         """The positions whose span compares to the value as its prefix asks, `eq` without one.

@@ -1,10 +1,12 @@
 """Reference indexes: literal references and canonicals (FHIR R4, search, reference)."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from cds_service.fhir.reference import ResourceKey, parse_reference
 from cds_service.fhir.resource import Json, JsonObject, text
 from cds_service.rest.search.escapes import literal
+from cds_service.rest.search.positions import positions_of
 from cds_service.rest.search.tokens import TokenIndex, read_tokens
 
 
@@ -12,11 +14,7 @@ class ReferenceIndex:
     """The positions of resources by what they refer to."""
 
     def __init__(self, rows: Sequence[Sequence[Json]]) -> None:
-        found: dict[str, list[int]] = {}
-        for position, values in enumerate(rows):
-            for key in {key for value in values for key in _keys(value)}:
-                found.setdefault(key, []).append(position)
-        self._found = found
+        self._found = positions_of(chain.from_iterable(map(_keys, values)) for values in rows)
         self._identifiers = TokenIndex(map(_identifier_tokens, rows))
 
     def match(self, value: str) -> Sequence[int]:

@@ -5,6 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
 from cds_service.rest.search.escapes import literal
+from cds_service.rest.search.positions import positions_of
 
 
 def plain(value: str) -> str:
@@ -34,13 +35,11 @@ class StringIndex:
     """The positions of resources by their strings."""
 
     def __init__(self, rows: Iterable[Iterable[str]]) -> None:
-        exact: dict[str, list[int]] = {}
-        for position, strings in enumerate(rows):
-            for string in dict.fromkeys(strings):
-                exact.setdefault(string, []).append(position)
-        self._exact = exact
+        self._exact = positions_of(rows)
         self._plain = SortedStrings(
-            (plain(string), position) for string, places in exact.items() for position in places
+            (plain(string), position)
+            for string, places in self._exact.items()
+            for position in places
         )
 
     def match(self, value: str) -> Iterable[int]:

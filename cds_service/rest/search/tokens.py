@@ -5,10 +5,12 @@ doubt: what is found too much does less harm than what is not found.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from cds_service.fhir.coding import canonical_system
 from cds_service.fhir.resource import Json, objects
 from cds_service.rest.search.escapes import cut_at, literal
+from cds_service.rest.search.positions import positions_of
 
 Token = tuple[str, str]  # system and code as they are compared; the system is empty where absent
 _Key = tuple[str | None, str | None]  # None: any
@@ -38,14 +40,7 @@ class TokenIndex:
     """The positions of resources by each token that they have, in ascending order."""
 
     def __init__(self, rows: Iterable[Iterable[Token]]) -> None:
-        found: dict[_Key, list[int]] = {}
-        for position, tokens in enumerate(rows):
-            for system, code in set(tokens):
-                for key in ((system, code), (None, code), (system, None)):
-                    places = found.setdefault(key, [])
-                    if not places or places[-1] != position:
-                        places.append(position)
-        self._found = found
+        self._found = positions_of(chain.from_iterable(map(_keys, tokens)) for tokens in rows)
 
     def match(self, value: str) -> Sequence[int]:
         """The positions that have `code`, `system|code`, `|code` or `system|`."""
@@ -63,6 +58,12 @@ def parse_token(value: str) -> _Key:
 def fits(token: Token, key: _Key) -> bool:
     """Whether a token is one that is asked for."""
     return key[0] in (None, token[0]) and key[1] in (None, token[1])
+
+
+def _keys(token: Token) -> tuple[_Key, ...]:
+    """All that a token is found by."""
+    system, code = token
+    return token, (None, code), (system, None)
 
 
 class IdIndex:

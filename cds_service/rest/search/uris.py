@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from cds_service.rest.search.escapes import literal
+from cds_service.rest.search.positions import positions_of
 from cds_service.rest.search.strings import SortedStrings
 
 
@@ -10,13 +11,9 @@ class UriIndex:
     """The positions of resources by their URIs."""
 
     def __init__(self, rows: Iterable[Iterable[str]]) -> None:
-        found: dict[str, list[int]] = {}
-        for position, uris in enumerate(rows):
-            for uri in dict.fromkeys(uris):
-                found.setdefault(uri, []).append(position)
-        self._found = found
+        self._found = positions_of(rows)
         self._sorted = SortedStrings(
-            (uri, position) for uri, places in found.items() for position in places
+            (uri, position) for uri, places in self._found.items() for position in places
         )
 
     def match(self, value: str) -> Sequence[int]:

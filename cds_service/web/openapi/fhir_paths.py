@@ -7,6 +7,7 @@ from cds_service.web.openapi.examples import POLICY, POLICY_VERSION
 from cds_service.web.openapi.parts import (
     FHIR_JSON,
     FORM,
+    UNCHANGED,
     answer,
     choice,
     content,
@@ -53,7 +54,7 @@ SEARCHED = {
     "depends-on": "What it needs.",
     "composed-of": "What it is made of.",
 }
-CONTROLS = {
+_CONTROLS = {
     "_sort": "What to sort by; `-` before it turns the order round.",
     "_include": "What else to give with what is found.",
     "_revinclude": "What else refers to what is found.",
@@ -87,10 +88,7 @@ def fhir(name: str) -> JsonObject:
 
 def given(about: str, name: str) -> JsonObject:
     """The responses of what is given with an ETag, by which it may be asked for again."""
-    return {
-        "200": answer(about, fhir(name), "ETag"),
-        "304": answer("It is still as it was when it got this ETag."),
-    }
+    return {"200": answer(about, fhir(name), "ETag"), **UNCHANGED}
 
 
 def _metadata() -> JsonObject:
@@ -137,7 +135,7 @@ def _search(name: str, summary: str, *parameters: JsonObject) -> JsonObject:
 
 def _searched() -> Sequence[JsonObject]:
     return [
-        *(query(name, about) for name, about in {**SEARCHED, **CONTROLS}.items()),
+        *(query(name, about) for name, about in {**SEARCHED, **_CONTROLS}.items()),
         query("_count", "How many on a page.", _NUMBER),
         query("_total", "Whether to count them all.", choice("accurate", "estimate", "none")),
     ]

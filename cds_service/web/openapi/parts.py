@@ -28,6 +28,11 @@ PROBLEMS: Mapping[int, tuple[str, str]] = {
     503: ("NotRecorded", "The answer could not be recorded, so it is not given. Try again."),
 }
 
+# What is given with an ETag can be asked for again by it.
+UNCHANGED: Mapping[str, JsonObject] = {
+    "304": {"description": "It is still as it was when it got this ETag."}
+}
+
 
 def ref(name: str, kind: str = "schemas") -> JsonObject:
     """A reference to a component."""

@@ -8,6 +8,7 @@ from cds_service.web.openapi.parts import (
     FHIR_JSON,
     HTML,
     JSON,
+    UNCHANGED,
     answer,
     choice,
     content,
@@ -26,7 +27,7 @@ _MISSING = {
 }
 _FORMATS = ["html", "csv", "json", "fhir"]
 _DAY = {"type": "string", "anyOf": [{"format": "date"}, {"const": ""}]}
-LISTED_ANSWERS = [
+_LISTED_ANSWERS = [
     "not-covered",
     "conditional",
     "covered",
@@ -85,14 +86,15 @@ def _coverage_list() -> JsonObject:
             query("q", "A code or words, and a day if there is one among them."),
             query("payer", "The id or name of a payer."),
             query("plan", "The id or name of a plan."),
-            query("answer", "Which answers to list.", choice(*LISTED_ANSWERS)),
+            query("answer", "Which answers to list.", choice(*_LISTED_ANSWERS)),
             query("date", "The date of service; today without one.", _DAY),
             query("format", "Goes before the header Accept.", formats),
-            query("count", "Rows of a page that is no HTML, from 1 to 10,000."),
+            query("count", "Rows of a page that is no HTML, from 1 to 2,000."),
             query("page", _NUMBER),
         ),
         answers={
             "200": answer("The list.", _list_content(), "ETag", "Last-Modified", "Link"),
+            **UNCHANGED,
             "400": answer("The question cannot be understood; the body says why.", _MISSING),
         },
     )

@@ -11,6 +11,7 @@ from cds_service.web.openapi.parts import (
     JSON,
     METRICS,
     OPERATOR,
+    UNCHANGED,
     answer,
     content,
     in_path,
@@ -154,7 +155,7 @@ def _smart() -> JsonObject:
         "Where tokens are had, and by which rules (SMART App Launch)",
         answers={
             "200": answer("The configuration.", content(ref("SmartConfiguration")), "ETag"),
-            "304": answer("It is still as it was when it got this ETag."),
+            **UNCHANGED,
         },
     )
 
@@ -162,7 +163,7 @@ def _smart() -> JsonObject:
 def _davinci(name: str, *parameters: JsonObject) -> JsonObject:
     answers = {
         "200": answer("The endpoints.", content(ref("DaVinciConfiguration")), "ETag"),
-        "304": answer("They are still as they were when they got this ETag."),
+        **UNCHANGED,
     }
     return operation(
         name,
@@ -177,7 +178,7 @@ def _davinci(name: str, *parameters: JsonObject) -> JsonObject:
 def _document() -> JsonObject:
     answers = {
         "200": answer("This document.", content({"type": "object"}), "ETag"),
-        "304": answer("It is still as it was when it got this ETag."),
+        **UNCHANGED,
     }
     return operation("openapi", FINDING, "This document", answers=answers)
 
@@ -185,6 +186,6 @@ def _document() -> JsonObject:
 def _page() -> JsonObject:
     answers = {
         "200": answer("A page.", content({"type": "string"}, HTML), "ETag"),
-        "304": answer("It is still as it was when it got this ETag."),
+        **UNCHANGED,
     }
     return operation("openapi-page", FINDING, "This document as a page", answers=answers)

@@ -14,6 +14,8 @@ from whole_site import BASE_URL, whole_site
 
 from cds_service.app import build_service, open_site
 from cds_service.crd.request.hooks import HOOKS
+from cds_service.pages.coverage.routes import MEDIA_TYPES
+from cds_service.pages.coverage.rows import ANSWERS
 from cds_service.rest.search.parameter_table import PARAMETERS
 from cds_service.settings import Settings
 from cds_service.web.openapi.fhir_paths import SEARCHED
@@ -205,6 +207,18 @@ def test_the_problems_are_errors_of_ours(document: JsonObject) -> None:
 
     assert len(names) == len(set(names))
     assert set(document["components"]["responses"]) == set(names)
+
+
+def test_the_coverage_list_is_described_as_it_is(document: JsonObject, client: FlaskClient) -> None:
+    """Its answers and formats by name, and the most rows that a page can have."""
+    listing = document["paths"]["/coverage-list"]["get"]
+    asked = {parameter["name"]: parameter for parameter in listing["parameters"]}
+    most = re.sub(r"\D", "", asked["count"]["description"].rpartition(" to ")[2])
+
+    assert asked["answer"]["schema"]["enum"] == [*ANSWERS, ""]
+    assert asked["format"]["schema"]["enum"] == [*MEDIA_TYPES, ""]
+    assert client.get(f"/coverage-list?format=json&count={most}").status_code == 200
+    assert client.get(f"/coverage-list?format=json&count={int(most) + 1}").status_code == 400
 
 
 def test_the_document_can_be_asked_whether_it_is_the_same(client: FlaskClient) -> None:
