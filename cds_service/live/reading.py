@@ -1,7 +1,8 @@
 """Reading library directories while others write in them: a whole set, or none.
 
 Before a read and after it the files are noted: where each is, which, how large, when written. Only
-if nothing has changed between is what was read one set; else it is read again.
+if nothing has changed between is what was read one set; else it is read again. What has been
+written just now is given a moment first: whoever copies file by file may be between two of them.
 """
 
 import os
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from cds_service.authoring.cases import read_cases
 from cds_service.errors import ArtifactError, NotThereYet
@@ -18,11 +20,30 @@ from cds_service.live.links import links_to
 from cds_service.policy.library.artifacts import read_library
 from cds_service.policy.library.files import library_files, library_folders
 
-# Of every file the path it is named by, its real one, device, inode, size, and when it was changed.
-Fingerprint = frozenset[tuple[object, ...]]
-
+SETTLED = 1.0  # seconds without a change after which a set is taken to be whole
 _TRIES = 10  # reads of files that change meanwhile
 _PAUSE = 0.1  # seconds between two of them
+_SECOND = 1e9  # nanoseconds
+
+
+class _Seen(NamedTuple):
+    """A file: the path it is named by, its real one if it is a link, and what tells a change.
+
+    Times are in nanoseconds. What was written with the `modified` of another is changed all the
+    same: that time nobody sets.
+    """
+
+    path: str
+    real: str
+    device: int
+    inode: int
+    size: int
+    modified: int
+    changed: int
+
+
+# Of every file what is seen of it, or why it is not; of every directory where it is.
+Fingerprint = frozenset[tuple[object, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +64,13 @@ class Watched:
 
 
 class LibraryDirectories:
-    """The directories a service was started with, the later overlaying the earlier."""
+    """The directories a service was started with, the later overlaying the earlier.
 
-    def __init__(self, directories: Sequence[Path]) -> None:
-        self.given = tuple(directories)
+    `settled` is how many seconds files have to rest before they are read.
+    """
+
+    def __init__(self, directories: Sequence[Path], *, settled: float = SETTLED) -> None:
+        self.given, self._settled = tuple(directories), settled
         self._filled = {directory for directory in directories if _has_files(directory)}
 
     def candidate(self) -> Candidate:
@@ -62,6 +86,8 @@ class LibraryDirectories:
         """
         for _ in range(_TRIES):
             before = self.fingerprint()
+            if not self._have_settled(before):
+                continue
             try:
                 policies = self._read()
             except ArtifactError:
@@ -73,6 +99,16 @@ class LibraryDirectories:
                     return policies
             time.sleep(_PAUSE)
         raise NotThereYet("the files of the library keep changing")
+
+    def _have_settled(self, files: Fingerprint) -> bool:
+        """Whether files rest; where one was changed just now, only after a moment's wait."""
+        latest = max((seen.changed for seen in files if isinstance(seen, _Seen)), default=0)
+        left = self._settled - (time.time() - latest / _SECOND)
+        if left <= 0:
+            return True
+        # By another host's clock a change may be one of the future: it is waited for once.
+        time.sleep(min(left, self._settled))
+        return self.fingerprint() == files
 
     def _read(self) -> PolicySet:
         # Each once: behind a link that turns meanwhile, the rest would be another release's.
@@ -146,9 +182,15 @@ def _entry(file: Path) -> tuple[object, ...]:
         seen = file.stat()
     except OSError as error:
         return str(file), real, error.errno
-    # What was written with the time of another is changed all the same: that time nobody sets.
-    times = seen.st_mtime_ns, seen.st_ctime_ns
-    return str(file), real, seen.st_dev, seen.st_ino, seen.st_size, *times
+    return _Seen(
+        path=str(file),
+        real=real,
+        device=seen.st_dev,
+        inode=seen.st_ino,
+        size=seen.st_size,
+        modified=seen.st_mtime_ns,
+        changed=seen.st_ctime_ns,
+    )
 
 
 def _folders(directory: Path) -> Iterator[Path]:

@@ -13,10 +13,9 @@ from threading import Event, Thread
 
 from watchfiles import watch
 
-from cds_service.live.reading import Fingerprint, LibraryDirectories, Watched
+from cds_service.live.reading import SETTLED, Fingerprint, LibraryDirectories, Watched
 
 _LOG = logging.getLogger("cds_service.live")
-_SETTLED = 1.0  # seconds without a change after which a set is taken to be whole
 _RESTLESS = 60.0  # seconds of changes after which it is read all the same, and says why it cannot
 _LOOK_EVERY = 30.0  # seconds, whether notified or not
 _POLL_EVERY = 2.0  # seconds, where the system cannot notify
@@ -59,7 +58,7 @@ class Watcher:
         known: Fingerprint,
         *,
         notify: Notify = notices,
-        settled: float = _SETTLED,
+        settled: float = SETTLED,
         poll_every: float = _POLL_EVERY,
     ) -> None:
         self._directories, self._changed, self._known = directories, changed, known

@@ -14,7 +14,7 @@ from two_sets import AUTUMN, SEASONS, SPRING, digests, turn, write_set, write_vo
 from cds_service.authoring.cases import read_cases
 from cds_service.errors import ArtifactError, NotThereYet
 from cds_service.live.links import links_to
-from cds_service.live.reading import Fingerprint, LibraryDirectories
+from cds_service.live.reading import SETTLED, Fingerprint, LibraryDirectories
 from cds_service.policy.library.artifacts import read_library
 from cds_service.policy.library.files import library_files
 from cds_service.policy.library.snapshot import digest
@@ -23,12 +23,13 @@ READS = 8  # at least, and until each set has been read
 PATIENCE = 60.0  # seconds
 
 
-def digests_read(directory: Path) -> list[str]:
+def digests_read(directory: Path, settled: float = SETTLED) -> list[str]:
     """What is read of a directory in which sets are exchanged all the time.
 
-    The cases that are read with a set are its own.
+    The cases that are read with a set are its own. Where a set comes in one step, a read need not
+    wait until files rest, so that many can be tried.
     """
-    directories, read = LibraryDirectories([directory]), dict[str, str]()
+    directories, read = LibraryDirectories([directory], settled=settled), dict[str, str]()
     until, count = time.monotonic() + PATIENCE, 0
     while (count < READS or len(read) < len(SEASONS)) and time.monotonic() < until:
         with suppress(NotThereYet):
@@ -105,7 +106,8 @@ def test_files_renamed_while_they_are_read_are_never_half_of_each_set(tmp_path: 
             beside = library / f".{file.name}"
             shutil.copy2(file, beside)
             beside.rename(library / file.name)
-        Event().wait(0.05)
+            Event().wait(0.1)  # between two files: a copy is never this fast
+        Event().wait(1.5 * SETTLED)
 
     with going_on(exchange):
         assert set(digests_read(library)) == set(names.values())
@@ -124,7 +126,7 @@ def test_a_link_that_turns_while_it_is_read_gives_one_release(tmp_path: Path) ->
         Event().wait(0.05)
 
     with going_on(deploy):
-        assert set(digests_read(link)) == set(names.values())
+        assert set(digests_read(link, settled=0)) == set(names.values())
 
 
 def test_a_volume_that_turns_while_it_is_read_gives_one_version(tmp_path: Path) -> None:
@@ -140,7 +142,7 @@ def test_a_volume_that_turns_while_it_is_read_gives_one_version(tmp_path: Path) 
         Event().wait(0.05)
 
     with going_on(update):
-        assert set(digests_read(root)) == set(names.values())
+        assert set(digests_read(root, settled=0)) == set(names.values())
 
 
 def test_files_that_never_rest_are_not_a_set(tmp_path: Path) -> None:
@@ -259,3 +261,24 @@ def test_no_directory_is_named_wherever_it_is_given_from(
     assert directories.shorten("lib/Organization-acme.json") == "Organization-acme.json"
     assert directories.shorten(f"{inside.parents[1]}: no such directory").startswith("lib:")
     assert directories.shorten("a calibration") == "a calibration"
+
+
+def test_what_is_between_two_files_of_a_copy_is_not_taken_for_whole(tmp_path: Path) -> None:
+    """Whoever asks for a reload just then gets the whole set, a moment later."""
+    names = digests(tmp_path / "sets")
+    library = write_set(tmp_path / "library", SPRING)
+    directories = LibraryDirectories([library])
+    first, *others = sorted((tmp_path / "sets" / AUTUMN).iterdir())
+    shutil.copy2(first, library)
+
+    def copy_the_rest() -> None:
+        Event().wait(SETTLED / 3)
+        for file in others:
+            shutil.copy2(file, library)
+
+    copying = Thread(target=copy_the_rest)
+    copying.start()
+    read = directories.read()
+    copying.join()
+
+    assert digest(read.library) == names[AUTUMN]
