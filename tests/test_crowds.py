@@ -166,6 +166,7 @@ def named(value: object) -> str:
     return getattr(value, "__name__", str(value))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("crowd", "few"), CROWDS.items(), ids=named)
 def test_ten_times_as_many_cost_at_most_twelve_times_the_steps(
     cost: Callable[[JsonObject], int], crowd: Crowd, few: int
@@ -216,6 +217,7 @@ def test_as_many_as_the_limit_are_answered_and_one_more_is_not(
     assert statuses == [REFUSED_FOR_WHAT_THEY_ARE.get(crowd, 200), 413]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("crowd", "last", "first"), LAST_AND_FIRST, ids=named)
 def test_refusing_costs_hardly_more_than_answering(
     cost: Callable[[JsonObject], int], crowd: Crowd, last: int, first: int
@@ -224,6 +226,7 @@ def test_refusing_costs_hardly_more_than_answering(
     assert cost(crowd(first)) < 1.25 * cost(crowd(last))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("crowd", "last", "first"), LAST_AND_FIRST, ids=named)
 def test_refusing_ten_times_as_many_costs_at_most_twelve_times_the_steps(
     cost: Callable[[JsonObject], int], crowd: Crowd, last: int, first: int

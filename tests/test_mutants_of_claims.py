@@ -6,6 +6,8 @@ import pytest
 from mutants_of_claims import Copy, Mutant, copy_checkout
 from package_under_test import ROOT
 
+pytestmark = pytest.mark.long  # of a tool, not of the service
+
 MODULE = "def twice(number):\n    return number + number\n"
 TESTS = """
 import pytest

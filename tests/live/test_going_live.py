@@ -53,6 +53,7 @@ def test_a_change_goes_live_by_itself_and_what_is_unsound_does_not(tmp_path: Pat
         assert "crd_policy_behind 0.0" in served.ask("GET", "/metrics")[1]
 
 
+@pytest.mark.long
 def test_an_operator_learns_every_fault_and_what_is_in_service(tmp_path: Path) -> None:
     """409 with an issue a fault, as FHIR says it; 200 with the name of the set."""
     library = write_set(tmp_path / "library", SPRING)
@@ -78,6 +79,7 @@ def test_an_operator_learns_every_fault_and_what_is_in_service(tmp_path: Path) -
         assert served.ask("POST", "/admin/reload", token="another")[0] == 401  # noqa: S106
 
 
+@pytest.mark.long
 def test_a_set_that_fails_its_own_cases_does_not_go_live(tmp_path: Path) -> None:
     """As `crd check` would have said beforehand."""
     library = write_set(tmp_path / "library", SPRING)
@@ -142,6 +144,7 @@ def test_a_set_without_a_policy_never_takes_the_place_of_one_with(tmp_path: Path
         assert served.season() == SPRING
 
 
+@pytest.mark.long
 def test_a_record_can_be_replayed_by_its_own_set_after_another_has_come(tmp_path: Path) -> None:
     """A set is in the store before it is in service."""
     library = write_set(tmp_path / "library", SPRING)

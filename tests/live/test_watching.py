@@ -82,6 +82,7 @@ def test_a_change_is_noticed(tmp_path: Path, change: Callable[[Path], None]) -> 
         wait_until(lambda: bool(noticed))
 
 
+@pytest.mark.long
 def test_changes_go_on_being_noticed_in_what_has_come_later(tmp_path: Path) -> None:
     """In a new directory, and in one that takes the place of another."""
     library = write_set(tmp_path / "library", SPRING)
@@ -107,6 +108,7 @@ def test_a_link_that_is_turned_is_noticed_every_time(tmp_path: Path) -> None:
         wait_until(lambda: len(noticed) == 3)
 
 
+@pytest.mark.long
 def test_a_volume_that_is_updated_is_noticed_every_time(tmp_path: Path) -> None:
     """Nothing that is read changes but what `..data` leads to."""
     write_volume(tmp_path, 0, SPRING)
@@ -116,6 +118,7 @@ def test_a_volume_that_is_updated_is_noticed_every_time(tmp_path: Path) -> None:
             wait_until(lambda number=number: len(noticed) == number)  # type: ignore[misc]
 
 
+@pytest.mark.long
 def test_a_set_that_is_copied_slowly_is_noticed_once_it_has_come_to_rest(tmp_path: Path) -> None:
     """Half of it is never read."""
     source = write_set(tmp_path / "source", AUTUMN)
@@ -134,6 +137,7 @@ def test_a_set_that_is_copied_slowly_is_noticed_once_it_has_come_to_rest(tmp_pat
     assert at > whole
 
 
+@pytest.mark.long
 def test_what_is_not_of_the_policies_is_not_noticed(tmp_path: Path) -> None:
     """Hidden files, files beside the directory, and being read."""
     library = write_set(tmp_path / "library", SPRING)

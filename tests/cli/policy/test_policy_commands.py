@@ -147,6 +147,7 @@ def test_a_set_is_activated_again_by_the_first_digits_of_its_digest(desk: Desk) 
     assert "~ acme-1 1" in output
 
 
+@pytest.mark.long
 def test_a_rollback_names_both_sets_and_is_one_step(desk: Desk) -> None:
     """A second one is refused while it is under way, with who did the first."""
     first = desk.keep("First")
@@ -194,6 +195,7 @@ def test_history_shows_what_is_where_as_a_table_and_as_json(desk: Desk) -> None:
     assert whole["activations"][0]["set"] == whole["served"][0]["set"] == f"sha256:{name}"
 
 
+@pytest.mark.long
 def test_a_process_that_cannot_take_a_set_up_is_named_and_the_command_fails(desk: Desk) -> None:
     """With its reason: scripts see it by the exit status."""
     first, second = desk.keep("First"), desk.keep("Second")
