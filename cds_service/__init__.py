@@ -17,5 +17,5 @@
 `crd`               what the CRD guide says: what was asked, what holds, what goes back
 `cds_hooks`         what CDS Hooks says
 `fhir`              what FHIR says
-`errors`, `settings`
+`errors`, `settings`, `version`
 """

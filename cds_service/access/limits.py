@@ -1,13 +1,15 @@
 """How often and how many at a time a client may call, so that none takes the service from others.
 
-A bucket is in the memory of one process: with several, each lets as many through. Where anyone may
-call, all share one bucket: an address is no client, for behind a proxy all have the same one.
+Here the buckets are in the memory of one process; `shared_limits` are those of all on a store.
+Where anyone may call, all share one bucket: an address is no client, for behind a proxy all have
+the same one.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Protocol
 
 from cds_service.errors import TooMany
 
@@ -22,18 +24,32 @@ class Limit:
     concurrent: int = 0
 
 
+class Limits(Protocol):
+    """The limits of all clients."""
+
+    def call(self, client: str, limit: Limit) -> AbstractContextManager[None]:
+        """A call of the client under this name, while it lasts; 0 of a limit is none.
+
+        Raises:
+            TooMany: it has made more than the limit lets through just now; says which limit.
+        """
+
+    def close(self) -> None:
+        """Let go of all held, once no call is under way."""
+
+
 @dataclass(slots=True, kw_only=True)
-class _Bucket:
+class Bucket:
     """What one client may call now: `tokens` as of the time `at`, and the calls `under_way`."""
 
     tokens: float
     at: float
     under_way: int = 0
 
-    def fill(self, rate: int, now: float) -> None:
-        """A second's worth of calls fits in: so many may come at once."""
+    def fill(self, rate: float, now: float, *, most: float) -> None:
+        """Fill it up to `most`: so many calls may come at once."""
         # A clock that jumped back takes nothing away.
-        self.tokens = min(float(rate), self.tokens + max(0.0, now - self.at) * rate)
+        self.tokens = min(most, self.tokens + max(0.0, now - self.at) * rate)
         self.at = now
 
 
@@ -43,7 +59,7 @@ class CallLimits:
 
     clock: Callable[[], float]
     most_kept: int = MOST_KEPT
-    _buckets: dict[str, _Bucket] = field(default_factory=dict)
+    _buckets: dict[str, Bucket] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     @contextmanager
@@ -61,13 +77,16 @@ class CallLimits:
             with self._lock:
                 bucket.under_way -= 1
 
-    def _enter(self, client: str, limit: Limit) -> _Bucket:
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _enter(self, client: str, limit: Limit) -> Bucket:
         now = self.clock()
         bucket = self._buckets.get(client)
         if bucket is None:
             self._forget_quiet(now)
-            bucket = self._buckets[client] = _Bucket(tokens=float(limit.rate), at=now)
-        bucket.fill(limit.rate, now)
+            bucket = self._buckets[client] = Bucket(tokens=float(limit.rate), at=now)
+        bucket.fill(limit.rate, now, most=limit.rate)
         if limit.concurrent and bucket.under_way >= limit.concurrent:
             raise TooMany(f"{limit.concurrent} calls at a time are all that this client has", 1)
         if limit.rate:
@@ -88,7 +107,7 @@ class CallLimits:
         self._buckets.update(busy)
 
 
-def _take(bucket: _Bucket, rate: int) -> None:
+def _take(bucket: Bucket, rate: int) -> None:
     if bucket.tokens < 1:
         raise TooMany(f"{rate} calls a second are all that this client has", 1)
     bucket.tokens -= 1

@@ -10,10 +10,10 @@ from cds_service.access.authentication import JwtAuthentication
 from cds_service.access.backend_services import TOKEN_PATH, TokenService
 from cds_service.access.clients import Clients
 from cds_service.access.token_key import open_token_key
+from cds_service.app.clock import utc_now, utc_today
 from cds_service.app.memory import Memory
 from cds_service.app.reloads import Reloads
 from cds_service.app.revision import Revision
-from cds_service.app.service import utc_now, utc_today
 from cds_service.audit.desk import Desk
 from cds_service.audit.dossier import Dossier
 from cds_service.audit.identity import new_id
@@ -60,8 +60,8 @@ def make_blueprints(parts: Parts) -> Iterator[Blueprint]:
         SettingError: a key cannot be used.
     """
     current = parts.current
-    yield create_pages(lambda: current().pages, utc_today)
-    yield create_coverage_pages(lambda: current().coverage_list, utc_today)
+    yield create_pages(lambda: current().shown.pages, utc_today)
+    yield create_coverage_pages(lambda: current().shown.coverage_list, utc_today)
     yield from _library_api(parts)
     yield create_health(parts.readiness)
     yield _metrics_page(parts)
@@ -75,8 +75,8 @@ def _library_api(parts: Parts) -> Iterator[Blueprint]:
     """The policies for programs, and where they find what this service offers; free to read."""
     current, base_url = parts.current, parts.settings.links_base
     access = Access(clients=parts.jwt is not None, metrics=_keeps_metrics(parts))
-    yield create_operations(lambda: current().operations, utc_today)
-    yield create_rest(lambda: current().rest, base_url)
+    yield create_operations(lambda: current().shown.operations, utc_today)
+    yield create_rest(lambda: current().shown.rest, base_url)
     yield create_well_known(lambda: current().payers, base_url)
     yield create_openapi(base_url, access)
 

@@ -2,16 +2,21 @@
 
 import logging
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from cds_service.access.authentication import Authentication
 from cds_service.access.clients import Clients
-from cds_service.access.clients_file import read_clients
 from cds_service.access.limits import CallLimits, Limit
+from cds_service.access.shared_limits import SharedLimits
+from cds_service.app.memory import Memory
 from cds_service.app.service import Service
+from cds_service.audit.identity import new_id
 from cds_service.crd.request.caller import Caller
+from cds_service.database.leases import StoreLeases
 from cds_service.errors import SettingError
+from cds_service.live.host_clock import HostClock
 from cds_service.policy.run.index import PolicyIndex
 from cds_service.settings import Settings
 from cds_service.web.door import Door
@@ -21,11 +26,18 @@ _LOG = logging.getLogger("cds_service.app")
 
 def read_everyone(settings: Settings, service: Service) -> Clients:
     """The clients and operators registered, each client for payers that are hosted."""
-    everyone = read_clients(Path(settings.clients).expanduser()) if settings.clients else Clients()
+    everyone = _registered(Path(settings.clients).expanduser()) if settings.clients else Clients()
     check_hosted(everyone, service.index)
     if settings.auth == "jwt" and not everyone.operators:
         _LOG.warning("no operator is registered: nobody can read /metrics and /assertions")
     return everyone
+
+
+def _registered(file: Path) -> Clients:
+    """Everyone in the clients file; who has none does not wait for what reads it."""
+    from cds_service.access.clients_file import read_clients  # noqa: PLC0415
+
+    return read_clients(file)
 
 
 def check_hosted(everyone: Clients, index: PolicyIndex) -> None:
@@ -44,15 +56,29 @@ def check_hosted(everyone: Clients, index: PolicyIndex) -> None:
             )
 
 
-def open_door(settings: Settings, everyone: Clients, authentication: Authentication) -> Door:
-    """Who may come in, and how often."""
+def open_door(
+    settings: Settings,
+    everyone: Clients,
+    authentication: Authentication,
+    memory: Memory | None,
+    clock: HostClock,
+) -> Door:
+    """Who may come in, and how often; without a memory, as far as this process knows."""
     usual = Limit(rate=settings.rate, concurrent=settings.concurrent)
-    return Door(
+    door = Door(
         authentication=authentication,
         call_limits=CallLimits(clock=time.monotonic),
         limit_of=partial(_limit_of, everyone, usual),
         operators=everyone.operators,
         base_url=settings.links_base,
+        time_of_call=clock.time_of_call,
+    )
+    if memory is None:
+        return door
+    return replace(
+        door,
+        call_limits=SharedLimits(StoreLeases(memory.log.engine, new_id())),
+        note_use=memory.log.write_use,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cds_service.audit.audit_key import FILE_NAME, open_audit_key, read_audit_key
 from cds_service.audit.key_check import tell_of_another_key
-from cds_service.audit.log import DatabaseLog, open_log
+from cds_service.audit.log import DatabaseLog, open_log, reopen_log
 from cds_service.audit.retention import parse_retention
 from cds_service.audit.sequencer import Sequencer, open_sequencer
 from cds_service.live.observed_log import ObservedLog
@@ -44,26 +44,46 @@ def open_memory(settings: Settings) -> Memory:
     """
     check_shared_keys(settings)
     parse_retention(settings.retention)  # a purge years from now must not be the first to read it
-    data = settings.data_path
     audit_key = find_audit_key(settings)
-    log = open_log(
-        settings.database,
-        journal=Path(settings.journal).expanduser() if settings.journal else data / _JOURNAL,
-        journal_max=settings.journal_max,
-    )
+    log = open_log(settings.database, journal=_journal(settings), journal_max=settings.journal_max)
+    memory = _with_sequencer(log, audit_key, settings)
+    tell_of_another_key(log.engine, audit_key)
+    memory.sequencer.start()
+    return memory
+
+
+def reopen_memory(settings: Settings) -> Memory:
+    """The same in one more process of a service whose first process has opened it so.
+
+    Raises:
+        SettingError: a key, the journal or the place of checkpoints has become unusable.
+    """
+    journal, audit_key = _journal(settings), find_audit_key(settings)
+    log = reopen_log(settings.database, journal=journal, journal_max=settings.journal_max)
+    memory = _with_sequencer(log, audit_key, settings)
+    memory.sequencer.start()
+    return memory
+
+
+def _journal(settings: Settings) -> Path:
+    if settings.journal:
+        return Path(settings.journal).expanduser()
+    return settings.data_path / _JOURNAL
+
+
+def _with_sequencer(log: DatabaseLog, audit_key: bytes, settings: Settings) -> Memory:
+    """The memory of this log, which is closed if it has no sequencer."""
     with ExitStack() as on_failure:
         on_failure.callback(log.close)
         sequencer = open_sequencer(
             log.engine,
             key=settings.checkpoint_key,
             checkpoints=settings.checkpoints,
-            data=data,
+            data=settings.data_path,
             post=partial(post, ca_file=settings.ca_file),
         )
         on_failure.pop_all()
     log.watch_tree(sequencer.health)
-    tell_of_another_key(log.engine, audit_key)
-    sequencer.start()
     return Memory(log=log, answers=ObservedLog(log), audit_key=audit_key, sequencer=sequencer)
 
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from cds_service.access.clients_file import read_clients
 from cds_service.app.garbage import set_aside
 from cds_service.app.memory import Memory
 from cds_service.app.service import Service, assemble_service, build_service, keep_library
@@ -12,6 +11,7 @@ from cds_service.ehr.client import Ehr
 from cds_service.errors import ArtifactError, NotThereYet, SetRefused, SettingError, StartError
 from cds_service.live.activations import Activation
 from cds_service.live.candidate import Candidate, PolicySet, Source
+from cds_service.live.host_clock import read_store_clock
 from cds_service.live.kept_sets import read_kept, short
 from cds_service.live.permits import Permits, check_permit, find_begun
 from cds_service.live.store_clock import StoreClock
@@ -56,6 +56,8 @@ def open_permits(settings: Settings) -> Permits:
     """
     if not settings.clients:
         return Permits(needed=settings.approvals)
+    from cds_service.access.clients_file import read_clients  # noqa: PLC0415  # slow to import
+
     everyone = read_clients(Path(settings.clients).expanduser())
     return Permits(needed=settings.approvals, operators=everyone.operators)
 
@@ -69,9 +71,10 @@ def read_orders(settings: Settings, memory: Memory) -> Orders:
     permits = open_permits(settings)
     try:
         begun = find_begun(memory.log.engine, permits)
+        clock = read_store_clock(memory.log.engine)
     except NotThereYet as error:
         raise SettingError(SETTING, str(error)) from error
-    return Orders(permits=permits, clock=StoreClock(), begun=begun)
+    return Orders(permits=permits, clock=clock, begun=begun)
 
 
 def begin_service(

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from cds_service.access.clients import Clients
+from cds_service.app.clock import utc_now
 from cds_service.app.doorway import check_hosted
 from cds_service.app.garbage import set_aside
 from cds_service.app.memory import Memory
 from cds_service.app.orders import Orders, orders_of_nobody
 from cds_service.app.revision import Revision, read_revision
-from cds_service.app.service import assemble_service, utc_now
+from cds_service.app.service import assemble_service
 from cds_service.audit.identity import new_id
 from cds_service.ehr.client import Ehr
 from cds_service.errors import NotRecorded, NotThereYet, Stopping
@@ -19,6 +20,7 @@ from cds_service.live.attempt import Attempt, Ending, Standing
 from cds_service.live.candidate import PolicySet
 from cds_service.live.current import Current
 from cds_service.live.following import Follower, Hands
+from cds_service.live.host_clock import HostClock, clock_of
 from cds_service.live.permits import check_permit
 from cds_service.live.proving import check_fit
 from cds_service.live.reading import Fingerprint, LibraryDirectories
@@ -36,6 +38,22 @@ _LONGEST = 120.0  # seconds that an operator waits for a set to be proved
 _ISSUE_CODES: Mapping[Ending, str] = {Ending.POSTPONED: "transient", Ending.DECLINED: "conflict"}
 
 
+def _nothing(*_about: str) -> None:
+    """There is nobody to tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Siblings:
+    """The other processes of this service: they serve what this one does.
+
+    `read_again` has them read the directories again too; `serving` is told the digest of each set
+    that goes in service here, so that a process to come begins with it.
+    """
+
+    read_again: Callable[[], None] = _nothing
+    serving: Callable[[str], None] = _nothing
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workplace:
     """What sets of policies are read from and made ready with.
@@ -51,6 +69,7 @@ class Workplace:
     known: Fingerprint
     warm_up: Callable[[Iterable[Pipeline]], None]
     orders: Orders = field(default_factory=orders_of_nobody)
+    siblings: Siblings = field(default_factory=Siblings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +81,7 @@ class Reloads:
     directories: LibraryDirectories
     watcher: Watcher | None
     follower: Follower
+    siblings: Siblings
 
     @property
     def cause(self) -> str:
@@ -83,11 +103,12 @@ class Reloads:
         self.reloader.close()
 
     def reload(self) -> Reloaded:
-        """Have the directories read again, and wait for what comes of it.
+        """Have the directories read again, by the siblings too, and wait for what comes of it here.
 
         Raises:
             Stopping: the service stops before, or it takes too long.
         """
+        self.siblings.read_again()
         try:
             attempt = self.reloader.request(self.directories.candidate()).result(_LONGEST)
         except CancelledError as error:
@@ -124,11 +145,16 @@ def open_reloads(
     """
     orders = workplace.orders
     present = Standing(digest=current().digest, since=current().since, source=orders.source)
+
+    def swap(revision: Revision) -> None:
+        current.swap(revision.beginning(orders.clock()))
+        workplace.siblings.serving(revision.digest)
+
     steps = Steps(
         permit=partial(check_permit, workplace.memory.log.engine, orders.permits),
         prove=lambda policies: _prove(workplace, policies, current(), everyone),
         keep=lambda revision: _keep(workplace, revision),
-        swap=lambda revision: current.swap(revision.beginning(orders.clock())),
+        swap=swap,
         shorten=workplace.directories.shorten,
     )
     reloader = Reloader(Stage(present, steps, orders.clock), note)
@@ -139,7 +165,8 @@ def open_reloads(
 
     watch = workplace.settings.watch
     watcher = Watcher(directories, changed, workplace.known) if watch else None
-    return Reloads(reloader, current, directories, watcher, _follower(workplace, reloader))
+    follower = _follower(workplace, reloader)
+    return Reloads(reloader, current, directories, watcher, follower, workplace.siblings)
 
 
 def _follower(workplace: Workplace, reloader: Reloader[Revision]) -> Follower:
@@ -155,6 +182,13 @@ def _follower(workplace: Workplace, reloader: Reloader[Revision]) -> Follower:
         directories=workplace.directories.read,
     )
     return Follower(hands, orders.number)
+
+
+def host_clock(workplace: Workplace | None) -> HostClock:
+    """This host's clock, held against that of the store, where one is followed."""
+    if workplace is None:
+        return HostClock(None)
+    return clock_of(workplace.memory.log.engine, workplace.orders.clock)
 
 
 def _prove(
@@ -180,6 +214,7 @@ def _prove(
 def _keep(workplace: Workplace, revision: Revision) -> None:
     """Keep the set in the store, so that what it answers can be given again."""
     try:
-        workplace.memory.log.save_library(revision.digest, pack(revision.service.library))
+        pack_it = partial(pack, revision.service.library)
+        workplace.memory.log.save_library(revision.digest, pack_it)
     except NotRecorded as error:
         raise NotThereYet(str(error)) from error

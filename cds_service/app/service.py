@@ -1,13 +1,13 @@
 """The service: the policies read and compiled, and a pipeline for each hook."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from importlib.metadata import version
-from pathlib import Path
+from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 
-from cds_service.app.garbage import set_aside
+from cds_service.app.clock import utc_now
+from cds_service.app.garbage import set_aside, unsearched
+from cds_service.app.libraries import library_directories
 from cds_service.audit.identity import new_id
 from cds_service.audit.log import AuditLog, DatabaseLog, open_log
 from cds_service.audit.record import Recorder
@@ -28,7 +28,6 @@ from cds_service.pipeline import Pipeline
 from cds_service.policy.library.artifacts import (
     Library,
     Progress,
-    builtin_library,
     no_progress,
     read_library,
 )
@@ -36,6 +35,7 @@ from cds_service.policy.library.compiler import compile_library
 from cds_service.policy.library.snapshot import digest, pack
 from cds_service.policy.run.index import PolicyIndex
 from cds_service.settings import Settings
+from cds_service.version import VERSION
 
 _OVERRIDE_REASONS = f"{CANONICAL_BASE}/CodeSystem/card-override-reason"
 
@@ -52,7 +52,20 @@ class Service:
 
     def keep_feedback(self, trail: Trail, feedback: Sequence[Feedback]) -> None:
         """Keep what a client tells of cards; raises NotRecorded."""
-        self.log.write_feedback(self.recorder.feedback(utc_now(), trail, feedback))
+        self.log.write_feedback(self.recorder.feedback(trail.at, trail, feedback))
+        trail.leaves_record = bool(feedback)
+
+    def joined(self, *, log: AuditLog, ehr: Ehr | None, audit_key: bytes) -> "Service":
+        """The same policies, joined to another world.
+
+        A process that is forked from the one that read them shares all that is large with it.
+        """
+        recorder = replace(self.recorder, audit_key=audit_key)
+        pipelines = {
+            name: replace(pipeline, log=log, ehr=ehr, recorder=recorder)
+            for name, pipeline in self.pipelines.items()
+        }
+        return replace(self, pipelines=pipelines, log=log, recorder=recorder)
 
 
 def build_service(
@@ -73,7 +86,8 @@ def build_service(
     """
     directories = library_directories(settings)
     with set_aside():
-        library = read_library(directories, progress)
+        with unsearched():
+            library = read_library(directories, progress)
         return assemble_service(library, settings, ehr=ehr, log=log, audit_key=audit_key)
 
 
@@ -118,7 +132,7 @@ def assemble_service(
 
 def _recorder(library: Library, settings: Settings, audit_key: bytes) -> Recorder:
     return Recorder(
-        program=version("crd-service"),
+        program=VERSION,
         library=digest(library),
         base_url=settings.links_base,
         audit_key=audit_key,
@@ -132,7 +146,7 @@ def keep_library(service: Service, log: DatabaseLog) -> None:
         SettingError: the database is away.
     """
     try:
-        log.save_library(service.recorder.library, pack(service.library))
+        log.save_library(service.recorder.library, partial(pack, service.library))
     except NotRecorded as error:
         raise SettingError("database_url", str(error)) from error
 
@@ -150,19 +164,6 @@ def make_cards(
     """
     rendered = render_texts(rule.determination for rule in index.rules)
     return CardMaker(CardText(rendered, form_titles), override_reasons, new_id)
-
-
-def library_directories(settings: Settings) -> tuple[Path, ...]:
-    """The built-in library, then the operator's own.
-
-    Raises:
-        SettingError: one of the operator's is not there.
-    """
-    for directory in settings.library:
-        if not directory.is_dir():
-            raise SettingError("library", f"no such directory: {directory}")
-    builtin = (builtin_library(),) if settings.builtin_library else ()
-    return (*builtin, *settings.library)
 
 
 def _override_reasons(library: Library) -> tuple[Coding, ...]:
@@ -185,13 +186,3 @@ def _form_titles(library: Library) -> dict[str, str]:
         )
         titles.update({url: title, f"{url}|{version}": title} if title else {})
     return titles
-
-
-def utc_today() -> date:
-    """The day that it is now in UTC, by which calls are dated too."""
-    return utc_now().date()
-
-
-def utc_now() -> datetime:
-    """The time that it is now, in UTC."""
-    return datetime.now(UTC)

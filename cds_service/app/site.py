@@ -16,11 +16,12 @@ from cds_service.access.authentication import (
 from cds_service.access.causes import Cause
 from cds_service.access.clients import Clients
 from cds_service.app.blueprints import Parts, make_blueprints
+from cds_service.app.clock import utc_now
 from cds_service.app.doorway import open_door, read_everyone
 from cds_service.app.memory import Memory
-from cds_service.app.reloads import Reloads, Workplace, open_reloads
+from cds_service.app.reloads import Reloads, Workplace, host_clock, open_reloads
 from cds_service.app.revision import Revision, read_revision
-from cds_service.app.service import Service, utc_now
+from cds_service.app.service import Service
 from cds_service.app.shadows import Shadows, open_shadows
 from cds_service.audit.recipients import find_recipients
 from cds_service.audit.trail import Trail
@@ -28,6 +29,7 @@ from cds_service.cds_hooks.feedback import Feedback
 from cds_service.errors import Forbidden
 from cds_service.live.attempt import Attempt, Standing
 from cds_service.live.current import Current
+from cds_service.live.host_clock import HostClock
 from cds_service.settings import Settings
 from cds_service.web.gauges import Sources
 from cds_service.web.health import Readiness
@@ -56,7 +58,8 @@ class Site:
         self.metrics.count_request("", "", status, 0.0)
 
     def start(self) -> None:
-        """Let other sets of policies go live from now on."""
+        """Let other sets of policies go live from now on, and siblings see the gauges."""
+        self.metrics.start()
         if self.reloads:
             self.reloads.start()
         if self.shadows:
@@ -94,7 +97,19 @@ def open_site(
     Raises:
         SettingError: the clients file or a key cannot be used.
     """
-    parts = _join(service, settings, memory, circuits, workplace)
+    revision = read_revision(service, utc_now())
+    return open_site_of(revision, settings, memory, circuits, workplace)
+
+
+def open_site_of(
+    revision: Revision,
+    settings: Settings,
+    memory: Memory | None,
+    circuits: Callable[[], Mapping[str, float]],
+    workplace: Workplace | None,
+) -> Site:
+    """The same for a revision that was read before, as by the process that this was forked from."""
+    parts = _join(revision, settings, memory, circuits, workplace)
     current, observation = parts.current, parts.observation
     app = create_web(
         lambda: current().offered,
@@ -115,39 +130,44 @@ def open_site(
         _closing=(
             *(part.close for part in (parts.reloads, shadows) if part),
             parts.door.authentication.close,
+            observation.metrics.close,
+            parts.door.call_limits.close,
             observation.spans.close,
         ),
     )
 
 
 def _join(
-    service: Service,
+    revision: Revision,
     settings: Settings,
     memory: Memory | None,
     circuits: Callable[[], Mapping[str, float]],
     workplace: Workplace | None,
 ) -> Parts:
+    service = revision.service
     everyone = read_everyone(settings, service)
     jwt = _open_jwt(settings, everyone)
-    current = Current(read_revision(service, utc_now()))
+    current = Current(revision)
 
     def note(attempt: Attempt, _standing: Standing) -> None:
         observation.metrics.count_reload(attempt.ending)
 
     reloads = open_reloads(workplace, current, everyone, note) if workplace else None
+    clock = host_clock(workplace)
     behind = partial(_why_behind, reloads)
-    observation = _open_observation(current, everyone, jwt, circuits, behind)
+    observation = _open_observation(current, everyone, jwt, circuits, behind, clock)
     return Parts(
         current=current,
         settings=settings,
         memory=memory,
-        door=open_door(settings, everyone, jwt or OpenAuthentication()),
+        door=open_door(settings, everyone, jwt or OpenAuthentication(), memory, clock),
         jwt=jwt,
         everyone=everyone,
         readiness=Readiness(
             policies=lambda: len(current().service.index.policies),
             store=service.log.health,
             behind=behind,
+            clock=clock.why,
         ),
         observation=observation,
         reloads=reloads,
@@ -199,6 +219,7 @@ def _open_observation(
     jwt: JwtAuthentication | None,
     circuits: Callable[[], Mapping[str, float]],
     behind: Callable[[], str],
+    clock: HostClock,
 ) -> Observation:
     sources = Sources(
         store=current().service.log.health,
@@ -206,6 +227,7 @@ def _open_observation(
         key_ages=partial(_known_ages, jwt) if jwt else dict,
         revision=partial(_revision, current),
         is_behind=lambda: bool(behind()),
+        clock_offset=clock.offset,
     )
     metrics = Metrics(
         sources,

@@ -91,6 +91,8 @@ def _insert_together(
 
 
 def _refusal(write: Write, kept: Collection[bytes], *, again: bool) -> Refusal:
+    if again and not write.records:
+        return Replayed()
     if all(record.leaf in kept for record in write.records):
         return None  # also if an earlier try was committed, though nobody heard of it
     if again:

@@ -4,13 +4,13 @@ Records name the set they were answered by, so that a replay needs it, and rolli
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from sqlalchemy import Engine, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cds_service.audit.payloads import compress
 from cds_service.database.engine import reading, writing
+from cds_service.database.store_time import read_time
 from cds_service.database.tables import LIBRARY
 
 
@@ -21,9 +21,20 @@ def keep_library(engine: Engine, digest: str, payload: bytes) -> None:
         SQLAlchemyError: the database is away.
     """
     dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
-    row = {"digest": digest, "at": datetime.now(UTC), "payload": compress(payload)}
     with writing(engine) as connection:
+        row = {"digest": digest, "at": read_time(connection), "payload": compress(payload)}
         connection.execute(dialect.insert(LIBRARY).on_conflict_do_nothing(), row)
+
+
+def is_kept(engine: Engine, digest: str) -> bool:
+    """Whether a set of policies of this digest is there.
+
+    Raises:
+        SQLAlchemyError: the database cannot be read.
+    """
+    of_digest = select(LIBRARY.c.digest).where(LIBRARY.c.digest == digest)
+    with reading(engine) as connection:
+        return connection.scalar(of_digest) is not None
 
 
 def find_digests(engine: Engine, beginning: str, limit: int) -> Sequence[str]:

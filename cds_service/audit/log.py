@@ -6,10 +6,10 @@ from typing import Protocol
 
 from cds_service.audit.health import StoreHealth
 from cds_service.audit.record import AuditRecord
-from cds_service.audit.store import DatabaseLog, open_database_log
+from cds_service.audit.store import DatabaseLog, open_database_log, reopen_database_log
 from cds_service.errors import NotRecorded
 
-__all__ = ["AuditLog", "DatabaseLog", "NoLog", "StoreHealth", "open_log"]
+__all__ = ["AuditLog", "DatabaseLog", "NoLog", "StoreHealth", "open_log", "reopen_log"]
 
 _JOURNAL_MAX = 256 << 20
 
@@ -70,3 +70,12 @@ def open_log(
     if journal is None:
         return open_database_log(url, Path(), 0)
     return open_database_log(url, journal, journal_max)
+
+
+def reopen_log(url: str, *, journal: Path, journal_max: int) -> DatabaseLog:
+    """The same log in one more process of a service whose first process has opened it so.
+
+    Raises:
+        SettingError: its file is gone, or the journal cannot be used.
+    """
+    return reopen_database_log(url, journal, journal_max)

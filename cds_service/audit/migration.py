@@ -8,7 +8,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from cds_service.audit.former import FORMER_TABLES, Progress, copy_former
 from cds_service.database.causes import find_cause
 from cds_service.database.engine import SETTING, open_engine, reading, shown_url
-from cds_service.database.migrations import VERSION_TABLE, Schema, migrate, read_schema
+from cds_service.database.migrations import Schema, migrate, read_schema
+from cds_service.database.schema_check import VERSION_TABLE
 from cds_service.errors import SettingError
 
 

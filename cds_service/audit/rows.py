@@ -8,6 +8,7 @@ from datetime import datetime
 from cds_service.audit.merkle import leaf_hash
 from cds_service.audit.payloads import compress
 from cds_service.audit.record import AuditRecord
+from cds_service.crd.request.caller import TokenUse
 
 _SALT_BYTES = 16  # so that nobody finds out what was purged by hashing guesses
 
@@ -37,6 +38,7 @@ class RecordRows:
 class Write:
     """What one caller wants kept, all or nothing: records, and the use of a token they came with.
 
+    Without records it is the use alone, as of a call that leaves none.
     With `may_be_there` a record whose id is taken is passed over, as for the same feedback again.
     """
 
@@ -55,6 +57,11 @@ def make_write(*records: AuditRecord, may_be_there: bool = False) -> Write:
         token_expires=use.expires if use else None,
         may_be_there=may_be_there,
     )
+
+
+def make_use(use: TokenUse) -> Write:
+    """The write of a use of a token that no record comes with."""
+    return Write(records=(), token_key=use.key, token_expires=use.expires)
 
 
 def _rows(

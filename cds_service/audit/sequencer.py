@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
 
@@ -22,6 +21,7 @@ from cds_service.audit.signed_note import Signer
 from cds_service.audit.signing_key import find_signer
 from cds_service.audit.witnesses import Outside, Post, open_outside
 from cds_service.database.causes import find_cause
+from cds_service.database.store_time import ask_time
 from cds_service.errors import NotPublished, TamperError
 
 _LOG = logging.getLogger("cds_service.audit")
@@ -128,10 +128,10 @@ class Sequencer:
             outside = self._outside.file.last()  # before the transaction: it may only be older
             if not count_unnumbered(self._engine):
                 return
-            numbered = number_leaves(self._engine, self._signer, outside, datetime.now(UTC))
+            numbered = number_leaves(self._engine, self._signer, outside, ask_time(self._engine))
 
     def _publish(self) -> None:
-        publish_due(self._engine, self._outside, datetime.now(UTC))
+        publish_due(self._engine, self._outside, ask_time(self._engine))
         self._publish_from, self._pause = 0.0, self._every
 
     def _put_off(self) -> None:

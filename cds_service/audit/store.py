@@ -10,17 +10,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from cds_service.audit.group_commit import GroupCommit
 from cds_service.audit.health import StoreHealth
 from cds_service.audit.journal import Journal
-from cds_service.audit.libraries import keep_library
+from cds_service.audit.libraries import is_kept, keep_library
 from cds_service.audit.record import AuditRecord
-from cds_service.audit.rows import Write, make_write
+from cds_service.audit.rows import Write, make_use, make_write
 from cds_service.audit.sequencer import SequencerHealth
 from cds_service.audit.standing import Standing
 from cds_service.audit.upkeep import Store, Upkeep
 from cds_service.audit.writer import Writer
+from cds_service.crd.request.caller import TokenUse
 from cds_service.database.causes import find_cause
 from cds_service.database.engine import SETTING, open_engine, reading, shown_url
-from cds_service.database.migrations import require_schema
 from cds_service.database.pages import check_pages
+from cds_service.database.schema_check import require_schema
 from cds_service.database.time_limit import TimeLimit
 from cds_service.errors import NotRecorded, Replayed, SettingError
 
@@ -60,14 +61,26 @@ class DatabaseLog:
         if feedback:
             self._keep(make_write(*feedback, may_be_there=True))
 
-    def save_library(self, digest: str, payload: bytes) -> None:
-        """Keep a set of policies under its digest, unless it is there.
+    def write_use(self, use: TokenUse) -> None:
+        """Note the use of a token that came with what leaves no record, such as discovery.
+
+        While the database is away it goes to the journal, and is refused elsewhere from then on.
+
+        Raises:
+            NotRecorded: it could not be made durable.
+            Replayed: it was noted before, by this or any process on the store.
+        """
+        self._keep(make_use(use))
+
+    def save_library(self, digest: str, pack: Callable[[], bytes]) -> None:
+        """Keep a set of policies under its digest, unless it is there; only then is it packed.
 
         Raises:
             NotRecorded: the database is away.
         """
         try:
-            keep_library(self.engine, digest, payload)
+            if not is_kept(self.engine, digest):
+                keep_library(self.engine, digest, pack())
         except SQLAlchemyError as error:
             raise NotRecorded(f"the policies cannot be kept: {find_cause(error).words}") from error
 
@@ -143,6 +156,21 @@ def open_database_log(url: str, journal: Path, journal_max: int) -> DatabaseLog:
     except OSError as error:
         raise SettingError("journal", f"cannot write in {journal}: {error.strerror}") from error
     return DatabaseLog(open_store(url), kept)
+
+
+def reopen_database_log(url: str, journal: Path, journal_max: int) -> DatabaseLog:
+    """The same where another process of this service has proved the database before.
+
+    So it opens at once, whatever the size of a file, and while a server is away too.
+
+    Raises:
+        SettingError: a SQLite file is gone, and no other may take its place; or no journal.
+    """
+    engine = open_engine(url, must_exist=True)
+    try:
+        return DatabaseLog(engine, Journal(journal, journal_max))
+    except OSError as error:
+        raise SettingError("journal", f"cannot write in {journal}: {error.strerror}") from error
 
 
 def _require_durability(engine: Engine) -> None:

@@ -25,7 +25,8 @@ class Trail:
     `trace_id` is the 32 hexadecimal digits of W3C Trace Context. `durations` are seconds by phase:
     auth, read, fetch, match, respond, record. What is not known yet is None: `request` until the
     body has proved to be a hook request, `version` until one is agreed, `refusal` if the call is
-    not refused. `oddities` are what an operator may want to know, without a patient's data.
+    not refused. `leaves_record`: however it ends is recorded, with the use of its caller's token.
+    `oddities` are what an operator may want to know, without a patient's data.
     """
 
     trace_id: str = ""
@@ -41,6 +42,7 @@ class Trail:
     response: HookResponse = _SILENCE
     refusal: HookError | None = None
     durations: dict[str, float] = field(default_factory=dict)
+    leaves_record: bool = False
     clock: Callable[[], float] = time.monotonic
     _phase: str = ""
     _since: float = 0.0
@@ -51,8 +53,12 @@ class Trail:
         return asked_version(self.request.extension) if self.request else ""
 
     def begin(self, hook: str, body: bytes, at: datetime) -> Self:
-        """This trail, now that a call of a hook has come and is about to be read."""
-        self.hook, self.body, self.at = hook, body, at
+        """This trail, now that a call of a hook has come and is about to be read.
+
+        It came `at` a time, unless the door has dated it.
+        """
+        self.hook, self.body = hook, body
+        self.at = at if self.at is _NEVER else self.at
         self.enter("read")
         return self
 

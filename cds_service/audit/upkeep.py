@@ -23,6 +23,7 @@ from cds_service.audit.writer import Writer
 from cds_service.database.causes import UNWRITABLE, Trouble, find_cause
 from cds_service.database.engine import writing
 from cds_service.database.pages import check_pages
+from cds_service.database.store_time import read_time
 from cds_service.database.tables import TOKEN_USE
 from cds_service.database.time_limit import TimeLimit
 
@@ -164,9 +165,10 @@ class Upkeep:
         """Delete uses of tokens that have expired: they cannot be replayed any more."""
         if self._clock() < self._forget_from:
             return
-        before = datetime.now(UTC) - _REMEMBERED
-        expired = select(TOKEN_USE.c.key).where(TOKEN_USE.c.expires < before).limit(_FORGOTTEN)
         with writing(self._store.engine) as connection, self._store.limit.on(connection):
+            # By the database's clock: a host that is hours ahead must not forget for all.
+            before = read_time(connection) - _REMEMBERED
+            expired = select(TOKEN_USE.c.key).where(TOKEN_USE.c.expires < before).limit(_FORGOTTEN)
             found = connection.execute(delete(TOKEN_USE).where(TOKEN_USE.c.key.in_(expired)))
         if found.rowcount < _FORGOTTEN:
             self._forget_from = self._clock() + _FORGET_EVERY

@@ -1,6 +1,6 @@
 """A library checked: everything compiled, what cards would show read, every policy's cases run."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,12 +13,16 @@ from cds_service.authoring.portals import find_portals
 from cds_service.policy.library.artifacts import Library, Progress, no_progress, read_library
 from cds_service.policy.library.compiler import compile_library
 from cds_service.policy.library.inventory import Inventory, take_inventory
+from cds_service.policy.library.proving import Prover
 from cds_service.policy.run.index import PolicyIndex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a check covered, and what it found; the rest are counts."""
+    """What a check covered, and what it found; the rest are counts.
+
+    `proved` has the SHA-256 of every artifact by its path, for a seal where nothing was found.
+    """
 
     inventory: Inventory
     policies: int
@@ -26,6 +30,7 @@ class Report:
     cases: int
     findings: tuple[Finding, ...]
     advice: tuple[Advice, ...]
+    proved: Mapping[Path, str]
 
 
 def check_library(
@@ -33,12 +38,13 @@ def check_library(
 ) -> Report:
     """What is found in the library that `directories` make, the later overlaying the earlier.
 
-    `today` is the day by which policies are in force or not.
+    Everything is proved, whatever is sealed. `today` is the day by which policies are in force.
 
     Raises:
         ArtifactError: a file is no artifact, or no cases file, so nothing can be run.
     """
-    library = read_library(directories, progress)
+    prover = Prover(thorough=True)
+    library = read_library(directories, progress, prover=prover)
     index = compile_library(library, base_url="")
     cases = [case for directory in directories for case in read_cases(directory)]
     return Report(
@@ -48,6 +54,7 @@ def check_library(
         cases=len(cases),
         findings=tuple(find_faults(library, index, cases)),
         advice=tuple(find_advice(library)),
+        proved=prover.proved,
     )
 
 

@@ -4,7 +4,7 @@ Clients name keys as they like and answer a search with a Bundle of any type or 
 so resources are found by type under any key (CDS Hooks, Prefetch; CRD found-30).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cds_service.fhir.reference import ResourceKey
@@ -28,26 +28,25 @@ class Found:
 
 def read_resources(value: Json) -> tuple[Found, ...]:
     """Every resource in a prefetched value or a context field: one, a list, or Bundles of them."""
-    return tuple(_walk(value))
-
-
-def _walk(value: Json) -> Iterator[Found]:
+    found: list[Found] = []
     for item in objects(value):
         kind = resource_type(item)
         if kind == "Bundle" or (not kind and "entry" in item):
-            yield from _entries(item)
+            found += _entries(objects(item.get("entry")))
         elif not kind and "resource" in item:  # an entry without its Bundle
-            yield from _entries({"entry": [item]})
+            found += _entries((item,))
         elif kind and kind != "OperationOutcome":
-            yield Found(item)
+            found.append(Found(item))
+    return tuple(found)
 
 
-def _entries(bundle: JsonObject) -> Iterator[Found]:
-    for entry in objects(bundle.get("entry")):
-        for resource in objects(entry.get("resource")):
-            found = Found(resource, str(entry.get("fullUrl") or ""))
-            if found.type not in ("", "OperationOutcome"):
-                yield found
+def _entries(entries: Iterable[JsonObject]) -> list[Found]:
+    inside = [
+        Found(resource, str(entry.get("fullUrl") or ""))
+        for entry in entries
+        for resource in objects(entry.get("resource"))
+    ]
+    return [found for found in inside if found.type not in ("", "OperationOutcome")]
 
 
 def has_failed(value: Json) -> bool:

@@ -4,18 +4,16 @@ from importlib import resources
 from typing import Any
 
 import jsonschema_rs
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError, best_match
 
 from cds_service.errors import InvalidRequest
 from cds_service.fhir.resource import Json, JsonObject, decode
 
 
 class Schema:
-    """One JSON Schema, compiled twice; `check` passes or raises.
+    """One JSON Schema, compiled; `check` passes or raises.
 
     jsonschema-rs tells in microseconds that a value follows it, as nearly all do; jsonschema, which
-    takes twenty times as long, says what is wrong with the rest.
+    takes twenty times as long and a tenth of a second to import, says what is wrong with the rest.
     """
 
     def __init__(self, name: str, what: str, *, context_of: str = "") -> None:
@@ -25,7 +23,6 @@ class Schema:
             schema["properties"]["context"] = _read("hook-contexts")["$defs"][context_of]
         self.schema: Json = schema
         self._fast = jsonschema_rs.Draft202012Validator(schema)
-        self._validator = Draft202012Validator(schema)
         self._what = what
 
     def check(self, value: Json) -> JsonObject:
@@ -40,7 +37,10 @@ class Schema:
         return checked
 
     def _raise_fault(self, value: Json) -> None:
-        fault: Any = best_match(self._validator.iter_errors(value))
+        from jsonschema import Draft202012Validator  # noqa: PLC0415  # no start waits for it
+        from jsonschema.exceptions import best_match  # noqa: PLC0415
+
+        fault: Any = best_match(Draft202012Validator(self.schema).iter_errors(value))
         if fault is not None:  # of the two it is the judge
             where = fault.json_path
             raise InvalidRequest(f"invalid {self._what} at `{where}`: {_problem(fault)}", where)
@@ -50,8 +50,11 @@ def _read(name: str) -> Json:
     return decode((resources.files(__package__) / "schemas" / f"{name}.schema.json").read_bytes())
 
 
-def _problem(fault: ValidationError) -> str:
-    """What is wrong, in terms of the schema alone: the value may be a patient's."""
+def _problem(fault: Any) -> str:
+    """What is wrong, in terms of the schema alone: the value may be a patient's.
+
+    `fault` is a ValidationError of jsonschema's.
+    """
     wanted: Any = fault.validator_value
     present: Any = fault.instance
     match fault.validator:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from cds_service.app import Service
+from cds_service.app.service import Service
 from cds_service.audit.explanation import explain
 from cds_service.authoring.refusals import explain_refusal
 from cds_service.cds_hooks.request import decode_json

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import click
 
-from cds_service.app import library_directories, utc_today
+from cds_service.app.clock import utc_today
+from cds_service.app.libraries import library_directories
 from cds_service.authoring.check import Report, check_library
-from cds_service.cli.start import show_progress, start_errors
+from cds_service.cli.progress import show_progress
+from cds_service.cli.refused_start import start_errors
 from cds_service.errors import ArtifactError
+from cds_service.policy.library.sealing import write_seal
 from cds_service.settings import Settings
 
 
@@ -16,7 +19,14 @@ from cds_service.settings import Settings
 @click.argument(
     "directories", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
-def check(directories: tuple[Path, ...]) -> None:
+@click.option(
+    "--seal",
+    "seals",
+    is_flag=True,
+    help="Where nothing is found, seal DIRECTORIES (the built-in policies where none is named): "
+    "`crd serve` does not prove again what is unchanged.",
+)
+def check(directories: tuple[Path, ...], *, seals: bool) -> None:
     """Compile the built-in policies with those in DIRECTORIES, and run every policy's cases.
 
     All that is broken is named in one run, a line each; cases are run where nothing is. A text that
@@ -36,7 +46,18 @@ def check(directories: tuple[Path, ...]) -> None:
         f"{len(report.findings)} findings",
         err=True,
     )
-    raise SystemExit(1 if report.findings else 0)
+    if report.findings:
+        if seals:
+            click.echo("nothing is sealed while there are findings", err=True)
+        raise SystemExit(1)
+    if seals:
+        _seal(directories or searched, report)
+
+
+@start_errors()
+def _seal(directories: Sequence[Path], report: Report) -> None:
+    for directory in directories:
+        click.echo(f"sealed: {write_seal(directory, report.proved)}", err=True)
 
 
 def _check(directories: Sequence[Path]) -> Report:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from cds_service.cli.options import with_given
-from cds_service.cli.start import start_errors
+from cds_service.cli.refused_start import start_errors
 from cds_service.cli.toml_text import to_toml
 from cds_service.settings import all_settings, read_settings
 from cds_service.settings.secrets import hide_secrets

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from cds_service.app import library_directories
+from cds_service.app.libraries import library_directories
 from cds_service.cli.options import with_some_settings
-from cds_service.cli.start import show_progress, start_errors
+from cds_service.cli.progress import show_progress
+from cds_service.cli.refused_start import start_errors
 from cds_service.crd.codes import CANONICAL_BASE
 from cds_service.errors import ExchangeError
 from cds_service.exchange.canonicals import checked_base

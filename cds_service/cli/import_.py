@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
-from cds_service.app import library_directories, utc_today
+from cds_service.app.clock import utc_today
+from cds_service.app.libraries import library_directories
 from cds_service.authoring.check import check_library
 from cds_service.cli.import_report import in_plain, print_imported
 from cds_service.cli.options import with_some_settings
-from cds_service.cli.start import start_errors
+from cds_service.cli.refused_start import start_errors
 from cds_service.errors import ArtifactError, ExchangeError
 from cds_service.exchange.incoming.choosing import Naming
 from cds_service.exchange.incoming.delivery import Delivery, Fault

@@ -6,10 +6,12 @@ from itertools import zip_longest
 
 import click
 
-from cds_service.app import library_directories, utc_today
+from cds_service.app.clock import utc_today
+from cds_service.app.libraries import library_directories
 from cds_service.cds_hooks.plain_text import plain
 from cds_service.cli.options import with_some_settings
-from cds_service.cli.start import show_progress, start_errors
+from cds_service.cli.progress import show_progress
+from cds_service.cli.refused_start import start_errors
 from cds_service.errors import InvalidRequest
 from cds_service.pages.coverage.answer import answer_question
 from cds_service.pages.coverage.fhir import write_fhir

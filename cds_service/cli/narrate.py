@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from cds_service.authoring.narrative.files import find_stale_narratives
-from cds_service.cli.start import start_errors
+from cds_service.cli.refused_start import start_errors
 from cds_service.policy.library.artifacts import builtin_library
 
 

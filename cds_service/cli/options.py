@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cds_service.cli.start import start_errors
+from cds_service.cli.refused_start import start_errors
 from cds_service.settings import Setting, Settings, all_settings, read_settings
 from cds_service.settings.sources import CONFIG, CONFIG_VARIABLE
 
@@ -65,6 +65,13 @@ def with_given(*names: str) -> Callable[[_Command], _Command]:
         return _config_option(with_options)
 
     return decorate
+
+
+def as_variables(given: Mapping[str, str]) -> Mapping[str, str]:
+    """What was given by options, as the variables that another process reads alike."""
+    variables = {setting.name: setting.variable for setting in all_settings()}
+    variables[CONFIG] = CONFIG_VARIABLE
+    return {variables[name]: text for name, text in given.items()}
 
 
 def _config_option(command: _Command) -> _Command:

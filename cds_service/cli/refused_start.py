@@ -4,12 +4,14 @@ import logging
 import os
 import sys
 import tomllib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
+from cds_service.errors import StartError
 from cds_service.settings.sources import CONFIG, CONFIG_VARIABLE
 from cds_service.web.logs import configure_logs
 
@@ -29,6 +31,18 @@ def refuse_start(problem: str) -> NoReturn:
     cause = "; ".join(problem.splitlines())
     _LOG.critical("the start is refused", extra={"event": "start-refused", "cause": cause})
     raise SystemExit(1)
+
+
+@contextmanager
+def start_errors() -> Iterator[None]:
+    """What prevents a start ends the command with one line and exit status 1.
+
+    For a block, or for a function as `@start_errors()`.
+    """
+    try:
+        yield
+    except StartError as error:
+        refuse_start(str(error))
 
 
 def _asked_format() -> str:

@@ -18,6 +18,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from cds_service.database.sqlite_file import prepare_file
+from cds_service.database.turns import begin_in_turn
 from cds_service.errors import SettingError
 from cds_service.settings.secrets import hide_secrets
 
@@ -47,17 +48,21 @@ _MIGRATION_LOCK = 0x637264  # any number that no other program uses in this data
 _WRITES = "crd_writes"
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, *, must_exist: bool = False) -> Engine:
     """The engine of a database URL: `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`.
 
-    Nothing is connected yet, but a SQLite file is made if need be, for its owner alone.
+    Nothing is connected yet, but a SQLite file is made if need be, for its owner alone; not where
+    it `must_exist`.
 
     Raises:
         SettingError: no such kind of database, no driver for it, or no such place for a file.
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
-        engine = _sqlite(Path(parsed.database or ""))
+        file = Path(parsed.database or "")
+        if must_exist and not file.exists():
+            raise SettingError(SETTING, f"{file} was moved or removed while the service ran")
+        engine = _sqlite(file)
     else:
         engine = _postgresql(parsed)
     event.listen(engine, "begin", _begin)
@@ -140,8 +145,12 @@ def erase_deleted(engine: Engine) -> None:
 
 def _begin(connection: Connection) -> None:
     writes = bool(connection.get_execution_options().get(_WRITES))
+    begin = _BEGIN[connection.dialect.name, writes]
     with driver_cursor(connection) as cursor:
-        cursor.execute(_BEGIN[connection.dialect.name, writes])
+        if writes and connection.dialect.name == "sqlite":
+            begin_in_turn(cursor, begin, BUSY_SECONDS)
+        else:
+            cursor.execute(begin)
 
 
 def _parse(url: str) -> URL:

@@ -17,7 +17,6 @@ from cds_service.database.engine import SETTING, migrating, reading
 from cds_service.errors import SettingError
 
 COMMAND = "crd audit migrate"
-VERSION_TABLE = "alembic_version"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +65,10 @@ def migrate(engine: Engine) -> tuple[Schema, Schema]:
         return before, _schema(connection)
 
 
-def require_schema(engine: Engine) -> None:
+def require_migrated(engine: Engine) -> None:
     """See that a database has this release's schema; an empty SQLite file is given it.
+
+    A start asks `schema_check` first.
 
     Raises:
         SettingError: it has another one; the message names the command that migrates it.

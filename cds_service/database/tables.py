@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Double,
     Index,
     Integer,
     LargeBinary,
@@ -203,4 +204,25 @@ SHADOW_EFFECT = Table(
     _needed("record", Text),
     _needed("at", UtcTime),
     PrimaryKeyConstraint("coming", "name"),
+)
+# What a client may still call: `tokens` calls as of the time `at`, whatever process it calls.
+ALLOWANCE = Table(
+    "allowance",
+    METADATA,
+    Column("client", Text, primary_key=True),
+    _needed("tokens", Double),
+    _needed("at", UtcTime),
+)
+# What a process holds of a client's limits, each until a time: calls it may let through without
+# asking, and calls at a time.
+LEASE = Table(
+    "lease",
+    METADATA,
+    _needed("client", Text),
+    _needed("process", Text),
+    _needed("tokens", Integer),
+    _needed("tokens_until", UtcTime),
+    _needed("slots", Integer),
+    _needed("slots_until", UtcTime),
+    PrimaryKeyConstraint("client", "process"),
 )

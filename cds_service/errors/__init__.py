@@ -28,6 +28,7 @@ CrdError
 │   ├── OrderNotFound       422 an order that is not there to write an answer on (CRD hook-16)
 │   ├── TooMany             429 more calls than this client may make just now
 │   ├── NotRecorded         503 the response could not be made durable, so it is not given
+│   ├── ClockWrong          503 the clocks of this host and of the database differ
 │   └── Stopping            503 the service stops before what was asked for is done
 ├── TokenRefused                a client gets no access token but an OAuth error (RFC 6749, 5.2)
 ├── AuditError                  a question to the store of records has no answer
@@ -56,6 +57,7 @@ from cds_service.errors.fhir_api import (
     UnsupportedParameter,
 )
 from cds_service.errors.http import (
+    ClockWrong,
     DataUnavailable,
     Forbidden,
     HookError,
@@ -96,6 +98,7 @@ __all__ = [
     "ArtifactError",
     "ArtifactErrors",
     "AuditError",
+    "ClockWrong",
     "CodesNotHeld",
     "CrdError",
     "DataUnavailable",

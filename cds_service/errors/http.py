@@ -119,6 +119,13 @@ class NotRecorded(HookError):
     issue_code = "transient"
 
 
+class ClockWrong(HookError):
+    """This host's clock and the database's differ: neither tells what day it is."""
+
+    status = 503
+    issue_code = "transient"
+
+
 class Stopping(HookError):
     """What was asked for is not done: the service stops, or takes too long over it."""
 

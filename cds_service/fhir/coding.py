@@ -130,10 +130,10 @@ def read_coding(value: JsonObject) -> Coding:
 
 def read_codings(concept: Json) -> tuple[Coding, ...]:
     """The codings of one or many CodeableConcepts that say both system and code."""
-    found = (
+    found = [
         read_coding(coding) for part in objects(concept) for coding in objects(part.get("coding"))
-    )
-    return tuple(coding for coding in found if coding.system and coding.code)
+    ]
+    return tuple([coding for coding in found if coding.system and coding.code])
 
 
 def read_words(concept: Json) -> tuple[str, ...]:

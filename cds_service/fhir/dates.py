@@ -38,9 +38,9 @@ def parse_days(value: Json) -> Days | None:
     parts = _DATE.match(text(value))
     if parts is None:
         return None
-    year, month, day = (int(part) if part else None for part in parts.groups())
+    year, month, day = parts.groups()
     try:
-        return _days(int(year or 0), month, day)
+        return _days(int(year), int(month) if month else None, int(day) if day else None)
     except ValueError:  # 2024-02-30, year 0000
         return None
 

@@ -2,8 +2,7 @@
 
 from functools import cache
 
-from fhir.resources.R4B import get_fhir_model_class
-from pydantic import BaseModel
+from cds_service.fhir.models import find_model
 
 
 @cache
@@ -18,7 +17,7 @@ def summary_elements(kind: str) -> frozenset[str]:
 @cache
 def mandatory_elements(kind: str) -> frozenset[str]:
     """The elements that a resource of the type must have."""
-    model: type[BaseModel] = get_fhir_model_class(kind)
+    model = find_model(kind)
     needed = [
         field.alias or name for name, field in model.model_fields.items() if field.is_required()
     ]
@@ -26,9 +25,8 @@ def mandatory_elements(kind: str) -> frozenset[str]:
 
 
 def _marked(kind: str, mark: str) -> frozenset[str]:
-    model: type[BaseModel] = get_fhir_model_class(kind)
     names = []
-    for name, field in model.model_fields.items():
+    for name, field in find_model(kind).model_fields.items():
         extra = field.json_schema_extra
         if isinstance(extra, dict) and extra.get(mark):
             names.append(field.alias or name)

@@ -6,13 +6,14 @@ database server; of a SQLite file, by this machine's.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
 from cds_service.database.engine import reading, writing
+from cds_service.database.store_time import read_time
 from cds_service.database.tables import ACTIVATION
 from cds_service.errors import AuditError
 
@@ -95,14 +96,6 @@ def find_plan(engine: Engine) -> Plan:
     """
     with reading(engine) as connection:
         return read_plan(connection, read_time(connection))
-
-
-def read_time(connection: Connection) -> datetime:
-    """What time it is at the database."""
-    if connection.dialect.name == "sqlite":
-        return datetime.now(UTC)
-    now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
-    return now.astimezone(UTC)
 
 
 def add_activation(

@@ -18,8 +18,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cds_service.database.causes import find_cause
 from cds_service.database.engine import write_on
+from cds_service.database.store_time import read_time
 from cds_service.database.time_limit import TimeLimit
-from cds_service.live.activations import Activation, Plan, read_plan, read_time
+from cds_service.live.activations import Activation, Plan, read_plan
 from cds_service.live.attempt import Attempt, Standing
 from cds_service.live.candidate import Candidate, PolicySet, Source
 from cds_service.live.kept_sets import read_kept

@@ -11,8 +11,9 @@ from cds_service.access.approvals import Approval, find_approvers
 from cds_service.access.clients import Operator
 from cds_service.database.causes import find_cause
 from cds_service.database.engine import reading
+from cds_service.database.store_time import read_time
 from cds_service.errors import NotThereYet, SetRefused, SettingError
-from cds_service.live.activations import Activation, Plan, read_plan, read_time
+from cds_service.live.activations import Activation, Plan, read_plan
 from cds_service.live.approvals_store import find_approvals, read_approvals
 from cds_service.live.candidate import Candidate
 from cds_service.live.kept_sets import short

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 
 from sqlalchemy import Engine, RowMapping, func, insert, select
@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from cds_service.authoring.effects import Effect, OrderEffect
 from cds_service.database.engine import reading, writing
+from cds_service.database.store_time import read_time
 from cds_service.database.tables import SHADOW, SHADOW_EFFECT
 from cds_service.fhir.resource import encode
 from cds_service.live.shadow import Compared
@@ -41,7 +42,7 @@ def set_shadow(engine: Engine, digest: str, who: str) -> None:
     """
     with writing(engine) as connection:
         last = connection.execute(select(func.max(SHADOW.c.number))).scalar()
-        row = {"number": (last or 0) + 1, "digest": digest, "at": datetime.now(UTC), "who": who}
+        row = {"number": (last or 0) + 1, "digest": digest, "at": read_time(connection), "who": who}
         connection.execute(insert(SHADOW), row)
 
 
@@ -62,9 +63,7 @@ def count_effects(engine: Engine, compared: Compared) -> None:
     Raises:
         SQLAlchemyError: the database is away.
     """
-    rows = [
-        _row(compared, effect) for effect in compared.effects if effect.effect is not Effect.SAME
-    ]
+    different = [effect for effect in compared.effects if effect.effect is not Effect.SAME]
     dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
     effect_row = dialect.insert(SHADOW_EFFECT)
     counted = effect_row.on_conflict_do_update(
@@ -76,6 +75,8 @@ def count_effects(engine: Engine, compared: Compared) -> None:
         },
     )
     with writing(engine) as connection:
+        now = read_time(connection)
+        rows = [_row(compared, effect, now) for effect in different]
         # In one order, so that two processes never wait for each other crosswise.
         for row in sorted(rows, key=lambda row: str(row["name"])):
             connection.execute(counted, row)
@@ -97,7 +98,7 @@ def read_effects(engine: Engine, digest: str) -> Sequence[CountedEffect]:
     return sorted(found, key=lambda kind: (_GRAVEST_FIRST.index(kind.effect), -kind.count))
 
 
-def _row(compared: Compared, effect: OrderEffect) -> dict[str, object]:
+def _row(compared: Compared, effect: OrderEffect, at: datetime) -> dict[str, object]:
     kind = {
         "effect": effect.effect.value,
         "payer": effect.payer,
@@ -112,7 +113,7 @@ def _row(compared: Compared, effect: OrderEffect) -> dict[str, object]:
         **kind,
         "count": 1,
         "record": compared.record,
-        "at": datetime.now(UTC),
+        "at": at,
     }
 
 

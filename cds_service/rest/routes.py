@@ -1,7 +1,6 @@
 """The FHIR API over HTTP: metadata, read, search (FHIR R4, http)."""
 
 from collections.abc import Callable
-from importlib.metadata import version
 
 from flask import Blueprint, Response, request
 
@@ -17,6 +16,7 @@ from cds_service.rest.search.bundles import search_bundle
 from cds_service.rest.search.escapes import split_at
 from cds_service.rest.search.reading import read_kinds, read_query
 from cds_service.rest.subset import read_subset
+from cds_service.version import VERSION
 
 PREFIX = "/fhir"
 
@@ -29,12 +29,11 @@ def create_rest(read: Callable[[], RestLibrary], base_url: str) -> Blueprint:
     rest = Blueprint("rest", __name__, url_prefix=PREFIX)
     rest.after_request(open_to_all)
     base = f"{base_url.rstrip('/')}{PREFIX}"
-    software = version("crd-service")
 
     @rest.get("/metadata", strict_slashes=False)
     def metadata() -> Response:
         library = read()
-        return _shown(capability_statement(library, base, software), query_parameters(), library)
+        return _shown(capability_statement(library, base, VERSION), query_parameters(), library)
 
     _add_reads(rest, read, base)
     _add_searches(rest, read, base)

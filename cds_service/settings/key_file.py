@@ -9,6 +9,18 @@ from tempfile import NamedTemporaryFile
 
 from cds_service.errors import SettingError
 
+_ROOT = 0
+
+
+def is_exposed(file: os.stat_result, reader: int) -> bool:
+    """Whether others than this user may read a file, or change one of root's.
+
+    A group may read what is root's, where that is not the reader: so do a system's own secrets come
+    to a user, such as a Secret that Kubernetes mounts, and the user cannot change them.
+    """
+    is_given = file.st_uid == _ROOT != reader
+    return bool(file.st_mode & (0o037 if is_given else 0o077))
+
 
 def read_key_file(setting: str, path: Path) -> bytes:
     """What a file holds, which the setting of this name leads to.
@@ -17,7 +29,7 @@ def read_key_file(setting: str, path: Path) -> bytes:
         SettingError: it cannot be read, or others than its owner may read it.
     """
     try:
-        if path.stat().st_mode & 0o077:
+        if is_exposed(path.stat(), os.geteuid()):
             raise SettingError(setting, f"{path} is readable by others; chmod 600 it")
         return path.read_bytes()
     except OSError as error:
@@ -30,7 +42,7 @@ def read_private_file(path: Path) -> bytes:
     Raises:
         OSError: it cannot be read, or others than its owner may read it.
     """
-    if path.stat().st_mode & 0o077:
+    if is_exposed(path.stat(), os.geteuid()):
         raise PermissionError(errno.EPERM, "it is readable by others; chmod 600 it")
     return path.read_bytes()
 

@@ -139,7 +139,15 @@ class Settings:
         "the most a call may spend on queries, up to 9; they end a second before the response is "
         "due, which is 5 seconds after the call, or 10 for appointment-book",
     )
-    threads: int = row_of(32, "--threads", Integer(1, 256), "calls answered at the same time")
+    workers: int = row_of(
+        0,
+        "--workers",
+        Integer(0, 256),
+        "processes that answer on the one port; 0: as many as this program may use cores",
+    )
+    threads: int = row_of(
+        32, "--threads", Integer(1, 256), "calls answered at the same time, by each worker"
+    )
     max_body: int = row_of(
         4 << 20, "--max-body", Integer(1024, 1 << 30), "largest request body, in bytes"
     )
@@ -150,7 +158,10 @@ class Settings:
         5_000, "--max-entries", Integer(10, 1_000_000), "most resources in a request"
     )
     connections: int = row_of(
-        1000, "--connections", Integer(1, 100_000), "connections held open at the same time"
+        1000,
+        "--connections",
+        Integer(1, 100_000),
+        "connections held open at the same time, by each worker",
     )
     request_seconds: int = row_of(
         20, "--request-seconds", Integer(1, 600), "the most a request may take to arrive whole"

@@ -22,6 +22,7 @@ from cds_service.errors import HookError, NotRecorded, Unauthorized
 from cds_service.fhir.resource import Json, JsonObject
 
 NONE, OTHER = "none", "other"
+_FAILURE = b"OperationOutcome"
 REASONS = frozenset(coding.code for coding in REASON_CODINGS)
 RESOURCES = frozenset(
     "Appointment CommunicationRequest Condition Coverage Device DeviceRequest Encounter "
@@ -92,7 +93,7 @@ def read_facts(
         determined=Counter(map(_codes, determinations)),
         reasons=Counter(_reasons(determinations)),
         queries=tuple(map(_query, trail.replies)),
-        prefetch=_prefetch(trail.request),
+        prefetch=_prefetch(trail.request, may_have_failed=_FAILURE in trail.body),
         oddities=trail.oddities,
     )
 
@@ -150,27 +151,29 @@ def _query(reply: Reply) -> Query:
     )
 
 
-def _prefetch(request: HookRequest | None) -> dict[str, str]:
+def _prefetch(request: HookRequest | None, *, may_have_failed: bool) -> dict[str, str]:
     hook = HOOKS.get(request.hook) if request else None
     if request is None or hook is None:
         return {}
-    return {key: _state(request.prefetch, key) for key, _ in hook.prefetch}
+    states = {key: _presence(request.prefetch, key) for key, _ in hook.prefetch}
+    if may_have_failed:
+        there = [key for key in states if states[key] == "ok"]
+        states.update({key: "error" for key in there if _has_failed(request.prefetch[key])})
+    return states
 
 
-def _state(prefetch: JsonObject, key: str) -> str:
-    """How one key of the prefetch came (CDS Hooks, prefetch)."""
+def _presence(prefetch: JsonObject, key: str) -> str:
+    """How one key of the prefetch came (CDS Hooks, prefetch), unless as an error."""
     if key not in prefetch:
         return "missing"
-    value = prefetch[key]
-    if value is None:
-        return "null"
-    return "error" if has_failed(_beginning(value)) else "ok"
+    return "null" if prefetch[key] is None else "ok"
 
 
-def _beginning(value: Json) -> Json:
-    """A Bundle cut to its first entry: who could not search puts nothing else into it.
+def _has_failed(value: Json) -> bool:
+    """Whether a value is an error; of a Bundle, whose first entry is one.
 
-    A call must not pay for its metrics by the number of its resources.
+    Who could not search puts nothing else into it, and a call must not pay for its metrics by the
+    number of its resources.
     """
     entries = value.get("entry") if isinstance(value, dict) else None
-    return {**value, "entry": entries[:1]} if isinstance(entries, list) else value
+    return has_failed({**value, "entry": entries[:1]} if isinstance(entries, list) else value)

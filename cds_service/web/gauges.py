@@ -26,7 +26,8 @@ class Sources:
 
     `circuits` counts EHRs by the state of their circuit breaker, `key_ages` are seconds by client.
     `revision` is the digest of the library in service, and since when, in Unix time; `is_behind`
-    tells whether a newer one could not be put in service.
+    tells whether a newer one could not be put in service. `clock_offset` is the seconds that this
+    host's clock is ahead of the store's.
     """
 
     store: Callable[[], StoreHealth]
@@ -34,6 +35,7 @@ class Sources:
     key_ages: Callable[[], Mapping[str, float]] = _none
     revision: Callable[[], tuple[str, float]] = _no_revision
     is_behind: Callable[[], bool] = bool
+    clock_offset: Callable[[], float] = float
 
 
 class Gauges(Collector):
@@ -78,6 +80,7 @@ class Gauges(Collector):
             "crd_policy_revision_info": {(revision,): 1.0},
             "crd_policy_active_timestamp_seconds": {(): since},
             "crd_policy_behind": {(): float(sources.is_behind())},
+            "crd_clock_offset_seconds": {(): sources.clock_offset()},
         }
 
 

@@ -31,7 +31,8 @@ class Readiness:
     """Whether this instance may be sent calls.
 
     `policies` tells how many policies are in service, `store` tells how the log of records is, and
-    `behind` why newer policies are not in service, empty if they are.
+    `behind` why newer policies are not in service, empty if they are; `clock` is why this host
+    cannot date a call, empty if it can.
     """
 
     def __init__(
@@ -40,8 +41,10 @@ class Readiness:
         policies: Callable[[], int],
         store: Callable[[], StoreHealth],
         behind: Callable[[], str] = str,
+        clock: Callable[[], str] = str,
     ) -> None:
         self._policies, self._store, self._behind = policies, store, behind
+        self._clock = clock
         self._is_stopping = False
 
     def stopping(self) -> None:
@@ -57,6 +60,8 @@ class Readiness:
         yield _check("library", bool(self._policies()), "no policy is loaded")
         # Those in service go on answering: that newer ones are refused takes no instance out.
         yield Check(name="policies", ok=True, cause=self._behind())
+        why = self._clock()
+        yield _check("clock", not why, why)
         yield from _store_checks(self._store())
 
 

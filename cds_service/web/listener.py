@@ -15,6 +15,7 @@ from waitress.server import TcpWSGIServer
 from cds_service.web.channels import Channel, Farewell
 from cds_service.web.connections import Connections
 from cds_service.web.pools import Pools
+from cds_service.web.processes.shares import Share, make_shares
 from cds_service.web.request_reader import LARGEST_HEAD
 
 _LOG = logging.getLogger("cds_service.web")
@@ -25,6 +26,7 @@ _MOST_LARGE = 64  # bodies held at the same time
 _ACCEPTED_AT_ONCE = 64
 _LOOK_EVERY, _LOOK_OFTEN = 1.0, 0.05  # seconds
 _CHANCE = 0.5  # seconds in which a connection does not have to go, for its first bytes to come
+_COURTESY = 0.01  # seconds in which a connection is left to a worker that holds fewer
 _PAUSE = 1.0  # seconds without accepting, when the process or the machine has no descriptor left
 _NOTICE = 0.5  # seconds between the word that we stop and the last connection accepted
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -56,7 +58,8 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
 
     When it is full, the connection that has waited longest without a whole request goes in favour
     of a new one: those who are slow or idle, however many, lock nobody out. `refused` is told the
-    HTTP status of each request that the application never saw.
+    HTTP status of each request that the application never saw. `share` is this worker's, where
+    several listen on `bound`.
     """
 
     channel_class = Channel
@@ -67,8 +70,11 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         bound: socket.socket,
         limits: ServerLimits,
         refused: Callable[[int], None] = _ignore,
+        share: Share | None = None,
     ) -> None:
         self.refused = refused
+        self._share = share or make_shares(1)[0]
+        self._courteous_until = 0.0  # 0: nobody else has been given the chance yet
         self.request_seconds, self.wait_seconds = limits.request_seconds, limits.wait_seconds
         self.is_stopping = False
         self._limits, self._held = limits, Connections()
@@ -96,15 +102,24 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
 
     def readable(self) -> bool:
         """Whether another connection is accepted now."""
-        if not self.accepting or monotonic() < self._pause_until:
+        if not self.accepting or monotonic() < max(self._pause_until, self._courteous_until):
             return False
         return not self._is_full() or self._longest_waiting() is not None
 
     def handle_accept(self) -> None:
         """Accept what waits, as far as there is room or room can be made."""
         for _ in range(_ACCEPTED_AT_ONCE):
-            if not (self.readable() and self._accept()):
+            if not self.readable() or self._leaves_it() or not self._accept():
                 break
+
+    def _leaves_it(self) -> bool:
+        """Whether the next connection is left to another worker for a moment."""
+        self._share.hold(self._count())
+        if self._courteous_until or not self._share.is_ahead():
+            self._courteous_until = 0.0
+            return False
+        self._courteous_until = monotonic() + _COURTESY
+        return True
 
     def _accept(self) -> bool:
         """Whether there was a connection to accept."""
@@ -130,8 +145,11 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
             _LOG.error("cannot accept connections: %s; going on as they end", error.strerror)
         self._pause_until = now + _PAUSE
 
+    def _count(self) -> int:
+        return len(self._held) - 2  # besides ourselves and the trigger
+
     def _is_full(self) -> bool:
-        return len(self._held) - 2 >= self._limits.connections  # besides ourselves and the trigger
+        return self._count() >= self._limits.connections
 
     def _connections(self) -> list[Channel | Farewell]:
         return [held for held in self._held.values() if isinstance(held, Channel | Farewell)]
@@ -160,7 +178,11 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         """Wait for the connections to need something, and see to those that take too long."""
         # Room may come with time, where it cannot be made at once.
         patience = _LOOK_OFTEN if self._is_full() else patience
-        self._held.look(patience)
+        begun, until = monotonic(), self._courteous_until
+        self._held.look(_COURTESY if until else patience)
+        if until == self._courteous_until <= begun:
+            self._courteous_until = 0.0  # it was asked whether one still waits, and none does
+        self._share.hold(self._count())
         now = monotonic()
         if now >= self._look_at:
             self._look_at = now + _LOOK_EVERY
@@ -198,6 +220,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
             if not self._accept():
                 break
         self.accepting = False
+        self._share.leave()
         self.del_channel()
         self.socket.close()
 

@@ -9,15 +9,13 @@ import logging
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
 import msgspec
-from structlog.stdlib import ProcessorFormatter
-from structlog.typing import EventDict
 
 OURS = "cds_service"
 # What `extra` may hold, in the order in which it is shown.
@@ -45,6 +43,19 @@ _AS_IT_IS = (int, float, bool, type(None))
 _PLACES = 8  # of one exception, the last ones
 
 _Trace = tuple[type[BaseException], BaseException, TracebackType | None]
+_Shown = dict[str, Any]
+
+
+class LineFormatter(logging.Formatter):
+    """A record as one line: what is shown of it, in the way that `render` writes it."""
+
+    def __init__(self, render: Callable[[_Shown], str]) -> None:
+        super().__init__()
+        self._render = render
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter`."""
+        return self._render(_show(record))
 
 
 def configure_logs(log_format: str, level: str, stream: TextIO) -> None:
@@ -56,17 +67,10 @@ def configure_logs(log_format: str, level: str, stream: TextIO) -> None:
     least = logging.getLevelNamesMapping()[level.upper()]
     handler = logging.StreamHandler(stream)
     handler.addFilter(_is_wanted)
-    handler.setFormatter(
-        ProcessorFormatter(
-            processors=[_show, _JSON if log_format == "json" else _text],
-            foreign_pre_chain=[],
-            use_get_message=False,
-            pass_foreign_args=True,
-        )
-    )
+    handler.setFormatter(LineFormatter(_json if log_format == "json" else _text))
     root = logging.getLogger()
     for present in [*root.handlers]:
-        if isinstance(present.formatter, ProcessorFormatter):
+        if isinstance(present.formatter, LineFormatter):
             root.removeHandler(present)
     root.addHandler(handler)
     root.setLevel(max(least, logging.WARNING))
@@ -90,26 +94,25 @@ def _is_ours(record: logging.LogRecord) -> bool:
     return record.name == OURS or record.name.startswith(f"{OURS}.")
 
 
-def _show(_logger: Any, _level: str, event: EventDict) -> EventDict:
+def _show(record: logging.LogRecord) -> _Shown:
     """What is shown of a record, in its order."""
-    record: logging.LogRecord = event["_record"]
-    shown: EventDict = {
+    shown: _Shown = {
         "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
         "level": record.levelname.lower(),
         "logger": record.name,
-        "message": _message(record, event),
+        "message": _message(record),
     }
     if _is_ours(record):
         given = vars(record)
         shown.update({name: _plain(given[name]) for name in SHOWN if name in given})
-    if event.get("exc_info"):
-        shown["exception"] = _exception(event["exc_info"])
+    if record.exc_info and record.exc_info[1] is not None:
+        shown["exception"] = _exception(record.exc_info)
     return shown
 
 
-def _message(record: logging.LogRecord, event: EventDict) -> str:
+def _message(record: logging.LogRecord) -> str:
     """Our message, or that of a library with its numbers and without its texts."""
-    template, values = str(event["event"]), event.get("positional_args")
+    template, values = str(record.msg), record.args
     if _is_ours(record):
         return _plain_text(template % values if values else template)
     # Without values it may have been put together before, so that no word of it can be told apart.
@@ -159,13 +162,13 @@ def _plain_text(text: str) -> str:
     return "".join(filter(str.isprintable, text[:_LONGEST]))
 
 
-def _JSON(_logger: Any, _level: str, event: EventDict) -> str:  # noqa: N802
-    return msgspec.json.encode(event).decode()
+def _json(shown: _Shown) -> str:
+    return msgspec.json.encode(shown).decode()
 
 
-def _text(_logger: Any, _level: str, event: EventDict) -> str:
+def _text(shown: _Shown) -> str:
     """`time LEVEL message name=value …`; our own rooms need no naming."""
-    shown = dict(event)
+    shown = dict(shown)
     time, level = shown.pop("time"), shown.pop("level").upper()
     logger, message = shown.pop("logger"), shown.pop("message")
     source = "" if logger.startswith(OURS) else f"{logger}: "

@@ -115,5 +115,6 @@ READ_AT_SCRAPE = (
     _gauge("crd_policy_revision_info", "revision", "1 for the digest of the policies in force"),
     _gauge("crd_policy_active_timestamp_seconds", "", "since when they are, in Unix time"),
     _gauge("crd_policy_behind", "", "1 while newer policies are refused or wait, else 0"),
+    _gauge("crd_clock_offset_seconds", "", "how far this host's clock is ahead of the database's"),
 )
 METRICS = (*COUNTED, *READ_AT_SCRAPE)

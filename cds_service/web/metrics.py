@@ -1,24 +1,25 @@
 """Metrics: the counters of one application, and the page that Prometheus reads.
 
 They live in a registry of their own. With PROMETHEUS_MULTIPROC_DIR, which must be set before the
-process starts, several processes share what they count through files there.
+process starts, several processes share what they count, and their gauges, through files there.
 """
 
 import os
 from collections.abc import Collection, Container, Iterable
 from http import HTTPStatus
+from typing import Any
 
 from flask import Blueprint, Response, request
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, values
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.multiprocess import MultiProcessCollector
 
 from cds_service.crd.request.hooks import HOOKS
 from cds_service.web.call_facts import NONE, OTHER, PREFETCH_KEYS, CallFacts
 from cds_service.web.gauges import Gauges, Sources
 from cds_service.web.metric_table import BUCKETS, COUNTED, Kind
+from cds_service.web.processes.counted import SHARED
+from cds_service.web.shared_gauges import AllProcesses, SharedGauges
 
-SHARED = "PROMETHEUS_MULTIPROC_DIR"
 LIMITS = (5.0, 10.0)  # seconds (CRD found-2)
 PHASES = frozenset({"auth", "read", "fetch", "match", "respond", "record"})
 _FEEDBACK = frozenset({"accepted", "overridden"})
@@ -43,6 +44,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._gauges = Gauges(sources)
         self._registry.register(self._gauges)
+        self._shared = SharedGauges(self._gauges) if SHARED in os.environ else None
         self._clients = frozenset({*clients, NONE})
         self._causes = frozenset(causes)
         # Series by metric and labels: the library takes ten times as long to find them.
@@ -114,13 +116,25 @@ class Metrics:
     def page(self, accept: str) -> tuple[bytes, str]:
         """What Prometheus reads, and its media type, for this header Accept."""
         encode, media_type = choose_encoder(accept)
-        return encode(self._all_processes() if SHARED in os.environ else self._registry), media_type
+        return encode(self._everything()), media_type
 
-    def _all_processes(self) -> CollectorRegistry:
-        """What all processes have counted, and the gauges as this one reads them."""
+    def start(self) -> None:
+        """Show the gauges of this process to its siblings too, if it has any."""
+        if self._shared:
+            self._shared.start()
+
+    def close(self) -> None:
+        """Show them no more."""
+        if self._shared:
+            self._shared.close()
+
+    def _everything(self) -> CollectorRegistry:
+        """What this process has counted, or all have that share a directory."""
+        if self._shared is None:
+            return self._registry
+        self._shared.write()
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it registers itself
-        registry.register(self._gauges)
+        registry.register(AllProcesses())
         return registry
 
     def _client(self, name: str) -> str:
@@ -139,6 +153,21 @@ class Metrics:
             series = histogram.labels(*labels) if labels else histogram
             self._timed[(name, *labels)] = series
         series.observe(seconds)
+
+
+def count_as(name: str) -> None:
+    """Have this process count in files of this name, where several count together.
+
+    By itself it would be its process id, and each process that ever was would leave a file. To be
+    called before anything is counted here.
+    """
+    if SHARED in os.environ:
+        _name_files(values, name)
+
+
+# Any: to mypy a module is none that has this.
+def _name_files(kinds: Any, name: str) -> None:
+    kinds.ValueClass = kinds.MultiProcessValue(lambda: name)
 
 
 def _within(value: str, known: Container[str]) -> str:

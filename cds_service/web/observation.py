@@ -73,8 +73,7 @@ def _end(observation: Observation, response: Response) -> Response:
         log_call(facts, "feedback")
     elif facts.cause and response.status_code in _LOGGED:
         log_refusal(facts, route)
-    response.headers["traceresponse"] = context.header
-    response.headers["X-Trace-Id"] = context.trace_id
+    response.headers.extend((("traceresponse", context.header), ("X-Trace-Id", context.trace_id)))
     return response
 
 

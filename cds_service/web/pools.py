@@ -1,8 +1,10 @@
 """The threads that answer, in pools, so that no kind of request keeps another kind waiting."""
 
+from collections import deque
+from queue import SimpleQueue
+from threading import Condition, Thread
+from time import monotonic
 from typing import Protocol
-
-from waitress.task import ThreadedTaskDispatcher
 
 from cds_service.web.request_reader import RequestReader
 
@@ -17,6 +19,75 @@ class Task(Protocol):
 
     requests: list[RequestReader]
 
+    def service(self) -> None:
+        """Answer the first request."""
+
+    def cancel(self) -> None:
+        """It will not be answered."""
+
+
+class Pool:
+    """So many threads for tasks, which wait in a queue while all of them have one.
+
+    Of the threads that have nothing to do, the one that had something last is next: its memory is
+    warm, and as few take turns as there are tasks at a time. Those of waitress all take turns.
+    """
+
+    def __init__(self, name: str, threads: int) -> None:
+        self._name, self._alive, self._is_open = name, threads, True
+        self._door = Condition()
+        self._waiting: deque[Task] = deque()
+        self._idle: list[SimpleQueue[Task | None]] = []
+        for number in range(threads):
+            self._start(number)
+
+    def add_task(self, task: Task) -> None:
+        """Have the first request of a connection answered."""
+        with self._door:
+            if self._idle:
+                self._idle.pop().put(task)
+            else:
+                self._waiting.append(task)
+
+    def shutdown(self, until: float) -> None:
+        """End the threads as they have nothing to do, up to this time, and drop what waits."""
+        with self._door:
+            self._is_open = False
+            while self._idle:
+                self._idle.pop().put(None)
+            self._door.wait_for(lambda: not self._alive, until - monotonic())
+            left = [*self._waiting]
+            self._waiting.clear()
+        for task in left:
+            task.cancel()
+
+    def _start(self, number: int) -> None:
+        Thread(target=self._run, args=(number,), name=f"{self._name}-{number}", daemon=True).start()
+
+    def _run(self, number: int) -> None:
+        inbox: SimpleQueue[Task | None] = SimpleQueue()
+        is_over = False
+        try:
+            while task := self._next(inbox):
+                task.service()
+            is_over = True
+            with self._door:
+                self._alive -= 1
+                self._door.notify_all()
+        finally:
+            if not is_over:  # a fault of ours ends this thread, which the log tells
+                self._start(number)
+
+    def _next(self, inbox: "SimpleQueue[Task | None]") -> Task | None:
+        """What has waited longest, else what comes; None at the end."""
+        with self._door:
+            if not self._is_open:
+                return None
+            if self._waiting:
+                return self._waiting.popleft()
+            self._idle.append(inbox)
+        return inbox.get()
+
 
 class Pools:
     """A pool for calls, one for the large ones, and one for pages, probes and refusals.
@@ -26,9 +97,9 @@ class Pools:
     """
 
     def __init__(self, *, calls: int, large: int) -> None:
-        self._calls = _pool(calls)
-        self._large = _pool(large)
-        self._readers = _pool(_READERS)
+        self._calls = Pool("call", calls)
+        self._large = Pool("large", large)
+        self._readers = Pool("reader", _READERS)
 
     def add_task(self, task: Task) -> None:
         """Have the first request of a connection answered."""
@@ -42,11 +113,6 @@ class Pools:
 
     def shutdown(self) -> None:
         """End the threads that have nothing to do, and drop what waits."""
+        until = monotonic() + _PATIENCE
         for pool in (self._calls, self._large, self._readers):
-            pool.shutdown(timeout=_PATIENCE)
-
-
-def _pool(threads: int) -> ThreadedTaskDispatcher:
-    pool = ThreadedTaskDispatcher()
-    pool.set_thread_count(threads)
-    return pool
+            pool.shutdown(until)

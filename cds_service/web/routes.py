@@ -18,6 +18,7 @@ from cds_service.web.observation import Observation, watch
 from cds_service.web.problems import handle_problems
 
 _JSON = "application/json"
+_GUARDS = tuple(ANSWER_HEADERS.items())
 
 # Keeps what a client made of cards, with the trail of the request that tells it.
 KeepFeedback = Callable[[Trail, Sequence[Feedback]], None]
@@ -89,6 +90,7 @@ def _cds_services(
         with door.client() as trail:
             # The one look at what is in service: the whole call is by this set of policies.
             pipeline = g.pipeline = read().find(service_id)
+            trail.leaves_record = True
             return Response(pipeline.respond(request.get_data(), trail), mimetype=_JSON)
 
     @services.post("/<service_id>/feedback")
@@ -135,8 +137,9 @@ def _ended(response: Response) -> Response:
 
 def _guarded(response: Response) -> Response:
     """Headers on every answer, errors and preflights too; what a call got is kept in no cache."""
-    for name, value in ANSWER_HEADERS.items():
-        response.headers.setdefault(name, value)
     if request.method == "POST":
         response.headers["Cache-Control"] = "no-store"
+    # All at once: one that is set by itself is compared with every other.
+    given = {name.lower() for name, _ in response.headers}
+    response.headers.extend([guard for guard in _GUARDS if guard[0].lower() not in given])
     return response

@@ -19,8 +19,10 @@ from flask import Flask
 
 from cds_service.web.descriptors import fit_connections
 from cds_service.web.listener import Listener, ServerLimits
+from cds_service.web.processes.shares import Share
 
 _STOPS = (signal.SIGTERM, signal.SIGINT)
+Stop = Callable[[], None]
 _INPUT = 0  # the descriptor of standard input
 
 
@@ -28,21 +30,15 @@ def _nothing() -> None:
     """Nobody asks."""
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A socket bound to the address; port 0 takes a free one.
+def _nobody(_stop: Stop) -> None:
+    """Nobody but signals asks for a stop."""
 
-    Raises:
-        OSError: the address cannot be had.
-    """
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    bound = socket.socket(family, kind, protocol)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind(address)
-    except OSError:
-        bound.close()
-        raise
-    return bound
+
+def end_at_once(number: int) -> None:
+    """End this process, whatever is under way, as a signal does."""
+    # No farewell: what was answered is durable, as after any crash.
+    os.write(2, b"stopped at once; calls under way have no answer\n")
+    os._exit(128 + number)
 
 
 def serve_until_stopped(
@@ -54,12 +50,17 @@ def serve_until_stopped(
     stopping: Callable[[], None],
     refused: Callable[[int], None],
     hung_up: Callable[[], None] = _nothing,
+    stoppable: Callable[[Stop], None] = _nobody,
+    again: Callable[[int], None] = end_at_once,
+    share: Share | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then answer every call that has come, and close `bound`.
 
     `ready` is called once it listens; `stopping` when it is told to stop, while it still listens:
     from then on this process is not ready; `refused` gets the HTTP status of each request that the
-    application never saw. A second signal ends the process at once.
+    application never saw. `stoppable` is given, before `ready`, what asks for a stop as a signal
+    does, from any thread. `again` gets the number of a second signal, and ends the process at once.
+    `share` is this worker's, where several serve on `bound`.
 
     `hung_up` is called on SIGHUP, from its handler, so that it must not wait for a lock; where that
     means that the terminal is gone, the service stops.
@@ -67,41 +68,50 @@ def serve_until_stopped(
     # It would write a line for each call that waits for a thread.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     fitting = replace(limits, connections=fit_connections(limits.connections))
-    listener = Listener(app, bound, fitting, refused)
-    with _stop_asked(listener.pull_trigger, hung_up) as is_asked:
+    listener = Listener(app, bound, fitting, refused, share)
+    stop = _Stop(listener.pull_trigger, again)
+    with _signals(stop, hung_up):
+        stoppable(stop.ask)
         ready()
-        listener.run_until(is_asked)
+        listener.run_until(lambda: stop.is_asked)
         stopping()
         listener.come_to_rest()
 
 
+class _Stop:
+    """Whether a stop is asked for; `wake` has the server look."""
+
+    def __init__(self, wake: Callable[[], None], again: Callable[[int], None]) -> None:
+        self.is_asked = False
+        self._wake, self._again = wake, again
+
+    def ask(self) -> None:
+        """Ask for one; any thread may, any number of times."""
+        self.is_asked = True
+        self._wake()
+
+    def by_signal(self, number: int, _frame: FrameType | None) -> None:
+        """Ask for one; a second time, not to wait for it."""
+        if self.is_asked:
+            self._again(number)
+        self.ask()
+
+
 @contextmanager
-def _stop_asked(
-    wake: Callable[[], None], hung_up: Callable[[], None]
-) -> Iterator[Callable[[], bool]]:
-    """Whether a signal has asked for a stop; handlers are as before in the end."""
-    asked = list[int]()
-
-    def ask(number: int, _frame: FrameType | None) -> None:
-        if asked:
-            # No farewell: what was answered is durable, as after any crash.
-            os.write(2, b"stopped at once; calls under way have no answer\n")
-            os._exit(128 + number)
-        asked.append(number)
-        wake()
-
+def _signals(stop: _Stop, hung_up: Callable[[], None]) -> Iterator[None]:
+    """Signals ask for a stop; handlers are as before in the end."""
     in_terminal = os.isatty(_INPUT)
 
     def hang_up(number: int, frame: FrameType | None) -> None:
         if in_terminal and not os.isatty(_INPUT):  # its window was closed
-            ask(number, frame)
+            stop.by_signal(number, frame)
         else:
             hung_up()
 
-    handlers = {**dict.fromkeys(_STOPS, ask), signal.SIGHUP: hang_up}
+    handlers = {**dict.fromkeys(_STOPS, stop.by_signal), signal.SIGHUP: hang_up}
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        yield lambda: bool(asked)
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -4,7 +4,7 @@ import click
 
 from cds_service.audit.signing_key import find_signer
 from cds_service.cli.options import with_some_settings
-from cds_service.cli.start import start_errors
+from cds_service.cli.refused_start import start_errors
 from cds_service.settings import Settings
 
 

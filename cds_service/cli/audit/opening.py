@@ -4,8 +4,7 @@ import os
 import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,12 @@ from cds_service.audit.key_check import OTHER_KEY, key_fits
 from cds_service.audit.record import Recorder
 from cds_service.cli.options import with_some_settings
 from cds_service.database.engine import open_engine
-from cds_service.database.migrations import read_schema, require_schema
+from cds_service.database.migrations import read_schema
+from cds_service.database.schema_check import require_schema
+from cds_service.database.store_time import ask_time
 from cds_service.errors import AuditError, NotRecorded, SettingError, StartError
 from cds_service.settings import Settings
+from cds_service.version import VERSION
 
 with_store = with_some_settings("data_dir", "database_url", "audit_key")
 
@@ -42,14 +44,15 @@ def opened_desk(settings: Settings, *, needs_key: bool = False) -> Iterator[Desk
             yield Desk(
                 engine=engine,
                 recorder=Recorder(
-                    program=version("crd-service"),
+                    program=VERSION,
                     library="",
                     base_url=settings.links_base,
                     audit_key=audit_key,
                 ),
                 who=user_name(),
                 write=write_at_once(engine),
-                now=lambda: datetime.now(UTC),
+                # Whether a record is old enough to be purged is not this machine's to tell.
+                now=partial(ask_time, engine),
                 new_id=new_id,
             )
         finally:

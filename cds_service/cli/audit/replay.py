@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import indent
 
 import click
 
-from cds_service.app import build_service
+from cds_service.app.service import build_service
 from cds_service.audit.log import NoLog
 from cds_service.audit.text_tables import text_table
 from cds_service.authoring.replay import (
@@ -22,12 +21,13 @@ from cds_service.authoring.replay import (
 )
 from cds_service.cli.audit.opening import opened_desk
 from cds_service.cli.options import with_some_settings
-from cds_service.cli.start import show_progress
+from cds_service.cli.progress import show_progress
 from cds_service.errors import ArtifactError, AuditError
 from cds_service.fhir.resource import JsonObject, encode, text
 from cds_service.live.rerun import rerun_by
 from cds_service.policy.library.snapshot import is_of, unpack
 from cds_service.settings import Settings
+from cds_service.version import VERSION
 
 # The most that a service can be set to take: one that took the call may have been set so.
 _DEEPEST = 500
@@ -68,14 +68,13 @@ def _replay_both(
     record: JsonObject, packed: bytes | None, then: Settings, now: Settings
 ) -> dict[str, Replay]:
     """Replays by the policies of the record, as they were packed, and by those of `now`."""
-    program = version("crd-service")
     with TemporaryDirectory(prefix="crd-replay-") as directory:
         was, why_not = _own_library(record, packed, then, Path(directory))
         return {
-            "as it was": replay_as_it_was(record, was, program=program)
+            "as it was": replay_as_it_was(record, was, program=VERSION)
             if was
             else not_replayable(why_not),
-            "as it is": replay_as_it_is(record, _evaluator(now, record), was=was, program=program),
+            "as it is": replay_as_it_is(record, _evaluator(now, record), was=was, program=VERSION),
         }
 
 

@@ -7,7 +7,7 @@ import click
 from cds_service.audit.sequencer import open_sequencer
 from cds_service.audit.store import open_store
 from cds_service.cli.options import with_some_settings
-from cds_service.cli.start import start_errors
+from cds_service.cli.refused_start import start_errors
 from cds_service.outbound.posting import post
 from cds_service.settings import Settings
 

@@ -39,20 +39,33 @@ def verify(public_keys: tuple[str, ...], given: Mapping[str, str]) -> None:
     """
     with unusable_errors():
         settings = read_settings(os.environ, given)
-        verifiers, copy = known_keys(settings, public_keys), find_copy(settings)
-        verification = _verify(settings, verifiers, copy)
+        is_sound = show_verification(settings, public_keys, datetime.now(UTC))
+    raise SystemExit(0 if is_sound else 1)
+
+
+def show_verification(settings: Settings, public_keys: Sequence[str], now: datetime) -> bool:
+    """Verify the store as it should be at `now`, and print what is found; whether nothing is.
+
+    Raises:
+        AuditError: no key is known, or the copy of the checkpoints is not there.
+        SettingError: the signing key cannot be used.
+    """
+    verifiers, copy = known_keys(settings, public_keys), find_copy(settings)
+    verification = _verify(settings, verifiers, copy, now)
     click.echo(text_table(("Checked", "How many", "How"), _rows(verification, verifiers, copy)))
     click.echo(_verdict(verification))
-    raise SystemExit(1 if verification.findings else 0)
+    return not verification.findings
 
 
-def _verify(settings: Settings, verifiers: Sequence[Verifier], copy: Path | None) -> Verification:
+def _verify(
+    settings: Settings, verifiers: Sequence[Verifier], copy: Path | None, now: datetime
+) -> Verification:
     with opened_desk(settings) as desk:
         request = VerificationRequest(
             verifiers=verifiers,
             audit_key=desk.recorder.audit_key or None,
             copied=notes_in(copy),
-            now=datetime.now(UTC),
+            now=now,
         )
         return verify_log(desk.engine, request, _progress(time.monotonic))
 

@@ -20,7 +20,7 @@ from cds_service.access.token_words import TokenReader
 from cds_service.cli.clients.endpoints import clients_path, service_urls
 from cds_service.cli.clients.file_lines import change
 from cds_service.cli.options import with_some_settings
-from cds_service.cli.start import start_errors
+from cds_service.cli.refused_start import start_errors
 from cds_service.errors import RequestFailed, Unauthorized
 from cds_service.settings import Settings
 

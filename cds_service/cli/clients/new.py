@@ -14,7 +14,7 @@ from cds_service.access.clients_file import parse_clients
 from cds_service.access.operators import make_token
 from cds_service.cli.clients.endpoints import clients_path, service_urls, token_url
 from cds_service.cli.options import with_some_settings
-from cds_service.cli.start import start_errors
+from cds_service.cli.refused_start import start_errors
 from cds_service.cli.toml_text import to_toml
 from cds_service.fhir.resource import decode
 from cds_service.settings import Settings

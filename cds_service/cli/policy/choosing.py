@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from cds_service.access.clients_file import read_clients
-from cds_service.app import library_directories
 from cds_service.app.doorway import check_hosted
+from cds_service.app.libraries import library_directories
 from cds_service.app.service import assemble_service
 from cds_service.audit.libraries import keep_library
 from cds_service.audit.log import NoLog

@@ -102,11 +102,11 @@ def coverage_status(coverage: JsonObject) -> str:
 
 def read_identifiers(value: object) -> tuple[Identifier, ...]:
     """Identifiers with both system and value; systems less a trailing slash."""
-    read = (
+    read = [
         Identifier(text(item.get("system")).rstrip("/"), text(item.get("value")))
         for item in objects(value)
-    )
-    return tuple(identifier for identifier in read if identifier.system and identifier.value)
+    ]
+    return tuple([identifier for identifier in read if identifier.system and identifier.value])
 
 
 def payor_identifiers(coverage: JsonObject, chart: Chart) -> tuple[Identifier, ...]:
@@ -137,10 +137,11 @@ def candidate_coverages(chart: Chart) -> tuple[JsonObject, ...]:
     for coverage in chart.of_type("Coverage"):
         key = read_key(coverage)
         known = by_identity.setdefault(key or id(coverage), coverage)
-        if any(known.get(name) != coverage.get(name) for name in _DECIDING):
+        is_known = known is coverage
+        if not is_known and any(known.get(name) != coverage.get(name) for name in _DECIDING):
             raise InvalidRequest("two different Coverages have one id", "$.prefetch")
     coverages = tuple(by_identity.values())
     perhaps_active = tuple(
-        coverage for coverage in coverages if coverage_status(coverage) not in _INACTIVE
+        [coverage for coverage in coverages if coverage_status(coverage) not in _INACTIVE]
     )
     return perhaps_active or coverages

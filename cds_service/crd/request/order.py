@@ -15,12 +15,21 @@ from cds_service.fhir.coding import Coding, read_codings, read_displays, read_te
 from cds_service.fhir.dates import Days
 from cds_service.fhir.extension import find_extensions
 from cds_service.fhir.reference import ResourceKey, fits_reference, parse_reference, read_key
-from cds_service.fhir.resource import Json, JsonObject, first, follow, resource_type, text
+from cds_service.fhir.resource import (
+    Json,
+    JsonObject,
+    encode,
+    first,
+    follow,
+    resource_type,
+    text,
+)
 
 PAYLOAD_CONTENT = (
     "http://hl7.org/fhir/5.0/StructureDefinition/extension-CommunicationRequest.payload.content"
 )
 _CODES_OF_REFERENCED: tuple[Path, ...] = (("code",), ("type",))  # Medication, Device
+_MODIFIER = b'"modifierExtension"'
 _TITLE_LIMIT = 80  # characters of an order's label on a card
 # Who else may take part in an appointment (FHIR R4, Appointment.participant.actor).
 _OTHER_ACTORS = frozenset(
@@ -179,6 +188,9 @@ def _is_modified(resource: JsonObject) -> bool:
 
     It can turn the meaning of what holds it around (FHIR R4, Extensibility).
     """
+    # Nearly none has any: where the word is nowhere in the JSON, there is nothing to look for.
+    if _MODIFIER not in encode(resource):
+        return False
     waiting: list[Json] = [value for name, value in resource.items() if name != "contained"]
     if resource.get("modifierExtension"):
         return True

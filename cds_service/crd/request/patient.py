@@ -4,7 +4,7 @@ What cannot be read as the call's patient's is another's: it never decides anyth
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cds_service.cds_hooks.prefetch import Found
 from cds_service.fhir.reference import ResourceKey, parse_reference
@@ -24,10 +24,17 @@ class CallPatient:
     id: str
     urls: frozenset[str] = frozenset()
     identifiers: frozenset[IdentifierPair] = frozenset()
+    key: ResourceKey = field(init=False, compare=False)
+    # The reference to the patient that nearly all resources have; empty if the id fits into none.
+    _reference: str = field(init=False, compare=False)
 
-    @property
-    def key(self) -> ResourceKey:
-        return ResourceKey("Patient", self.id)
+    def __post_init__(self) -> None:
+        key = ResourceKey("Patient", self.id)
+        reference = str(key)
+        object.__setattr__(self, "key", key)
+        object.__setattr__(
+            self, "_reference", reference if parse_reference(reference) == key else ""
+        )
 
     def with_found(self, found: Iterable[Found]) -> "CallPatient":
         """The same patient, with the entry URLs and identifiers of its resource among `found`."""
@@ -47,9 +54,13 @@ class CallPatient:
         if found.type == "Patient":
             return found.key == self.key
         resource = found.resource
-        whose = [resource[name] for name in _WHOSE if name in resource]
-        references = [reference for named in whose for reference in read_references(named)]
-        return self.is_named_by(references, resource)
+        references = [
+            reference
+            for name in _WHOSE
+            if name in resource
+            for reference in read_references(resource[name])
+        ]
+        return not references or self.is_named_by(references, resource)
 
     def is_named_by(self, references: Iterable[JsonObject], within: JsonObject) -> bool:
         """Whether these References by `within` are to this patient, as far as they name anyone."""
@@ -62,6 +73,8 @@ class CallPatient:
 
     def _is_named(self, reference: JsonObject, contained: Collection[str]) -> bool:
         literal = text(reference.get("reference"))
+        if literal and literal == self._reference:
+            return True
         if literal.startswith("#"):
             return literal[1:] in contained
         if literal:

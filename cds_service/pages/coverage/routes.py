@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from hashlib import sha256
-from importlib.metadata import version
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -24,6 +23,7 @@ from cds_service.pages.parameters import parameter
 from cds_service.pages.result_page import PAGE_SIZE, parse_page_number, take_page
 from cds_service.pages.routes import SEARCH_SECURITY
 from cds_service.pages.search import LONGEST_QUERY
+from cds_service.version import VERSION
 
 HTML, CSV, JSON, FHIR = "html", "csv", "json", "fhir"
 MEDIA_TYPES: Mapping[str, str] = {
@@ -60,7 +60,6 @@ def create_coverage_pages(read: Callable[[], CoverageList], today: Callable[[], 
     `read` gives the list of the policies that are in service at the moment.
     """
     pages = Blueprint("coverage", __name__, template_folder="../templates")
-    program = version("crd-service")
 
     @pages.app_template_global()
     def coverage_address() -> str:
@@ -71,7 +70,7 @@ def create_coverage_pages(read: Callable[[], CoverageList], today: Callable[[], 
         form = HTML
         try:
             form = _read_format()
-            return _answer(read(), today(), _read_asked(form), program)
+            return _answer(read(), today(), _read_asked(form))
         except InvalidRequest as error:
             return _refused(error, form)
 
@@ -79,7 +78,7 @@ def create_coverage_pages(read: Callable[[], CoverageList], today: Callable[[], 
     return pages
 
 
-def _answer(coverage: CoverageList, today: date, asked: _Asked, program: str) -> Response:
+def _answer(coverage: CoverageList, today: date, asked: _Asked) -> Response:
     question = parse_question(
         coverage,
         today,
@@ -89,7 +88,7 @@ def _answer(coverage: CoverageList, today: date, asked: _Asked, program: str) ->
         answer=parameter("answer"),
         day=parameter("date"),
     )
-    tag = _tag(coverage, question, asked, program)
+    tag = _tag(coverage, question, asked)
     if request.if_none_match.contains_weak(tag):
         response = make_response("", 304)
     else:
@@ -158,10 +157,10 @@ def _address(number: int | None, form: str = "") -> str:
     return "?".join(filter(None, (url_for("coverage.coverage_list"), query)))
 
 
-def _tag(coverage: CoverageList, question: Question, asked: _Asked, program: str) -> str:
+def _tag(coverage: CoverageList, question: Question, asked: _Asked) -> str:
     """What tells one answer from another: set of policies, day, question, format and program."""
     selection = question.selection
-    parts = (coverage.digest, question.day, question.words, *selection, *asked, program)
+    parts = (coverage.digest, question.day, question.words, *selection, *asked, VERSION)
     return sha256("\0".join(map(str, parts)).encode(errors="replace")).hexdigest()[:32]
 
 

@@ -70,6 +70,8 @@ def boolean(collection: Collection) -> bool | None:
     Raises:
         ExpressionError: it holds something else.
     """
+    if collection is TRUE or collection is FALSE:  # as nearly all are
+        return collection is TRUE
     if not collection:
         return None
     if len(collection) == 1 and type(collection[0]) is bool:

@@ -3,10 +3,14 @@ typing error, and would make `empty()` hold for everybody.
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import NamedTuple
 
-from fhirpathpy.models import models
+from cds_service.fhir.resource import Json, decode
 
+# To import the package for its tables would import its parser too, which takes long.
+_TABLES = "fhirpathpy/models/r4"
 _OWN_PATHS = ("BackboneElement", "Element", None)
 _ABSTRACT = ("Resource", "DomainResource")
 ANYTHING = ""  # a type that only run time knows
@@ -30,11 +34,10 @@ class ElementModel:
     """What elements the types of FHIR R4 have, as fhirpathpy ships HL7's tables."""
 
     def __init__(self) -> None:
-        tables: dict[str, dict[str, Any]] = models["r4"]
-        self._types = tables["path2Type"]
-        self._choices = tables["choiceTypePaths"]
-        self._elsewhere = tables["pathsDefinedElsewhere"]
-        self._parents = tables["type2Parent"]
+        self._types: dict[str, Json] = _table("path2Type")
+        self._choices: dict[str, list[str]] = _table("choiceTypePaths")
+        self._elsewhere: dict[str, str] = _table("pathsDefinedElsewhere")
+        self._parents: dict[str, str] = _table("type2Parent")
         self._holders = frozenset(path.rpartition(".")[0] for path in self._types)
         self._choices_by_name = _by_last_name(self._choices)
 
@@ -95,6 +98,11 @@ class ElementModel:
                 if name == f"{name[:length]}{suffix}":
                     return f"{name[:length]}.ofType({_as_written(suffix)})"
         return ""
+
+
+def _table(name: str) -> Json:
+    file = distribution("fhirpathpy").locate_file(f"{_TABLES}/{name}.json")
+    return decode(Path(str(file)).read_bytes())
 
 
 def _as_written(suffix: str) -> str:

@@ -1,22 +1,18 @@
 """Parsing: the syntax tree of an expression, strictly and to its last character.
 
-fhirpathpy accepts malformed expressions, so its grammar is run with listeners that refuse. Running
-it costs a millisecond, and the rules of a payer differ in little but their texts: those are taken
-out first, and what is left is parsed once for all.
+The rules of a payer differ in little but their texts: those are taken out first, and what is left,
+the shape, is parsed once for all. The shapes of the built-in policies come parsed with the program
+(`known_shapes.json`); any other is for the grammar, whose first run costs a tenth of a second.
 """
 
 import re
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from typing import Any
 
-from antlr4 import CommonTokenStream, InputStream, ParseTreeWalker
-from antlr4.error.ErrorListener import ErrorListener
-from fhirpathpy.parser.ASTPathListener import ASTPathListener
-from fhirpathpy.parser.generated.FHIRPathLexer import FHIRPathLexer
-from fhirpathpy.parser.generated.FHIRPathParser import FHIRPathParser
-
 from cds_service.errors import ExpressionError
+from cds_service.fhir.resource import Json, decode
 
 # A text; or what may hold a quote that begins none: a delimited identifier, a comment; or a
 # variable with a dash in its name.
@@ -47,10 +43,14 @@ class Parsed:
 
 
 class Parser:
-    """Parses expressions; the trees of those that differ in their texts only are one."""
+    """Parses expressions; the trees of those that differ in their texts only are one.
 
-    def __init__(self) -> None:
-        self._trees: dict[str, Node] = {}
+    `trees` are those of the shapes it knows: at first what comes with the program, unless others
+    are given.
+    """
+
+    def __init__(self, trees: dict[str, Node] | None = None) -> None:
+        self.trees = known_trees() if trees is None else trees
 
     def parse(self, source: str, names: Container[str] = ()) -> Parsed:
         """The syntax of `source`; `names` are variables that may be written with a dash, unquoted.
@@ -60,9 +60,9 @@ class Parser:
         """
         quoted = _MARKED.sub(lambda found: _quoted(found, names), source)
         shape, texts = _take_texts(quoted)
-        if shape not in self._trees:
-            self._trees[shape] = _node(_parse_shape(shape, quoted))
-        return Parsed(self._trees[shape], tuple(map(_unescaped, texts)))
+        if shape not in self.trees:
+            self.trees[shape] = read_tree(_parse_shape(shape, quoted))
+        return Parsed(self.trees[shape], tuple(map(_unescaped, texts)))
 
 
 def _quoted(found: re.Match[str], names: Container[str]) -> str:
@@ -104,41 +104,34 @@ def _unescaped(written: str) -> str:
 
 def _parse_shape(shape: str, source: str) -> dict[str, Any]:
     """The syntax of a shape; a fault is named by its place in the source."""
+    from cds_service.policy.language.grammar import parse  # noqa: PLC0415  # slow to import
+
     try:
-        return _parse(shape)
+        return parse(shape)
     except ExpressionError:
-        _parse(source)
+        parse(source)
         raise
 
 
-def _parse(source: str) -> dict[str, Any]:
-    lexer = FHIRPathLexer(InputStream(source))
-    parser = FHIRPathParser(CommonTokenStream(lexer))
-    for reader in (lexer, parser):
-        reader.removeErrorListeners()
-        reader.addErrorListener(_Refuse())
-    whole = parser.entireExpression()  # type: ignore[no-untyped-call]
-    syntax = ASTPathListener()  # type: ignore[no-untyped-call]
-    ParseTreeWalker().walk(syntax, whole.expression())
-    tree: dict[str, Any] = syntax.parentStack[0]["children"][0]
-    return tree
+def known_trees() -> dict[str, Node]:
+    """The shapes that come with the program, and the tree of each."""
+    written = decode((resources.files(__package__) / "known_shapes.json").read_bytes())
+    return {shape: _read_node(node) for shape, node in written.items()}
 
 
-class _Refuse(ErrorListener):  # type: ignore[misc]  # antlr4 has no types
-    def syntaxError(  # noqa: N802  # antlr4's name
-        self, _recognizer: Any, _symbol: Any, _line: int, column: int, msg: str, _error: Any
-    ) -> None:
-        raise ExpressionError(f"column {column + 1}: {msg}")
+def _read_node(written: Json) -> Node:
+    kind, tokens, children = written
+    return Node(kind, tuple(tokens), tuple(map(_read_node, children)))
 
 
-def _node(tree: dict[str, Any]) -> Node:
-    children = tuple(_node(child) for child in tree.get("children", ()))
+def read_tree(tree: dict[str, Any]) -> Node:
+    """The tree that the grammar gives, without what only wraps one other node."""
+    children = tuple(read_tree(child) for child in tree.get("children", ()))
     if tree["type"] in _WRAPPERS and len(children) == 1:
         return children[0]
     return Node(tree["type"], tuple(tree["terminalNodeText"]), children)
 
 
-# What only wraps one other node.
 _WRAPPERS = frozenset(
     "TermExpression InvocationTerm LiteralTerm ExternalConstantTerm ParenthesizedTerm".split()
 )

@@ -8,23 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
-from fhir.resources.R4B import get_fhir_model_class
-from pydantic import BaseModel, ValidationError
-
-from cds_service.errors import ArtifactError, ArtifactErrors
+from cds_service.errors import ArtifactError
 from cds_service.fhir.reference import ResourceKey, read_key
-from cds_service.fhir.resource import (
-    JsonObject,
-    decode,
-    has_repeated_names,
-    resource_type,
-    text,
-)
+from cds_service.fhir.resource import JsonObject, text
 from cds_service.policy.library.faults import Faults
 from cds_service.policy.library.files import CASES, library_files, read_file
-from cds_service.policy.library.shape import ShapeChecker
+from cds_service.policy.library.proving import Prover
+from cds_service.policy.library.sealing import read_seal, sealed_name
 
 # Progress on a long read: how many files of how many.
 Progress = Callable[[int, int], None]
@@ -76,8 +67,13 @@ def no_progress(_done: int, _of: int) -> None:
     """No progress is shown."""
 
 
-def read_library(directories: Iterable[Path], progress: Progress = no_progress) -> Library:
-    """Every artifact under `directories`, checked.
+def read_library(
+    directories: Iterable[Path],
+    progress: Progress = no_progress,
+    *,
+    prover: Prover | None = None,
+) -> Library:
+    """Every artifact under `directories`, proved by `prover` or, as far as it is, by its seal.
 
     Raises:
         ArtifactError: a directory is missing, or files in it are not valid FHIR resources; all
@@ -90,10 +86,13 @@ def read_library(directories: Iterable[Path], progress: Progress = no_progress) 
         if file.name != CASES
     ]
     by_key: dict[ResourceKey, tuple[Path, Artifact]] = {}
-    shapes, faults = ShapeChecker(), Faults()
+    places = {directory for directory, _ in files}
+    seals = {directory: read_seal(directory) for directory in places}
+    prover, faults = prover or Prover(), Faults()
     for number, (directory, file) in enumerate(files, start=1):
         with faults.gathered():
-            artifact = read_artifact(file, shapes)
+            name, seal = sealed_name(directory, file), seals[directory]
+            artifact = Artifact(file, prover.read(file, read_file(file), name, seal))
             key = _key(artifact)
             before = by_key.get(key)
             if before and before[0] == directory:
@@ -105,26 +104,6 @@ def read_library(directories: Iterable[Path], progress: Progress = no_progress) 
     return Library(artifacts, _by_canonical(artifacts.values()))
 
 
-def read_artifact(path: Path, shapes: ShapeChecker) -> Artifact:
-    """The resource in one file.
-
-    Raises:
-        ArtifactError: not JSON, no FHIR resource, or not valid as one.
-    """
-    body = read_file(path)
-    try:
-        resource = decode(body)
-    except ValueError as error:
-        raise ArtifactError(path, "$", f"not JSON: {error}") from error
-    if has_repeated_names(body, resource):
-        raise ArtifactError(path, "$", "an object names a member twice, so one of the two is lost")
-    if not isinstance(resource, dict) or not resource_type(resource):
-        raise ArtifactError(path, "$.resourceType", "not a FHIR resource")
-    shapes.check(path, resource)
-    _check_model(path, resource)
-    return Artifact(path, resource)
-
-
 def _key(artifact: Artifact) -> ResourceKey:
     key = read_key(artifact.resource)
     if key is None:
@@ -134,20 +113,6 @@ def _key(artifact: Artifact) -> ResourceKey:
             artifact.path, "$.id", f"the file of this resource is named {key.type}-{key.id}.json"
         )
     return key
-
-
-def _check_model(path: Path, resource: JsonObject) -> None:
-    """What the models check best: elements that must be there, choices of type, and formats."""
-    model: type[BaseModel] = get_fhir_model_class(resource_type(resource))
-    try:
-        model.model_validate(resource)
-    except ValidationError as error:
-        raise ArtifactErrors(_fault(path, fault) for fault in error.errors()) from error
-
-
-def _fault(path: Path, fault: Any) -> ArtifactError:
-    where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in fault["loc"])
-    return ArtifactError(path, f"${where}", fault["msg"])
 
 
 def _by_canonical(artifacts: Iterable[Artifact]) -> dict[str, Artifact]:

@@ -4,10 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from fhir.resources.R4B import get_fhir_model_class
-from pydantic import BaseModel, ValidationError
-
 from cds_service.errors import ArtifactError, ExpressionError
+from cds_service.fhir.models import find_model
 from cds_service.fhir.resource import Json, JsonObject, first, objects, text
 from cds_service.policy.language.expressions import Expression
 from cds_service.policy.library.action import Action
@@ -111,9 +109,10 @@ class DynamicValueReader:
             self._shapes.check(Path(target), alone)
         except ArtifactError:
             return False
-        model: type[BaseModel] = get_fhir_model_class(target)
+        from pydantic import ValidationError  # noqa: PLC0415  # imported with the model itself
+
         try:
-            model.model_validate(alone)
+            find_model(target).model_validate(alone)
         except ValidationError as error:  # among its faults, that the rest of the resource is gone
             return all(str(fault["loc"][0]) != name for fault in error.errors() if fault["loc"])
         return True

@@ -4,16 +4,15 @@ The models name every element and its type. What they do not enforce themselves 
 `shape` to check: the JSON type of a value, and the codes of a required binding.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
-from fhir.resources.R4B import get_fhir_model_class
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-
-from cds_service.fhir.resource import Json
+from cds_service.fhir.models import find_model
+from cds_service.fhir.resource import Json, JsonObject
+from cds_service.policy.library.formats import IsCertain, certain_format
 
 EMPTY = "an element is never empty (R4 ele-1)"
 
@@ -54,9 +53,11 @@ _ABSTRACT = ("Resource", "DomainResource")
 class Element:
     """One element: a primitive of these JSON types and codes, or an object of the type it `holds`.
 
-    `codes` is empty where no binding is required; `holds` is what `FhirTypes.held` takes.
+    `codes` is empty where no binding is required; `holds` is what `FhirTypes.held` takes;
+    `is_certain` tells of a primitive value that its model takes it, where that is certain.
     """
 
+    is_certain: IsCertain
     is_list: bool = False
     json_types: tuple[type, ...] = ()
     codes: tuple[str, ...] = ()
@@ -71,13 +72,33 @@ class Element:
         return EMPTY if value == "" else ""
 
 
+class Choice(NamedTuple):
+    """Elements of which there is one at most, such as `value[x]`, or exactly one if `is_due`."""
+
+    names: frozenset[str]
+    is_due: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FhirType:
-    """A FHIR type, and its elements by their names in JSON."""
+    """A FHIR type, and its elements by their names in JSON; those in `due` are never left out."""
 
     name: str
     is_resource: bool
     elements: Mapping[str, Element]
+    due: frozenset[str]
+    choices: tuple[Choice, ...]
+
+    def is_surely_whole(self, json: JsonObject) -> bool:
+        """Whether it is certain that nothing due is absent and nothing chosen twice.
+
+        An element that has extensions in place of its value is for the model to judge.
+        """
+        names = json.keys()
+        if not self.due <= names:
+            return False
+        chosen = [(len(choice.names & names), choice.is_due) for choice in self.choices]
+        return all(count == 1 or (count == 0 and not is_due) for count, is_due in chosen)
 
     @property
     def holds_any_resource(self) -> bool:
@@ -100,7 +121,7 @@ class FhirTypes:
         """The type of resource with this name; None if there is none."""
         if name not in self._resources:
             try:
-                fhir_type = _read_type(get_fhir_model_class(name))
+                fhir_type = _read_type(find_model(name))
             except ValueError:
                 return None
             if name in _ABSTRACT or not fhir_type.is_resource:
@@ -115,43 +136,77 @@ class FhirTypes:
         return self._held[holds]
 
 
-def _read_type(model: type[BaseModel]) -> FhirType:
+def _read_type(model: Any) -> FhirType:
     bases = [base.__name__ for base in model.__mro__]
     elements = dict(_read_elements(model, bases))
     is_resource = "Resource" in bases
     if is_resource:
-        elements["resourceType"] = Element(json_types=(str,))
-    return FhirType(name=model.__name__, is_resource=is_resource, elements=elements)
+        elements["resourceType"] = Element(json_types=(str,), is_certain=lambda _value: True)
+    return FhirType(
+        name=model.__name__,
+        is_resource=is_resource,
+        elements=elements,
+        due=frozenset(_due(model)),
+        choices=tuple(_choices(model)),
+    )
 
 
-def _read_elements(model: type[BaseModel], bases: list[str]) -> Iterator[tuple[str, Element]]:
+def _due(model: Any) -> Iterator[str]:
+    """The elements that the model demands."""
+    for name, field in model.model_fields.items():
+        if field.is_required() or _stated(field).get("element_required"):
+            yield field.alias or name
+
+
+def _choices(model: Any) -> Iterator[Choice]:
+    names: dict[str, set[str]] = defaultdict(set)
+    due: set[str] = set()
+    for name, field in model.model_fields.items():
+        if choice := _stated(field).get("one_of_many"):
+            names[choice].add(field.alias or name)
+            due.update((choice,) if _stated(field).get("one_of_many_required") else ())
+    return (Choice(frozenset(among), choice in due) for choice, among in names.items())
+
+
+def _stated(field: Any) -> Mapping[str, Any]:
+    """What the model notes of an element beside its type."""
+    stated = field.json_schema_extra
+    return stated if isinstance(stated, dict) else {}
+
+
+def _read_elements(model: Any, bases: list[str]) -> Iterator[tuple[str, Element]]:
     for field_name, field in model.model_fields.items():
         name = field.alias or field_name
         if name == _NOT_IN_JSON:
             continue
-        held, is_list = _unwrapped(field.annotation)
+        held, is_list, notes = _unwrapped(field.annotation)
+        certain = certain_format((*field.metadata, *notes), held)
         if hasattr(held, "get_model_klass"):  # what stands for another model in an annotation
-            yield name, Element(is_list=is_list, holds=held)
+            yield name, Element(is_list=is_list, holds=held, is_certain=certain)
         else:
             types = _JSON_TYPES.get(held, (str,))
             codes = _required_codes(field, name, bases)
-            yield name, Element(is_list=is_list, json_types=types, codes=codes)
+            yield (
+                name,
+                Element(is_list=is_list, json_types=types, codes=codes, is_certain=certain),
+            )
 
 
-def _unwrapped(annotation: Any) -> tuple[Any, bool]:
-    """The type inside Optional, List and Annotated, and whether there is a List."""
-    is_list = False
+def _unwrapped(annotation: Any) -> tuple[Any, bool, list[object]]:
+    """The type inside Optional, List and Annotated, whether there is a List, and what is noted."""
+    is_list, notes = False, list[object]()
     while arguments := get_args(annotation):
         is_list = is_list or get_origin(annotation) is list
+        if get_origin(annotation) is Annotated:
+            notes += arguments[1:]
         annotation = arguments[0]
-    return annotation, is_list
+    return annotation, is_list, notes
 
 
-def _required_codes(field: FieldInfo, name: str, bases: list[str]) -> tuple[str, ...]:
+def _required_codes(field: Any, name: str, bases: list[str]) -> tuple[str, ...]:
     for base in bases:  # a Duration is a Quantity
         if (base, name) in _BINDINGS:
             return _BINDINGS[base, name]
-    stated = field.json_schema_extra
-    listed = stated.get("enum_values") if isinstance(stated, dict) else None
+    listed = _stated(field).get("enum_values")
     codes = tuple(str(code) for code in listed) if isinstance(listed, list) else ()
     return () if _OPEN_ENDS.intersection(codes) else codes

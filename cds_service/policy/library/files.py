@@ -24,7 +24,7 @@ def library_files(directory: Path) -> list[Path]:
     Raises:
         ArtifactError: it is not there, or what is in it cannot be seen.
     """
-    return sorted(_json_files(directory))
+    return sorted(_json_files(directory), key=lambda file: file.parts)
 
 
 def library_folders(directory: Path) -> list[Path]:

@@ -46,22 +46,30 @@ class ShapeChecker:
     def __init__(self) -> None:
         self._types = FhirTypes()
 
-    def check(self, path: Path, resource: JsonObject) -> None:
+    def check(self, path: Path, resource: JsonObject) -> bool:
         """Pass if the resource read from `path` has the shape that R4 gives it.
+
+        True where it is certain that the models take it too: then they need not be asked.
 
         Raises:
             ArtifactError: it has not; names the first fault with its JSON path.
         """
-        _Walk(path=path, types=self._types).check_resource(resource, "$", 0)
+        walk = _Walk(path=path, types=self._types)
+        walk.check_resource(resource, "$", 0)
+        return not walk.doubts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Walk:
-    """A walk through one resource; `ids` are the element ids met, with the JSON path of each."""
+    """A walk through one resource; `ids` are the element ids met, with the JSON path of each.
+
+    `doubts` are the JSON paths of what only its model can judge, as far as they are noted.
+    """
 
     path: Path
     types: FhirTypes
     ids: dict[str, str] = field(default_factory=dict)
+    doubts: list[str] = field(default_factory=list)
 
     def check_resource(self, resource: JsonObject, where: str, depth: int) -> None:
         name = resource.get("resourceType")
@@ -87,10 +95,14 @@ class _Walk:
                 self._check_list(element, value, f"{where}.{name}", depth, has_gaps)
             elif element.holds or element.problem(value):  # else nobody needs its path
                 self._check_value(element, value, f"{where}.{name}", depth)
+            elif not element.is_certain(value):
+                self.doubts.append(f"{where}.{name}")
         self._check_whole(json, fhir_type, where)
 
     def _check_whole(self, json: JsonObject, fhir_type: FhirType, where: str) -> None:
         """What no element shows by itself; each has its type by now."""
+        if not fhir_type.is_surely_whole(json):
+            self.doubts.append(where)
         if fhir_type.name == "Extension":
             self._check_extension(json, where)
         if "id" in json and not fhir_type.is_resource:
@@ -106,11 +118,15 @@ class _Walk:
         for position, value in enumerate(values):
             if value is not None or not has_gaps:
                 self._check_value(element, value, f"{where}[{position}]", depth)
+            else:
+                self.doubts.append(f"{where}[{position}]")
 
     def _check_value(self, element: Element, value: Json, where: str, depth: int) -> None:
         if element.holds is None:
             if problem := element.problem(value):
                 raise self._fault(where, problem)
+            if not element.is_certain(value):
+                self.doubts.append(where)
         elif not isinstance(value, dict):
             raise self._fault(where, "an object is due")
         elif depth == DEEPEST:

@@ -160,8 +160,7 @@ def _by_policy(
 ) -> OrderAnswer:
     """One determination, or one for each group of billing codes that leads to another.
 
-    Groups that meet the same rules lead to the same determination, so rules are applied once for
-    all of them.
+    Groups that meet the same rules lead to the same determination: rules are applied once for all.
     """
     order = answer.order
     evaluation = Evaluation(order, answer.membership, answer.days, chart)
@@ -183,15 +182,16 @@ def _by_policy(
         applied.extend(traces)
         billed_as = [coding for number in numbers for coding in groups[number][:1]]
         determined.append((_combined([trace for _, trace in traces], answer, payer), billed_as))
-    answer = replace(answer, determinations=_scoped(determined), traces=_once(applied))
-    return replace(answer, proposals=propose(applied, answer.determinations, evaluation, hook))
+    scoped, distinct = _scoped(determined), _once(applied)
+    proposals = propose(applied, scoped, evaluation, hook)
+    return replace(answer, determinations=scoped, traces=distinct, proposals=proposals)
 
 
 def _once(applied: Sequence[tuple[Rule, RuleTrace]]) -> tuple[RuleTrace, ...]:
     """The traces, of those that differ in nothing a person would see only the first."""
     known: dict[object, RuleTrace] = {}
     for rule, trace in applied:
-        values = tuple(condition.value for condition in trace.conditions)
+        values = tuple([condition.value for condition in trace.conditions])
         known.setdefault((rule, trace.matched, values), trace)
     return tuple(known.values())
 

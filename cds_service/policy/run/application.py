@@ -29,7 +29,7 @@ def apply_rule(rule: Rule, matched: Sequence[Coding], evaluation: Evaluation) ->
     """
     conditions = (
         *standing_conditions(rule.policy, evaluation),
-        *(condition.test(evaluation) for condition in rule.conditions),
+        *[condition.test(evaluation) for condition in rule.conditions],
     )
     return RuleTrace(
         citation=rule.citation,
@@ -90,7 +90,7 @@ def _determine(
     conditions: tuple[ConditionTrace, ...],
     evaluation: Evaluation,
 ) -> Determination | None:
-    if any(condition.value is Truth.FALSE for condition in conditions):
+    if Truth.FALSE in [condition.value for condition in conditions]:
         return None
     unknown = [condition for condition in conditions if condition.value is Truth.UNKNOWN]
     if not unknown:

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 
 from cds_service.fhir.resource import JsonObject
+from cds_service.version import VERSION
 from cds_service.web.openapi import (
     cds_paths,
     fhir_paths,
@@ -107,7 +107,7 @@ def write_document(rules: Iterable[str], base_url: str, access: Access) -> JsonO
         "openapi": "3.1.0",
         "info": {
             "title": "CRD service",
-            "version": version("crd-service"),
+            "version": VERSION,
             "summary": "Coverage requirements discovery, and the policies behind it",
             "description": _ABOUT,
             "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},

@@ -1,0 +1,91 @@
+"""A generation of workers: reads the policies once, then forks those who answer by them."""
+
+import gc
+import os
+import signal
+import socket
+import sys
+import threading
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from cds_service.app.clock import utc_now
+from cds_service.app.revision import read_revision
+from cds_service.audit.log import NoLog
+from cds_service.cli.refused_start import refuse_start
+from cds_service.cli.serving import find_directories, find_orders, open_usable_memory, welcome
+from cds_service.cli.start import start_in_service
+from cds_service.cli.worker import Inheritance, answer_calls
+from cds_service.settings import Settings
+from cds_service.warm_up import warm_up
+from cds_service.web.processes.cores import count_cores
+from cds_service.web.processes.counted import SHARED, forget_gauges, remove_if_made
+from cds_service.web.processes.generation import Generation, Post
+from cds_service.web.processes.link import Link, inherit_link
+from cds_service.web.processes.shares import make_shares
+
+_IGNORED = (signal.SIGHUP, signal.SIGUSR2)  # until somebody listens for them
+
+
+def serve_in_workers(settings: Settings, inherited: str) -> None:
+    """Have workers serve until the supervisor says stop, or ends; in a worker: answer calls.
+
+    `inherited` are the descriptors of the listening socket and of the link, and our number.
+    """
+    for number in _IGNORED:
+        signal.signal(number, lambda _number, _frame: None)
+    listening, link, generation = map(int, inherited.split(","))
+    bound = socket.socket(fileno=listening)
+    bound.set_inheritable(False)
+    above = inherit_link(link)
+    start = _read(replace(settings, port=bound.getsockname()[1]))
+    if post := _tend(start, above, bound, generation):
+        answer_calls(start, post, bound, f"{generation}-{post.place}")
+
+
+def _read(settings: Settings) -> Inheritance:
+    """What all workers begin with; nothing of it holds the world, and no thread is left."""
+    with closing(open_usable_memory(settings)) as memory:
+        directories = find_directories(settings)
+        known = directories.fingerprint()
+        orders = find_orders(settings, memory)
+        service = start_in_service(orders, settings, memory, None)
+    apart = service.joined(log=NoLog(), ehr=None, audit_key=b"")
+    revision = read_revision(apart, utc_now())
+    warm_up(apart.pipelines.values())
+    if threading.active_count() > 1:
+        refuse_start("the database does not respond; start again once it does")
+    return Inheritance(
+        settings=settings,
+        directories=directories,
+        known=known,
+        orders=orders,
+        revision=revision,
+        shares=make_shares(settings.workers or count_cores()),
+    )
+
+
+def _tend(start: Inheritance, above: Link, bound: socket.socket, number: int) -> Post | None:
+    def ended(place: int) -> None:
+        forget_gauges(Path(os.environ[SHARED]), f"{number}-{place}")
+        start.shares[place].leave()
+
+    generation = Generation(
+        len(start.shares),
+        above,
+        shut=bound.close,
+        ended=ended,
+        welcome=partial(welcome, start.revision.service, start.settings),
+    )
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # What is there now is not searched any more: to search it would write in it, and unshare it.
+    gc.collect()
+    gc.freeze()
+    if post := generation.run():
+        return post
+    if generation.is_orphan:
+        remove_if_made()
+    sys.exit(generation.status)
