@@ -17,9 +17,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import click
 from benchmarking.calls import call_bodies
-from benchmarking.load import Job, Load, generator
-from benchmarking.rounds import percentile
-from benchmarking.servers import running, service
+from benchmarking.load import ONLY, Calls, Job, Load, generator
+from benchmarking.servers import running
+from benchmarking.services import Shape, service
+from benchmarking.slices import percentile
 
 from cds_service.fhir.resource import decode, encode
 
@@ -65,9 +66,9 @@ def measure(seconds: float) -> tuple[Load, Load, Load]:
     with (
         tempfile.TemporaryDirectory() as directory,
         dead_ehr() as dead,
-        generator(bodies) as healthy,
-        generator(hanging_bodies(bodies, dead)) as hanging,
-        running(service(Path(directory), None)) as server,
+        generator({ONLY: Calls(bodies=bodies)}) as healthy,
+        generator({ONLY: Calls(bodies=hanging_bodies(bodies, dead))}) as hanging,
+        running(service(Path(directory), Shape())) as server,
     ):
         healthy(Job(port=server.port, connections=HEALTHY, seconds=2.0))
         alone = healthy(Job(port=server.port, connections=HEALTHY, seconds=seconds))

@@ -3,7 +3,9 @@
 `--long` runs what takes long too: services that are killed, crowded, stopped or backed up.
 `--postgresql URL` runs what needs a PostgreSQL server too, in databases of their own that are made
 there and dropped. `--other-server DIR` loads what is exported into a FHIR server of others, whose
-packages `.ci/other-servers` puts into that directory.
+packages `.ci/other-servers` puts into that directory. `--image DIR` tries the built image that
+`.ci/image` has unpacked there. `--operations` runs what needs programs of an operator, such as the
+TLS proxy.
 `--installed` tests the package that is installed instead of the checkout's.
 `--crd-table` ends with tables of what CRD and CDS Hooks require: key, level, tests, mutants, state.
 `--crd-mutants` tries the mutants of the claims, and nothing else, and ends with the tables too.
@@ -38,11 +40,14 @@ ONLY_FOR_INSTALLED = {"test_wheel.py"}
 FOR_MUTANTS = "test_crd_mutants.py"
 ONLY_FOR_CHECKOUT = {
     "test_architecture.py",
+    "test_distributions.py",
     "test_mutants_of_claims.py",
     "test_mutation.py",
     "test_properties.py",
     "test_readme.py",
+    "test_releases.py",
     "test_requirements.py",
+    "test_workflows.py",
 }
 
 
@@ -75,6 +80,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         default="",
         help="where .ci/other-servers has put a FHIR server of others, for what is exported",
+    )
+    parser.addoption(
+        "--image", metavar="DIR", default="", help="where .ci/image has unpacked the built image"
+    )
+    parser.addoption(
+        "--operations",
+        action="store_true",
+        help="run what needs programs of an operator, such as the TLS proxy",
     )
 
 
@@ -113,7 +126,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _is_left_out(test: pytest.Item, config: pytest.Config) -> bool:
     return any(
         test.get_closest_marker(name) and not config.getoption(f"--{name.replace('_', '-')}")
-        for name in ("postgresql", "other_server", "long")
+        for name in ("postgresql", "other_server", "long", "image", "operations")
     )
 
 

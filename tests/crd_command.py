@@ -14,6 +14,8 @@ from click.testing import CliRunner
 from cds_service.cli.main import main
 
 COMMAND = (sys.executable, "-m", "cds_service")
+# Unless a test asks for more: most are about what one process does.
+ONE_PROCESS = {"CRD_WORKERS": "1"}
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "order-sign-icare-0600t" / "request.json"
 
@@ -24,7 +26,7 @@ def crd(*arguments: str | Path, **environment: str) -> subprocess.CompletedProce
         [*COMMAND, *map(str, arguments)],
         capture_output=True,
         text=True,
-        env=os.environ | environment,
+        env=os.environ | ONE_PROCESS | environment,
         check=False,
     )
 
@@ -50,7 +52,7 @@ def serving(
         stdout=subprocess.PIPE,
         text=True,
         cwd=cwd,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"} | ONE_PROCESS | environment,
     ) as run:
         assert run.stdout
         lines = [run.stdout.readline() for _ in range(5)]

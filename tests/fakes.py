@@ -7,7 +7,7 @@ from itertools import count
 
 from kept_records import KeptRecord
 
-from cds_service.app import make_cards
+from cds_service.app.service import make_cards
 from cds_service.audit.health import StoreHealth
 from cds_service.audit.record import AuditRecord, Recorder
 from cds_service.cds_hooks.request import HookRequestParser

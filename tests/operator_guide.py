@@ -7,12 +7,14 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+import msgspec
 from operating import ROOT
 
 from cds_service.settings import Setting, all_settings
 from cds_service.web.metric_table import METRICS
 
 GUIDE = ROOT / "docker" / "README.md"
+RULES = ROOT / "docker" / "prometheus" / "rules.yml"
 TEXT = GUIDE.read_text("utf-8")
 FLAT = re.sub(r"(?m)^ {3}", "", TEXT)  # blocks and tables of a numbered step
 PROSE = re.sub(r"(?ms)^```.*?^```$", "", FLAT)  # without its blocks
@@ -66,7 +68,26 @@ def metrics_table() -> str:
     )
 
 
-TABLES = {"settings": settings_table, "metrics": metrics_table}
+def alerts_table() -> str:
+    """Every alert: name, how urgent it is, what it tells, what to do; `…` for what varies."""
+    heads = ("alert", "urgency", "it tells", "what to do")
+    groups = msgspec.yaml.decode(RULES.read_bytes())["groups"]
+    alerts = [rule for group in groups for rule in group["rules"] if "alert" in rule]
+    return _table(
+        heads,
+        (
+            (
+                f"`{alert['alert']}`",
+                alert["labels"]["severity"],
+                re.sub(r"\{\{.*?\}\}", "…", alert["annotations"]["summary"]),
+                alert["annotations"]["action"],
+            )
+            for alert in alerts
+        ),
+    )
+
+
+TABLES = {"settings": settings_table, "metrics": metrics_table, "alerts": alerts_table}
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -106,6 +127,7 @@ def events_of_the_code() -> set[str]:
     code = "\n".join(source.read_text("utf-8") for source in SOURCES)
     patterns = (
         r'"event": "([\w-]+)"',
+        r'"event": "[\w-]+" if [^"]* else "([\w-]+)"',
         r'log_call\([^()]*event: str = "([\w-]+)"',
         r'(?:log_call|_write)\(facts, "([\w-]+)"',
     )

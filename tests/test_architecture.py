@@ -38,7 +38,7 @@ FLOORS = (
     ("cds_hooks",),
     ("fhir",),
     ("settings",),
-    ("errors",),
+    ("errors", "version"),
 )
 # Two rooms have floors of their own.
 FLOORS_INSIDE = {
@@ -66,7 +66,6 @@ KEPT_IN = {
     "jwt": {"access"},
     "cryptography": {"access", "audit"},
     "prometheus_client": {"web"},
-    "structlog": {"web", "cli"},
     "opentelemetry": {"web"},
     "watchfiles": {"live"},
     "fhir": {"fhir", "policy"},

@@ -9,10 +9,19 @@ from cds_service.policy.library.compiler import compile_library
 
 
 def test_generated_policies_compile_beside_the_built_in_ones(tmp_path: Path) -> None:
-    """Some with a condition and a detail of their own: the benchmark is not run in CI."""
-    written = write_library(tmp_path / "library", 10)
-    library = read_library([builtin_library(), written.directory])
-    index = compile_library(library, base_url="")
+    """Each is one more policy, with codes of its own."""
+    written = write_library(tmp_path / "library", 6)
+    built_in = compile_library(read_library([builtin_library()]), base_url="")
+    index = compile_library(read_library([builtin_library(), written.directory]), base_url="")
 
-    assert len(index.policies) == written.policies == 10
-    assert any(rule.dynamic for rule in index.rules if rule.policy.id.startswith("payer-"))
+    assert len(index.policies) == written.policies == 6
+    assert len(index.rules) == len(built_in.rules) + 4
+
+
+def test_a_generated_policy_is_as_large_as_the_built_in_one_it_is_made_from(tmp_path: Path) -> None:
+    """Or the starts that are measured would be those of a library that nobody has."""
+    written = write_library(tmp_path / "library", 3)
+    model = builtin_library() / "icare" / "wi-pa-1266"
+    size = sum(file.stat().st_size for file in model.glob("[PV]*.json"))
+
+    assert size <= written.size <= size * 1.05

@@ -46,7 +46,10 @@ from cds_service.access.clients import Client
 from cds_service.access.clients_file import parse_clients
 from cds_service.access.token_key import open_token_key
 from cds_service.access.tokens import FORBIDDEN_HEADERS
-from cds_service.app import Workplace, build_service, open_memory, open_site
+from cds_service.app.memory import open_memory
+from cds_service.app.reloads import Workplace
+from cds_service.app.service import build_service
+from cds_service.app.site import open_site
 from cds_service.audit.audit_key import read_audit_key
 from cds_service.audit.health import StoreHealth
 from cds_service.audit.record import Kind
@@ -64,6 +67,8 @@ BLOCKS = read_blocks(FLAT)
 ALL_COMMANDS = [*commands(FLAT), *(text for text in in_ticks(PROSE) if text.startswith("crd "))]
 # What asks servers elsewhere, or does not end.
 NOT_RUN = {"crd clients check", "crd serve"}
+# Blocks with tests of their own.
+RUN_APART = ("keys", "backup", "restore")
 # A field of a client that the file calls otherwise.
 CALLED = {"iss": "issuer", "test": "is_test", "private_network": "is_in_private_network"}
 RISKS = 17
@@ -144,7 +149,11 @@ def in_use(tmp_path_factory: pytest.TempPathFactory) -> tuple[Installation, str]
 
 @pytest.mark.parametrize(
     "block",
-    [block for block in snippets(BLOCKS, "run") if block.about not in ("keys", "backup")],
+    [
+        block
+        for block in snippets(BLOCKS, "run")
+        if block.about not in ("keys", "backup", "restore")
+    ],
     ids=lambda block: block.about,
 )
 def test_the_commands_of_a_block_do_what_they_are_for(
@@ -187,16 +196,32 @@ def test_the_printed_keys_are_such_keys(tmp_path: Path) -> None:
     assert open_token_key(str(here.place("/etc/crd/token.key")), tmp_path)
 
 
-@pytest.mark.skipif(not shutil.which("sqlite3"), reason="sqlite3 is not installed")
-def test_a_backup_as_printed_is_a_store_that_verifies(in_use: tuple[Installation, str]) -> None:
-    """With the keys and the checkpoints of the installation."""
+def test_a_backup_as_printed_is_restored_as_printed(
+    in_use: tuple[Installation, str], tmp_path: Path
+) -> None:
+    """Where nothing is yet, and verified there."""
     here, _ = in_use
-    assert here.run("crd audit sequence").exit_code == 0
-    run_shell(here, "backup")
+    backup, restore = ("".join(commands_of(name)) for name in ("backup", "restore"))
+    assert here.run(backup).exit_code == 0
 
-    ran = here.run("crd audit verify --database sqlite:////backup/crd.sqlite3")
+    there = {
+        "--data-dir": tmp_path,
+        "--journal": tmp_path / "journal",
+        "--checkpoints": tmp_path / "checkpoints",
+        "--database": f"sqlite:///{tmp_path}/crd.sqlite3",
+        **{f"--{name}-key": tmp_path / f"{name}.key" for name in ("audit", "checkpoint", "token")},
+    }
+    ran = here.run(" ".join([restore, *(f"{option} {place}" for option, place in there.items())]))
 
     assert ran.exit_code == 0, ran.output
+    assert "All records are as they were signed." in ran.output
+    assert (tmp_path / "token.key").read_bytes() == here.place("/etc/crd/token.key").read_bytes()
+
+
+def commands_of(name: str) -> list[str]:
+    """The commands of the block of this name."""
+    (block,) = [block for block in snippets(BLOCKS, "run") if block.about == name]
+    return [line for line in block.text.splitlines() if line.startswith("crd ")]
 
 
 def test_a_record_has_the_members_that_are_listed(in_use: tuple[Installation, str]) -> None:
@@ -294,6 +319,15 @@ def test_every_metric_named_is_one() -> None:
     named = set(re.findall(r"`(crd_[a-z]+_[a-z_]+)`", TEXT))
 
     assert named <= {metric.name for metric in METRICS}
+
+
+def test_every_file_beside_the_guide_is_listed() -> None:
+    """By itself, or by its directory."""
+    listed = {GUIDE.parent / name for name in names("in `docker/`")}
+    found = [path for path in GUIDE.parent.rglob("*") if path.is_file() and path != GUIDE]
+
+    assert [path for path in listed if not path.exists()] == []
+    assert [path for path in found if not {path, *path.parents} & listed] == []
 
 
 def test_every_probe_is_listed() -> None:

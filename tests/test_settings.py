@@ -48,6 +48,7 @@ TABLE: dict[str, tuple[Any, str, Any]] = {
     "ca_file": ("", "authorities.pem", "authorities.pem"),
     "policy_server": ((), "https://fhir.payer.invalid/r4", ("https://fhir.payer.invalid/r4",)),
     "ehr_seconds": (4.0, "2.5", 2.5),
+    "workers": (0, "2", 2),
     "threads": (32, "16", 16),
     "max_body": (4 << 20, "65536", 65536),
     "max_depth": (100, "50", 50),

@@ -13,7 +13,9 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from cds_service.access.clients_file import read_clients
 from cds_service.access.operators import find_operator
-from cds_service.app import build_service, keep_library, open_memory, open_site
+from cds_service.app.memory import open_memory
+from cds_service.app.service import build_service, keep_library
+from cds_service.app.site import open_site
 from cds_service.settings import Settings
 from cds_service.web.admin import Reloaded, create_admin
 from cds_service.web.tokens import create_token_endpoint

@@ -34,7 +34,8 @@ from scripted_ehr import ScriptedEhr
 from small_library import instruction, organization, part, policy, reason, rule, write_library
 from werkzeug.test import TestResponse
 
-from cds_service.app import build_service, open_site
+from cds_service.app.service import build_service
+from cds_service.app.site import open_site
 from cds_service.crd.request.hooks import HOOKS
 from cds_service.ehr.client import Ehr
 from cds_service.fhir.coding import CPT, ICD_10_CM

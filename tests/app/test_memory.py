@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.app import open_memory
+from cds_service.app.memory import open_memory
 from cds_service.errors import SettingError
 from cds_service.settings import Settings
 

@@ -9,7 +9,10 @@ import pytest
 from stores import locked
 from two_sets import AUTUMN, SPRING, write_set
 
-from cds_service.app import Site, Workplace, build_service, keep_library, open_memory, open_site
+from cds_service.app.memory import open_memory
+from cds_service.app.reloads import Workplace
+from cds_service.app.service import build_service, keep_library
+from cds_service.app.site import Site, open_site
 from cds_service.errors import Stopping
 from cds_service.live.reading import LibraryDirectories
 from cds_service.settings import Settings
@@ -99,7 +102,7 @@ def test_all_that_is_shown_of_a_set_is_of_the_instant_it_went_live(tmp_path: Pat
         assert reload(site).changed
         revision = site.current()
 
-    assert revision.coverage_list.since == revision.rest.since == revision.since
+    assert revision.shown.coverage_list.since == revision.shown.rest.since == revision.since
 
 
 def test_an_old_set_goes_without_a_search_for_garbage(tmp_path: Path) -> None:

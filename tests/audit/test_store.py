@@ -151,8 +151,8 @@ def test_records_are_read_page_by_page_in_order_of_time(
 
 def test_a_library_is_kept_once(log: DatabaseLog, database_url: str) -> None:
     """The policies of a digest are kept as they were first given, and read back."""
-    log.save_library("sha256:1", b"policies")
-    log.save_library("sha256:1", b"policies")
+    log.save_library("sha256:1", lambda: b"policies")
+    log.save_library("sha256:1", lambda: b"policies")
 
     with read(database_url) as engine:
         reader = Reader(engine)

@@ -7,41 +7,52 @@ the other core.
 import re
 import selectors
 import signal
-import socket
 import time
 from array import array
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from itertools import count, cycle, islice
+from dataclasses import dataclass, replace
+from itertools import count, cycle
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
-from benchmarking.wire import READ, is_whole, post
+from benchmarking.callers import HOST, SILENCE, Answers, Caller, call_in
+from benchmarking.wire import CALL_PATH, bearer, post
 
-_HOST = "127.0.0.1"
-_SILENCE = 60.0  # seconds without an answer: something hangs
 _NO_LIMIT = 10**9
+ONLY = ""  # the name of calls that are alone
 _INSTANCE = re.compile(rb'("hookInstance":"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-)\d{12}')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calls:
+    """Bodies to send by turns, and what every answer has in it beside coverage-information.
+
+    Nothing is looked for if `expects` is empty.
+    """
+
+    bodies: Sequence[bytes]
+    expects: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """How much load to put on one port: until the seconds or the requests run out.
 
-    `others` are ports of more workers of the same service: each port has its share of connections.
+    `calls` names what is sent; `signed`: each call comes with one of the generator's tokens.
     """
 
     port: int
     connections: int
     seconds: float
+    calls: str = ONLY
     requests: int = _NO_LIMIT
-    others: tuple[int, ...] = ()
-    token: str = ""
+    path: str = CALL_PATH
+    signed: bool = False
 
-    def at(self, port: int) -> "Job":
-        return replace(self, port=port)
+    def limited(self, requests: int) -> "Job":
+        """The same for so many requests."""
+        return replace(self, requests=requests)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +77,13 @@ class LoadFailed(Exception):
 
 
 @contextmanager
-def generator(bodies: Sequence[bytes]) -> Iterator[Callable[[Job], Load]]:
-    """A function that has jobs done by a process of its own."""
+def generator(
+    calls: Mapping[str, Calls], tokens: Sequence[str] = ()
+) -> Iterator[Callable[[Job], Load]]:
+    """A function that has jobs done by a process of its own; the tokens are used by turns."""
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, bodies), daemon=True)
+    process = context.Process(target=_work, args=(theirs, calls, tokens), daemon=True)
     process.start()
     theirs.close()
     try:
@@ -83,7 +96,7 @@ def generator(bodies: Sequence[bytes]) -> Iterator[Callable[[Job], Load]]:
 
 def _have_done(pipe: Connection, job: Job) -> Load:
     pipe.send(job)
-    if not pipe.poll(job.seconds + 2 * _SILENCE):
+    if not pipe.poll(job.seconds + 2 * SILENCE):
         raise LoadFailed("no word from the load generator")
     try:
         done: Load | LoadFailed = pipe.recv()
@@ -94,101 +107,95 @@ def _have_done(pipe: Connection, job: Job) -> Load:
     return done
 
 
-def _work(pipe: Connection, bodies: Sequence[bytes]) -> None:
+def _work(pipe: Connection, calls: Mapping[str, Calls], tokens: Sequence[str]) -> None:
     # Ctrl-C is for the parent, whose end of the pipe then closes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    numbers = count()
+    numbers, fields = count(), cycle(map(bearer, tokens) if tokens else (b"",))
     with suppress(EOFError, ConnectionError):
         while True:
-            pipe.send(_do(pipe.recv(), bodies, numbers))
+            job: Job = pipe.recv()
+            signing = fields if job.signed else cycle((b"",))
+            pipe.send(_do(job, calls[job.calls], numbers, signing))
 
 
-def _do(job: Job, bodies: Sequence[bytes], numbers: Iterator[int]) -> Load | LoadFailed:
+def _do(
+    job: Job, calls: Calls, numbers: Iterator[int], fields: Iterator[bytes]
+) -> Load | LoadFailed:
     try:
-        return put_load(job, bodies, numbers)
+        return put_load(job, calls, numbers, fields)
     except OSError as error:
-        return LoadFailed(str(error))
+        return LoadFailed(f"{job.calls} on port {job.port}: {error}")
 
 
-@dataclass(slots=True)
-class _Caller:
-    """One connection with at most one request under way."""
+def put_load(job: Job, calls: Calls, numbers: Iterator[int], fields: Iterator[bytes]) -> Load:
+    """Do one job; every answer must be a 200 with what is expected in it, all as long.
 
-    socket: socket.socket
-    sent_at: float = 0.0
-    received: bytearray = field(default_factory=bytearray)
-
-    def ask(self, request: bytes) -> None:
-        self.received.clear()
-        self.sent_at = time.perf_counter()
-        self.socket.sendall(request)
-
-    def hear(self) -> bool:
-        """Read what is there; whether the answer is now whole."""
-        data = self.socket.recv(READ)
-        if not data:
-            raise ConnectionError("the server hung up")
-        self.received += data
-        return is_whole(self.received)
-
-
-def put_load(job: Job, bodies: Sequence[bytes], numbers: Iterator[int]) -> Load:
-    """Do one job; every answer must be a 200 as long as the first.
-
-    The requests are made of the bodies by turns, each with the next of the numbers in it.
+    The requests are made of the bodies by turns, each with the next of the numbers in it and the
+    next of the header fields before it.
     """
-    requests = numbered([post(f"{_HOST}:{job.port}", body, job.token) for body in bodies], numbers)
+    parts = [post(f"{HOST}:{job.port}", job.path, body) for body in calls.bodies]
     with ExitStack() as stack:
         selector = stack.enter_context(selectors.DefaultSelector())
-        for port in islice(cycle((job.port, *job.others)), job.connections):
-            connection = stack.enter_context(
-                socket.create_connection((_HOST, port), timeout=_SILENCE)
-            )
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            selector.register(connection, selectors.EVENT_READ, _Caller(connection))
-        return _drive(selector, requests, job)
+        for _ in range(job.connections):
+            caller = call_in(job.port)
+            stack.callback(caller.close)
+            selector.register(caller.socket, selectors.EVENT_READ, caller)
+        return _drive(selector, numbered(parts, numbers, fields), job, calls.expects)
 
 
-def numbered(requests: Sequence[bytes], numbers: Iterator[int]) -> Iterator[bytes]:
+def numbered(
+    requests: Sequence[tuple[bytes, bytes]], numbers: Iterator[int], fields: Iterator[bytes]
+) -> Iterator[bytes]:
     """The requests by turns, for ever, the last twelve digits of each hook instance a new number.
 
     No two are the same then, which a service that knows a replay would refuse.
     """
-    parts = [_INSTANCE.split(request, maxsplit=1) for request in requests]
-    for (before, instance, after), number in zip(cycle(parts), numbers, strict=False):
-        yield b"%s%s%012d%s" % (before, instance, number, after)
+    parts = [(line, *_INSTANCE.split(rest, maxsplit=1)) for line, rest in requests]
+    turns = zip(cycle(parts), numbers, fields, strict=False)
+    for (line, before, instance, after), number, extra in turns:
+        yield b"%s%s%s%s%012d%s" % (line, extra, before, instance, number, after)
 
 
-def _drive(selector: selectors.BaseSelector, requests: Iterator[bytes], job: Job) -> Load:
-    latencies, faults, expected = array("d"), Counter[str](), 0
+def _drive(
+    selector: selectors.BaseSelector, requests: Iterator[bytes], job: Job, expects: bytes
+) -> Load:
+    answers = Answers(expects)
     cpu, began = time.process_time(), time.perf_counter()
     now, until, asked = began, began + job.seconds, 0
     for key in selector.get_map().values():
         key.data.ask(next(requests))
         asked += 1
-    while len(latencies) < asked:
-        ready = selector.select(_SILENCE)
+    while answers.count < asked:
+        ready = selector.select(SILENCE)
         if not ready:
             raise TimeoutError("the server fell silent")
-        for key, _ in ready:
-            caller: _Caller = key.data
-            if not caller.hear():
+        for caller in [key.data for key, _ in ready]:
+            if not _heard(caller, answers, selector):
                 continue
             now = time.perf_counter()
-            latencies.append(now - caller.sent_at)
-            expected = expected or len(caller.received)
-            if fault := _fault(caller.received, expected):
-                faults[fault] += 1
             if now < until and asked < job.requests:
                 caller.ask(next(requests))
                 asked += 1
+    if not answers.latencies:
+        raise ConnectionError("the server closes every connection")
     return Load(
-        latencies=latencies, elapsed=now - began, cpu=time.process_time() - cpu, faults=dict(faults)
+        latencies=answers.latencies,
+        elapsed=now - began,
+        cpu=time.process_time() - cpu,
+        faults=dict(answers.faults),
     )
 
 
-def _fault(answer: bytearray, expected: int) -> str:
-    status = bytes(answer[: answer.find(b"\r\n")]).decode()
-    if not status.startswith("HTTP/1.1 200"):
-        return status
-    return "" if len(answer) == expected else f"{len(answer)} bytes instead of {expected}"
+def _heard(caller: Caller, answers: Answers, selector: selectors.BaseSelector) -> bool:
+    """Whether a call has come to its end, with an answer or with its connection."""
+    try:
+        is_whole_now = caller.hear()
+    except ConnectionError:
+        answers.miss()
+        selector.unregister(caller.socket)
+        caller.connect_again()
+        selector.register(caller.socket, selectors.EVENT_READ, caller)
+        return True
+    if is_whole_now:
+        answers.take(caller.received, time.perf_counter() - caller.sent_at)
+    return is_whole_now

@@ -2,98 +2,78 @@
 
 import os
 import platform
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from statistics import mean
 from typing import Any
 
-from benchmarking.aims import aims
-from benchmarking.findings import MANY, Findings, Row, every_slice, ratios, rows
-from benchmarking.language import CONDITIONS
-from benchmarking.phases import WHOLE, Phase
-from benchmarking.rounds import Slice
+from benchmarking.aims import Aim
+from benchmarking.contenders import POSTGRESQL, SERVICE
+from benchmarking.findings import Findings
+from benchmarking.kinds import KINDS
+from benchmarking.rows import Row
 from benchmarking.soak import Mark, growth
+from benchmarking.starting import Started, memory_per_policy
+from benchmarking.tables import Table, sparkline
 
-_BARS = "▁▂▃▄▅▆▇█"
-_MILLI, _MICRO, _MEGA = 1e3, 1e6, 1 << 20
-_COLUMNS = (
-    "",
-    "req/s @8",
-    "p50 @1",
-    "p99 @1",
-    "p50 @8",
-    "p99 @8",
-    "CPU/req",
-    "RSS ready",
-    "RSS loaded",
-    "start",
-    "its CPU",
+_MILLI, _KILO, _MEGA = 1e3, 1 << 10, 1 << 20
+_FIGURES = ("calls/s", "p50", "p99", "CPU", "functions", "switches", "MiB")
+_READING = (
+    "p50, p99 and CPU in ms; CPU, function calls and context switches a call, of all processes of "
+    "the server; MiB: peak, what processes share counted once.",
+    "Ratios of throughput are medians of the rounds'; (a) the same server and framework returning "
+    "a constant, (b) the same and as many bytes made durable by the same group commit.",
+)
+_HEALTHCHAIN = (
+    "applies no policy and keeps no record; it refuses CRD's extension of a request, so it is sent "
+    "the same call without"
 )
 
 
-def report(found: Findings) -> str:
-    """Everything, section by section."""
-    sections = (
-        _setting(found),
-        _figures(found),
-        _ratios(found),
-        _phases(found.phases),
-        _soak(found.marks),
-        _language(found),
-        _matching(found),
-        _aims(found),
-    )
-    return "\n\n".join("\n".join(section) for section in map(list, sections) if section)
+def report(found: Findings) -> list[Table]:
+    """Everything, table by table, the aims last."""
+    rows = found.rows()
+    return [
+        _setting(found, rows),
+        *_beside(rows),
+        *_services(rows),
+        *_starts(found.starts),
+        *_soak(found.marks),
+        _aims(found.aims()),
+    ]
+
+
+def to_text(tables: Sequence[Table]) -> str:
+    """For a terminal."""
+    return "\n\n".join(table.to_text() for table in tables)
+
+
+def to_markdown(tables: Sequence[Table]) -> str:
+    """For a page."""
+    return "\n\n".join(table.to_markdown() for table in tables) + "\n"
 
 
 def to_json(found: Findings) -> dict[str, Any]:
     """Everything, in seconds and bytes."""
+    rows = found.rows()
     return {
-        "machine": machine(),
-        "body": found.body,
-        "answer": found.answer,
-        "figures": [asdict(row) for row in rows(found)],
-        "ratios to the floor": [asdict(row) for row in ratios(found)],
+        "machine": _machine(),
+        "sizes": asdict(found.sizes),
+        "healthchain": found.healthchain,
+        "rows": [asdict(row) for row in rows],
         "rounds": [
-            {
-                "policies": name,
-                "connections": count,
-                "floor": [_slice(slice_) for slice_ in pair.floor],
-                "service": [_slice(slice_) for slice_ in pair.server],
-            }
-            for (count, name), pair in found.measured.items()
+            {**asdict(cell), "rates": [slice_.rate for slice_ in taken]}
+            for cell, taken in found.shares.items()
         ],
-        "generator": {
-            "rate": found.generator_rate,
-            "busy": _generator_busy(found),
-            "others": _others(found),
-        },
-        "phases": [asdict(phase) for phase in found.phases],
+        "generator": found.generator_rate,
+        "others": _others(found),
+        "starts": [asdict(started) for started in found.starts],
         "memory": [asdict(mark) for mark in found.marks],
-        "language": asdict(found.language),
-        "matching": asdict(found.matching) if found.matching else None,
-        "aims": [asdict(aim) for aim in aims(found)],
-        "faults": dict(found.faults),
+        "aims": [asdict(aim) for aim in found.aims()],
     }
 
 
-def setting() -> str:
-    """The machine, in a line."""
-    ours = machine()
-    return f"{ours['cores']} cores, Python {ours['python']}, {ours['system']}; loopback only"
-
-
-def _slice(slice_: Slice) -> dict[str, float]:
-    return {
-        "rate": slice_.rate,
-        "p50": slice_.p50,
-        "p99": slice_.p99,
-        "cpu": slice_.cpu,
-        "others": slice_.others,
-    }
-
-
-def machine() -> dict[str, Any]:
-    """The machine that measures."""
+def _machine() -> dict[str, Any]:
     return {
         "cores": os.cpu_count(),
         "python": platform.python_version(),
@@ -101,150 +81,165 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _setting(found: Findings) -> Iterator[str]:
-    yield setting()
-    yield f"order-sign, full prefetch: {found.body:,} bytes asked, {found.answer:,} answered"
-    yield f"answers kept in SQLite on {found.kept_in}, synced"
-    for library in found.libraries.values():
-        written = (
-            f"{library.files:,} generated files, {library.size / _MEGA:.1f} MiB"
-            if library.files
-            else "built-in only"
+def _setting(found: Findings, rows: Sequence[Row]) -> Table:
+    machine, sizes = _machine(), found.sizes
+    notes = [
+        f"{machine['cores']} cores, Python {machine['python']}, {machine['system']}; loopback only",
+        f"iCare 0600T: {sizes.asked:,} bytes asked, {sizes.answered:,} answered, "
+        f"{sizes.kept:,} kept in a database on {sizes.file_system}",
+    ]
+    if found.healthchain:
+        notes.append(f"HealthChain {found.healthchain}: {_HEALTHCHAIN}")
+    if rows:
+        busiest = max(row.generator for row in rows)
+        notes.append(
+            f"load generator: {found.generator_rate:,.0f} calls/s alone; while measuring at most "
+            f"{busiest:.2f} of a core; everything else on this machine {_others(found):.2f}"
         )
-        yield f"  {library.policies:,} policies: {written}"
-    yield (
-        f"load generator: {found.generator_rate:,.0f} req/s alone; while measuring it used "
-        f"{_generator_busy(found):.2f} of a core, "
-        f"and everything else on this machine {_others(found):.2f}"
-    )
+    notes += [
+        f"{row.cell.name}, {row.cell.kind} @ {row.cell.connections}: {_faults(row)}"
+        for row in rows
+        if row.faults or row.is_held_up
+    ]
+    return Table(heading="What was measured", notes=notes)
 
 
-def _generator_busy(found: Findings) -> float:
-    return max(slice_.generator for slice_ in every_slice(found.measured, MANY))
+def _faults(row: Row) -> str:
+    wrong = [f"{count} answers: {fault}" for fault, count in row.faults.items()]
+    held = ["held up by the load generator"] if row.is_held_up else []
+    return "; ".join(wrong + held)
 
 
 def _others(found: Findings) -> float:
-    slices = list(every_slice(found.measured, MANY))
-    return sum(slice_.others for slice_ in slices) / len(slices)
+    taken = [slice_.others for slices in found.shares.values() for slice_ in slices]
+    return mean(taken) if taken else 0.0
 
 
-def _figures(found: Findings) -> Iterator[str]:
-    yield "Figures: @ connections, latencies and CPU in ms, RSS in MiB, start in s"
-    yield from table(_COLUMNS, (_figure(row) for row in rows(found)))
+def _beside(rows: Sequence[Row]) -> Iterator[Table]:
+    beside = [row for row in rows if row.cell.name.what != SERVICE]
+    if beside:
+        yield Table(
+            heading="Floors, and others beside us",
+            notes=_READING,
+            columns=("", "workers", "connections", *_FIGURES),
+            lines=[_floor_line(row) for row in beside],
+        )
 
 
-def _figure(row: Row) -> list[str]:
-    times = (row.p50_few, row.p99_few, row.p50_many, row.p99_many, row.cpu)
+def _floor_line(row: Row) -> list[str]:
+    name = row.cell.name
+    words = f"{name.what}, {name.database}" if name.database else name.what
+    return [words, str(name.workers), str(row.cell.connections), *_figures(row)]
+
+
+def _services(rows: Sequence[Row]) -> Iterator[Table]:
+    ours = [row for row in rows if row.cell.name.what == SERVICE]
+    shapes = dict.fromkeys((row.cell.name.database, row.cell.name.trust) for row in ours)
+    for database, trust in shapes:
+        has_server = database == POSTGRESQL
+        server = ("its CPU",) if has_server else ()
+        of_shape = [
+            row
+            for row in ours
+            if (row.cell.name.database, row.cell.name.trust) == (database, trust)
+        ]
+        of_shape.sort(key=_place)
+        yield Table(
+            heading=f"The service: {database}, {_TRUSTS[trust]}",
+            notes=("its CPU: the database server's",) if has_server else (),
+            columns=(
+                "call", "workers", "connections", *_FIGURES, *server, "to (a)", "to (b)",
+            ),
+            lines=[_service_line(row, has_server=has_server) for row in of_shape],
+        )  # fmt: skip
+
+
+_TRUSTS = {"open": "open", "tokens": "a token of ES384 with each call"}
+
+
+def _place(row: Row) -> tuple[int, int, int]:
+    """Where a row stands: by call, then workers, then connections."""
+    return list(KINDS).index(row.cell.kind), row.cell.name.workers, row.cell.connections
+
+
+def _service_line(row: Row, *, has_server: bool) -> list[str]:
+    cell = row.cell
     return [
-        row.name,
-        f"{row.rate:,.0f}",
-        *(f"{seconds * _MILLI:.2f}" for seconds in times),
-        f"{row.memory_ready / _MEGA:.0f}",
-        f"{row.memory_loaded / _MEGA:.0f}",
-        f"{row.start:.2f}",
-        f"{row.start_cpu:.2f}",
+        cell.kind,
+        str(cell.name.workers),
+        str(cell.connections),
+        *_figures(row),
+        *([f"{row.database_cpu * _MILLI:.2f}"] if has_server else []),
+        _decimal(row.to_constant),
+        _decimal(row.to_durable),
     ]
 
 
-def _ratios(found: Findings) -> Iterator[str]:
-    yield "To the floor, measured by turns: medians of the rounds' ratios"
-    yield from table(_COLUMNS, (_ratio(row) for row in ratios(found)))
+def _figures(row: Row) -> list[str]:
+    return [
+        f"{row.rate:,.0f}",
+        *(f"{seconds * _MILLI:.2f}" for seconds in (row.p50, row.p99, row.cpu)),
+        "" if row.functions is None else f"{row.functions:,.0f}",
+        f"{row.switches:.1f}",
+        f"{row.memory / _MEGA:.0f}",
+    ]
 
 
-def _ratio(row: Row) -> list[str]:
-    name, *figures = asdict(row).values()
-    return [name, *(f"{figure:.2f}" for figure in figures)]
+def _decimal(figure: float | None) -> str:
+    return "" if figure is None else f"{figure:.2f}"
 
 
-def _phases(phases: Sequence[Phase]) -> Iterator[str]:
-    whole = next(phase for phase in phases if phase.name == WHOLE)
-    parts = [phase for phase in phases if phase is not whole]
-    rest = Phase(
-        name="not accounted for",
-        median=whole.median - sum(phase.median for phase in parts),
-        mean=whole.mean - sum(phase.mean for phase in parts),
-    )
-    yield "Where the time goes, in process: microseconds a call"
-    yield from table(
-        ("phase", "median", "mean", "share"),
-        (
+def _starts(starts: Sequence[Started]) -> Iterator[Table]:
+    if not starts:
+        return
+    notes = [f"{started.policies:,} policies: not sealed: {started.why}" for started in starts
+             if started.why]  # fmt: skip
+    if (grown := memory_per_policy(starts)) is not None:
+        notes.append(f"each more policy holds {grown / _KILO:,.1f} KiB")
+    yield Table(
+        heading="Starts: seconds until it answers, and a call then, one at a time, in ms",
+        notes=notes,
+        columns=("policies", "seal", "ready", "its CPU", "MiB", "CPU", "p50", "sealed in"),
+        lines=[
             [
-                phase.name,
-                f"{phase.median * _MICRO:.0f}",
-                f"{phase.mean * _MICRO:.0f}",
-                f"{phase.median / whole.median:.0%}",
+                f"{started.policies:,}",
+                started.seal,
+                f"{started.ready:.2f}",
+                f"{started.ready_cpu:.2f}",
+                f"{started.memory / _MEGA:.0f}",
+                f"{started.cpu * _MILLI:.2f}",
+                f"{started.p50 * _MILLI:.2f}",
+                "" if started.sealing is None else f"{started.sealing:.1f}",
             ]
-            for phase in (*parts, rest, whole)
-        ),
+            for started in starts
+        ],
     )
 
 
-def _soak(marks: Sequence[Mark]) -> Iterator[str]:
+def _soak(marks: Sequence[Mark]) -> Iterator[Table]:
     if len(marks) < 2:
         return
-    yield f"Memory over requests  {sparkline([mark.memory for mark in marks[1:]])}"
-    yield from table(
-        ("requests", "RSS MiB", "req/s", "p99 ms", "log MiB", "faults"),
-        (
+    grown = f"growth after the first {marks[1].requests:,}: {growth(marks):+.0f} bytes a call"
+    yield Table(
+        heading=f"Memory over calls  {sparkline([mark.memory for mark in marks[1:]])}",
+        notes=(grown,),
+        columns=("calls", "MiB", "calls/s", "p99", "faults"),
+        lines=[
             [
                 f"{mark.requests:,}",
                 f"{mark.memory / _MEGA:.1f}",
                 f"{mark.rate:,.0f}",
                 f"{mark.p99 * _MILLI:.2f}",
-                f"{mark.kept / _MEGA:,.0f}",
                 str(sum(mark.faults.values())),
             ]
             for mark in marks
-        ),
-    )
-    grown = (marks[-1].memory - marks[1].memory) / _MEGA
-    a_request = f"{growth(marks):+.0f} bytes a request"
-    yield f"growth after the first {marks[1].requests:,}: {grown:+.1f} MiB, {a_request}"
-
-
-def sparkline(values: Sequence[float]) -> str:
-    """The values as bars from the least to the greatest."""
-    low, high = min(values), max(values)
-    steps = ((value - low) / (high - low) if high > low else 0 for value in values)
-    return "".join(_BARS[round(step * (len(_BARS) - 1))] for step in steps)
-
-
-def _language(found: Findings) -> Iterator[str]:
-    seen = found.language
-    yield "Rule language: a whole call in process by what is ordered, in ms"
-    yield f"  0600T, iCare: {seen.icare_code * _MILLI:.2f}"
-    yield f"  0600T, Anthem: {seen.anthem_code * _MILLI:.2f}"
-    yield f"  93799 with words, Anthem: {seen.anthem_words * _MILLI:.2f}"
-    yield f"  {CONDITIONS:,} conditions compiled in {seen.compiling:.2f} s"
-
-
-def _matching(found: Findings) -> Iterator[str]:
-    if found.matching is None:
-        return
-    seen = found.matching
-    yield f"Policy match among {seen.rules:,} rules, in process: microseconds a lookup"
-    fast, slow = (
-        f"{seen.p50 * _MICRO:.1f}, p99 {seen.p99 * _MICRO:.1f}",
-        f"{seen.slow_p50 * _MICRO:,.0f}",
-    )
-    agree = "yes" if seen.agree else "NO"
-    yield f"  index p50 {fast}; asking every rule p50 {slow}; same rules: {agree}"
-
-
-def _aims(found: Findings) -> Iterator[str]:
-    yield "Aims"
-    yield from table(
-        ("aim", "measured", "met"),
-        ([aim.aim, aim.measured, "yes" if aim.met else "NO"] for aim in aims(found)),
+        ],
     )
 
 
-def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Columns as wide as they need to be; the first to the left, the others to the right."""
-    every = [list(heads), *map(list, lines)]
-    widths = [max(map(len, column)) for column in zip(*every, strict=True)]
-    for line in every:
-        first, *others = (
-            f"{cell:{'<' if at == 0 else '>'}{widths[at]}}" for at, cell in enumerate(line)
-        )
-        yield "  ".join(("", first, *others)).rstrip()
+def _aims(found: Sequence[Aim]) -> Table:
+    return Table(
+        heading="Aims, for iCare 0600T: 8 connections, one worker if not said, open, SQLite",
+        columns=("aim", "measured", "holds"),
+        lines=[[aim.aim, aim.measured, "yes" if aim.holds else "NO"] for aim in found],
+    )

@@ -3,28 +3,36 @@
 import json
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from benchmarking import servers
-from benchmarking.calls import call_bodies
-from benchmarking.findings import FEW, MANY, Findings, Standing, every_slice
-from benchmarking.language import measure_language
+from benchmarking.contenders import Field, everything, healthchain_version
+from benchmarking.counting import count_functions
+from benchmarking.ehr import ehr
+from benchmarking.findings import Findings, Sizes
+from benchmarking.kinds import CALLS, ICARE, every_call
 from benchmarking.load import Job, generator
-from benchmarking.matching import Matching, measure_matching
-from benchmarking.phases import measure_phases
-from benchmarking.policies import BUILT_IN, GeneratedLibrary, write_library
-from benchmarking.rounds import Measured, Run, measure, together
-from benchmarking.servers import Command, Server, Start, running, starts
+from benchmarking.matrix import Shares, Turns, measure
+from benchmarking.servers import Server, running
+from benchmarking.services import BASE_URL, Shape, service
+from benchmarking.signing import make_client
 from benchmarking.sink import sink
-from benchmarking.soak import Mark, soak
+from benchmarking.slices import Run
+from benchmarking.soak import soak
+from benchmarking.starting import measure_starts
+from benchmarking.wire import CALL_PATH
 
-_CALLS = 64  # different bodies
-_WARM_UP = Job(port=0, connections=MANY, seconds=10.0, requests=500)
-_ALONE = 3.0  # seconds for the load generator by itself
+from cds_service.database.engine import open_engine, reading
+
+_TOKENS = 2_000  # used by turns, each with another call
+_ALONE = 2.0  # seconds for the load generator by itself
+_RECORD_BYTES = (
+    "SELECT length(payload) + length(salt) + length(id) + "
+    "(SELECT coalesce(sum(length(record_id) + length(name) + length(value)), 0) FROM mention) + "
+    "(SELECT sum(length(record_id) + length(hash)) FROM leaf) FROM record"
+)
 
 
 class WrongAnswer(Exception):
@@ -32,60 +40,49 @@ class WrongAnswer(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Extent:
-    """How much is measured; `seconds` is the load on one server at one number of connections."""
+class Plan:
+    """What is measured, and how much; a part that is empty is left out."""
 
-    seconds: float
-    rounds: int
-    starts: int
-    libraries: tuple[int, ...]
+    turns: Turns | None
+    counts: bool
+    policies: Sequence[int]
     soak: int
-    phases: int
+    workers: Sequence[int]
+    trusts: Sequence[str]
+    kinds: Sequence[str]
+    postgresql: str = ""
+    healthchain: Path | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Beside:
-    """What measuring by turns has found."""
-
-    measured: Measured
-    floor: Standing
-    servers: Mapping[int, Standing]
-
-
-def measure_everything(extent: Extent, directory: Path) -> Findings:
+def measure_everything(plan: Plan, directory: Path) -> Findings:
     """All findings of one run; everything it writes goes to `directory`."""
-    bodies = call_bodies(_CALLS)
-    tell("phases, in process")  # before there are gigabytes for the disk to write
-    phases = measure_phases(directory / "phases", bodies, extent.phases)
-    tell("the rule language, in process")
-    language = measure_language(directory / "language", extent.phases)
-    libraries = {number: _library(directory, number) for number in extent.libraries}
-    commands = {number: _service(directory, library) for number, library in libraries.items()}
-    with generator(bodies) as run:
-        answer = first_answer(commands[extent.libraries[0]], bodies[0])
-        alone = _alone(answer, run)
-        beside = _measure_beside(extent, servers.floor(directory / "floor", answer), commands, run)
-        marks = _soak(
-            _service(directory / "soak", libraries[extent.libraries[0]]), run, extent.soak
+    version = healthchain_version(plan.healthchain) if plan.healthchain else ""
+    tell("making calls and tokens")
+    client = make_client(directory / "client", f"{BASE_URL}{CALL_PATH}", _TOKENS)
+    with ehr(CALLS) as base:
+        calls = every_call(base)
+        answer, sizes = first_answer(directory / "first", calls[ICARE].bodies[0])
+        entered = Field(
+            directory=directory,
+            client=client,
+            answer=answer,
+            record=sizes.kept,
+            workers=plan.workers,
+            trusts=plan.trusts,
+            kinds=plan.kinds,
+            postgresql=plan.postgresql,
+            healthchain=plan.healthchain,
         )
-    slices = [slice_ for count in (FEW, MANY) for slice_ in every_slice(beside.measured, count)]
-    return Findings(
-        body=len(bodies[0]),
-        answer=len(answer),
-        kept_in=_file_system(directory),
-        libraries=libraries,
-        measured=beside.measured,
-        floor=beside.floor,
-        servers=beside.servers,
-        generator_rate=alone,
-        phases=phases,
-        language=language,
-        marks=marks,
-        matching=_matching(libraries[extent.libraries[-1]]),
-        faults=together(
-            [*(slice_.load.faults for slice_ in slices), *(mark.faults for mark in marks)]
-        ),
-    )
+        with generator(calls, client.tokens) as run:
+            return Findings(
+                sizes=sizes,
+                healthchain=version,
+                generator_rate=_alone(answer, run),
+                counts=count_functions(entered, run, tell) if plan.counts else {},
+                shares=_matrix(plan.turns, entered, run),
+                starts=measure_starts(directory / "starts", plan.policies, run, tell),
+                marks=soak(directory / "soak", run, plan.soak, tell) if plan.soak else (),
+            )
 
 
 def tell(words: str) -> None:
@@ -93,87 +90,48 @@ def tell(words: str) -> None:
     print(f"{time.strftime('%H:%M:%S')}  {words}", file=sys.stderr, flush=True)
 
 
-def _library(directory: Path, policies: int) -> GeneratedLibrary:
-    tell(f"writing a library of {policies:,} policies")
-    return write_library(directory / f"library-{policies}", policies)
-
-
-def _service(directory: Path, library: GeneratedLibrary) -> Command:
-    more = library.directory if library.files else None
-    return servers.service(directory / f"service-{library.policies}", more)
-
-
-def first_answer(command: Command, body: bytes) -> bytes:
-    """A real answer for the floor to return.
+def first_answer(directory: Path, body: bytes) -> tuple[bytes, Sizes]:
+    """A real answer for the floors to return, and how much is kept of it.
 
     Raises:
         WrongAnswer: no policy decided the call.
     """
-    with running(command) as server:
-        answer = server.post(body)
+    with running(service(directory, Shape())) as server:
+        answer = _decided(server, body)
+    engine = open_engine(f"sqlite:///{directory / 'crd.sqlite3'}")
+    try:
+        with reading(engine) as connection:
+            kept = int(connection.exec_driver_sql(_RECORD_BYTES).scalar_one())
+    finally:
+        engine.dispose()
+    sizes = Sizes(
+        asked=len(body), answered=len(answer), kept=kept, file_system=_file_system(directory)
+    )
+    return answer, sizes
+
+
+def _decided(server: Server, body: bytes) -> bytes:
+    answer = server.post(body)
     if b"not-covered" not in answer or not json.loads(answer).get("systemActions"):
         raise WrongAnswer(answer[:500])
     return answer
 
 
+def _matrix(turns: Turns | None, entered: Field, run: Run) -> Shares:
+    if turns is None:
+        return {}
+    with everything(entered, tell) as contenders:
+        return measure(contenders, run, turns, tell)
+
+
 def _alone(answer: bytes, run: Run) -> float:
     tell("the load generator against a server that does nothing")
     with sink(answer) as port:
-        return run(Job(port=port, connections=MANY, seconds=_ALONE)).rate
-
-
-def _measure_beside(
-    extent: Extent, floor: Command, commands: Mapping[int, Command], run: Run
-) -> _Beside:
-    tell("starts")
-    floor_starts = starts(floor, extent.starts)
-    its_starts = {number: starts(command, extent.starts) for number, command in commands.items()}
-    with ExitStack() as stack:
-        base = stack.enter_context(running(floor))
-        up = {number: stack.enter_context(running(command)) for number, command in commands.items()}
-        ready = {server.port: server.memory() for server in (base, *up.values())}
-        for server in (base, *up.values()):
-            run(_WARM_UP.at(server.port))
-        measured = measure(
-            up,
-            base,
-            run,
-            connections=(FEW, MANY),
-            rounds=extent.rounds,
-            seconds=extent.seconds,
-            tell=tell,
-        )
-        return _Beside(
-            measured=measured,
-            floor=_standing(floor_starts, base, ready),
-            servers={
-                number: _standing(its_starts[number], server, ready)
-                for number, server in up.items()
-            },
-        )
-
-
-def _standing(starts: list[Start], server: Server, ready: Mapping[int, int]) -> Standing:
-    return Standing(starts=starts, memory_ready=ready[server.port], memory_loaded=server.memory())
-
-
-def _soak(command: Command, run: Run, requests: int) -> list[Mark]:
-    if not requests:
-        return []
-    tell(f"memory over {requests:,} requests")
-    with running(command) as server:
-        return soak(server, run, command.directory, requests, tell=tell)
-
-
-def _matching(library: GeneratedLibrary) -> Matching | None:
-    if library.policies == BUILT_IN:
-        return None
-    tell(f"policy match among {library.policies:,}, in process")
-    return measure_matching(library.directory, library.policies)
+        return run(Job(port=port, connections=8, seconds=_ALONE, calls=ICARE)).rate
 
 
 def _file_system(directory: Path) -> str:
-    """What kind of disk holds the answers: a sync costs nothing on some."""
+    """What kind of disk holds the records: a sync costs nothing on some."""
     partitions = psutil.disk_partitions(all=True)
     mounted = {
         Path(partition.mountpoint): partition.fstype

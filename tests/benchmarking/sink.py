@@ -2,13 +2,16 @@
 
 import selectors
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from typing import NoReturn
 
 from benchmarking.wire import READ, answer, is_whole
+
+Respond = Callable[[bytearray], bytes]
 
 
 @contextmanager
@@ -30,15 +33,23 @@ def _serve(pipe: Connection, constant: bytes) -> None:
         socket.create_server(("127.0.0.1", 0)) as listening,
         selectors.DefaultSelector() as selector,
     ):
-        selector.register(listening, selectors.EVENT_READ)
         pipe.send(listening.getsockname()[1])
-        while True:
-            for key, _ in selector.select():
-                if key.data is None:
-                    connection, _address = listening.accept()
-                    selector.register(connection, selectors.EVENT_READ, _Called(connection))
-                elif not key.data.serve(constant):
-                    selector.unregister(key.fileobj)
+        serve_calls(listening, selector, lambda _request: constant)
+
+
+def serve_calls(
+    listening: socket.socket, selector: selectors.BaseSelector, respond: Respond
+) -> NoReturn:
+    """Answer all who connect, in one thread, until the process ends."""
+    selector.register(listening, selectors.EVENT_READ)
+    while True:
+        for key, _ in selector.select():
+            if key.data is None:
+                connection, _address = listening.accept()
+                selector.register(connection, selectors.EVENT_READ, _Called(connection))
+            elif not key.data.serve(respond):
+                selector.unregister(key.fileobj)
+                key.data.socket.close()
 
 
 @dataclass(slots=True)
@@ -48,11 +59,14 @@ class _Called:
     socket: socket.socket
     received: bytearray = field(default_factory=bytearray)
 
-    def serve(self, constant: bytes) -> bool:
+    def serve(self, respond: Respond) -> bool:
         """Answer if the call is whole; False if the client has left."""
-        data = self.socket.recv(READ)
+        try:
+            data = self.socket.recv(READ)
+        except ConnectionError:
+            return False
         self.received += data
         if is_whole(self.received):
+            self.socket.sendall(respond(self.received))
             self.received.clear()
-            self.socket.sendall(constant)
         return bool(data)

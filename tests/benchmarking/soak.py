@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarking.kinds import ICARE
 from benchmarking.load import Job
-from benchmarking.rounds import Run, percentile
-from benchmarking.servers import Server
+from benchmarking.servers import running
+from benchmarking.services import Shape, service
+from benchmarking.slices import Run, percentile
 
 _BLOCK = 10_000
 _FEWEST_BLOCKS = 5
@@ -20,42 +22,33 @@ class Mark:
 
     requests: int
     memory: int
-    rate: float
-    p99: float
-    kept: int
+    rate: float = 0.0
+    p99: float = 0.0
     faults: Mapping[str, int]
 
 
-def soak(
-    server: Server, run: Run, directory: Path, requests: int, tell: Callable[[str], None]
-) -> list[Mark]:
+def soak(directory: Path, run: Run, requests: int, tell: Callable[[str], None]) -> list[Mark]:
     """A mark before, and one after every block of requests; ends early if it takes too long."""
-    marks = [
-        Mark(
-            requests=0, memory=server.memory(), rate=0.0, p99=0.0, kept=_size(directory), faults={}
-        )
-    ]
-    seconds = 0.0
-    for block in _blocks(requests):
-        load = run(
-            Job(
-                port=server.port, connections=_CONNECTIONS, seconds=_LIMIT - seconds, requests=block
+    with running(service(directory, Shape())) as server:
+        marks = [Mark(requests=0, memory=server.process.memory(), faults={})]
+        seconds = 0.0
+        for block in _blocks(requests):
+            job = Job(
+                port=server.port, connections=_CONNECTIONS, seconds=_LIMIT - seconds, calls=ICARE
             )
-        )
-        seconds += load.elapsed
-        mark = Mark(
-            requests=marks[-1].requests + len(load.latencies),
-            memory=server.memory(),
-            rate=load.rate,
-            p99=percentile(load.latencies, 0.99),
-            kept=_size(directory),
-            faults=load.faults,
-        )
-        marks.append(mark)
-        memory = f"{mark.memory / (1 << 20):.1f} MiB"
-        tell(f"  {mark.requests:,} requests: {memory}, {mark.rate:,.0f} req/s")
-        if seconds >= _LIMIT:
-            break
+            load = run(job.limited(block))
+            seconds += load.elapsed
+            mark = Mark(
+                requests=marks[-1].requests + len(load.latencies),
+                memory=server.process.memory(),
+                rate=load.rate,
+                p99=percentile(load.latencies, 0.99),
+                faults=load.faults,
+            )
+            marks.append(mark)
+            tell(f"  {mark.requests:,} requests: {mark.memory / (1 << 20):.1f} MiB")
+            if seconds >= _LIMIT:
+                break
     return marks
 
 
@@ -71,7 +64,3 @@ def _blocks(requests: int) -> Iterator[int]:
     while requests > 0:
         yield min(block, requests)
         requests -= block
-
-
-def _size(directory: Path) -> int:
-    return sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())

@@ -7,7 +7,8 @@ import pytest
 from every_hook import HOOK_NAMES, JsonObject, call
 from wire import Wire, open_wire
 
-from cds_service.app import build_service, open_site
+from cds_service.app.service import build_service
+from cds_service.app.site import open_site
 from cds_service.fhir.resource import decode
 from cds_service.settings import Settings
 

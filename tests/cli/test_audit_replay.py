@@ -18,7 +18,7 @@ from small_library import change
 from sqlalchemy import Engine, insert
 from stored_calls import readings, store_in
 
-from cds_service.app import Service, build_service
+from cds_service.app.service import Service, build_service
 from cds_service.audit.payloads import compress
 from cds_service.cli.audit.replay import replay
 from cds_service.crd.request.hooks import HOOKS

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from crd_command import crd_here
 
+from cds_service.policy.library.artifacts import builtin_library
+from cds_service.policy.library.sealing import SEAL, read_seal
+
 EXAMPLES = Path(__file__).parents[2] / "examples" / "policies"
 
 
@@ -82,3 +85,48 @@ def test_check_names_all_that_is_broken_in_one_run(tmp_path: Path) -> None:
 def find_policy(library: Path, start: str) -> Path:
     """The first version of a policy in a library."""
     return min(library.rglob(f"PlanDefinition-{start}*.json"))
+
+
+def test_check_seals_what_it_finds_nothing_in(tmp_path: Path) -> None:
+    """The directories that are named, not those beside them; then a start proves nothing again."""
+    library = tmp_path / "policies"
+    shutil.copytree(EXAMPLES, library)
+
+    run = crd_here("check", "--seal", library)
+
+    assert run.returncode == 0
+    assert f"sealed: {library / SEAL}" in run.stderr
+    assert str(builtin_library()) not in run.stderr
+    assert sorted(read_seal(library).files) == sorted(
+        file.relative_to(library).as_posix()
+        for file in library.rglob("*.json")
+        if file.name != "cases.json"
+    )
+
+
+def test_check_seals_nothing_while_there_are_findings(tmp_path: Path) -> None:
+    """Nor where a case fails: the seal stands for all that a check proves."""
+    library = tmp_path / "policies"
+    shutil.copytree(EXAMPLES, library)
+    cases = next(library.rglob("cases.json"))
+    written = json.loads(cases.read_text("utf-8"))
+    written["cases"][0]["expect"] = {"covered": "covered", "rule": "no-such-rule"}
+    cases.write_text(json.dumps(written), encoding="utf-8")
+
+    run = crd_here("check", "--seal", library)
+
+    assert run.returncode == 1
+    assert "nothing is sealed" in run.stderr
+    assert not (library / SEAL).exists()
+
+
+def test_a_seal_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """In one line, with what is in the way."""
+    library = tmp_path / "policies"
+    shutil.copytree(EXAMPLES, library)
+    (library / SEAL).mkdir()
+
+    run = crd_here("check", "--seal", library)
+
+    assert run.returncode == 1
+    assert f"{library / SEAL}: $: cannot be written: " in run.stderr

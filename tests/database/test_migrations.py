@@ -22,7 +22,8 @@ from cds_service.audit.reading import Reader
 from cds_service.audit.verification import VerificationRequest, verify_log
 from cds_service.cli.audit.migrate import migrate as command
 from cds_service.database.engine import open_engine, reading, writing
-from cds_service.database.migrations import migrate, read_schema, require_schema
+from cds_service.database.migrations import migrate, read_schema
+from cds_service.database.schema_check import require_schema
 from cds_service.database.tables import METADATA
 from cds_service.errors import SettingError
 from cds_service.fhir.resource import decode
@@ -102,7 +103,15 @@ def test_a_store_of_the_release_before_gets_the_new_tables_and_keeps_its_rows(
 ) -> None:
     """And the release before could go on with it: what it has is left as it was."""
     migrate(engine)
-    tables = ("activation", "approval", "policy_set", "shadow", "shadow_effect")
+    tables = (
+        "activation",
+        "approval",
+        "policy_set",
+        "shadow",
+        "shadow_effect",
+        "allowance",
+        "lease",
+    )
     with writing(engine) as connection:
         for table in tables:
             connection.execute(text(f"DROP TABLE {table}"))
@@ -234,8 +243,8 @@ def test_the_command_shows_what_it_does(former: str, tmp_path: Path) -> None:
     ]
 
     assert [run.exit_code for run in runs] == [1, 0, 0, 0]
-    assert "schema none; this release needs 0003" in runs[0].output
-    assert "schema migrated from none to 0003" in runs[1].output
+    assert "schema none; this release needs 0004" in runs[0].output
+    assert "schema migrated from none to 0004" in runs[1].output
     assert "452 records of the former schema are there" in runs[1].output
     assert "nothing to migrate" in runs[3].output
 

@@ -148,7 +148,7 @@ def _serve(options: Sequence[str], printed: Path) -> None:
         os.dup2(output, stream)
     for name in [name for name in os.environ if name.startswith("CRD_")]:
         del os.environ[name]
-    main(["serve", *options])
+    main(["serve", "--workers", "1", *options])
 
 
 @contextmanager

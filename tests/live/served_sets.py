@@ -100,6 +100,7 @@ def serving_set(directory: Path, library: Path, *options: str) -> Iterator[Serve
         "library": library,
         "clients": clients,
         "log-format": "json",
+        "workers": "1",
     }
     given = [part for name, value in settings.items() for part in (f"--{name}", str(value))]
     with (

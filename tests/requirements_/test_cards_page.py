@@ -25,7 +25,8 @@ from response_models import COVERAGE_INFORMATION
 from response_types import TOPIC_SYSTEMS, TOPICS, card_problems, misfits, response_type
 from small_library import policy, rule, small_index
 
-from cds_service.app import build_service, open_site
+from cds_service.app.service import build_service
+from cds_service.app.site import open_site
 from cds_service.fhir.resource import encode
 from cds_service.settings import Settings
 

@@ -18,7 +18,8 @@ from flask.testing import FlaskClient
 from hook_requests import COMMERCIAL_PPO, bundle, coverage, patient
 from scripted_ehr import ScriptedEhr
 
-from cds_service.app import build_service, open_site
+from cds_service.app.service import build_service
+from cds_service.app.site import open_site
 from cds_service.fhir.resource import encode
 from cds_service.settings import Settings
 

@@ -21,7 +21,8 @@ from flask.testing import FlaskClient
 from hook_requests import HOOK_INSTANCE, service_request
 from kept_records import KeptRecord, records_in
 
-from cds_service.app import Service, build_service, open_site
+from cds_service.app.service import Service, build_service
+from cds_service.app.site import open_site
 from cds_service.crd.request.reply import Reply
 from cds_service.fhir.resource import decode, encode
 from cds_service.outbound.access import Access

@@ -23,7 +23,8 @@ from proposal_library import DEFINITIONS, PROPOSED, form, proposing
 from response_types import misfits, topic
 from small_library import AUTHORIZATION_NEEDED, part, reason, small_index
 
-from cds_service.app import build_service, open_site
+from cds_service.app.service import build_service
+from cds_service.app.site import open_site
 from cds_service.fhir.resource import encode
 from cds_service.policy.run.index import PolicyIndex
 from cds_service.settings import Settings

@@ -37,7 +37,8 @@ from response_models import COVERAGE_INFORMATION, response_problems
 from response_types import card_problems, misfits, response_type, topic
 from small_library import organization, part, reason, small_index, write_library
 
-from cds_service.app import build_service, open_site
+from cds_service.app.service import build_service
+from cds_service.app.site import open_site
 from cds_service.crd.request.configuration import ALWAYS_EMITTED
 from cds_service.crd.request.hooks import HOOKS
 from cds_service.fhir.resource import encode

@@ -14,7 +14,8 @@ from fakes import FakeLog
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from cds_service.app import build_service, open_site
+from cds_service.app.service import build_service
+from cds_service.app.site import open_site
 from cds_service.ehr.client import RequestsEhr
 from cds_service.fhir.resource import encode
 from cds_service.settings import Settings

@@ -12,7 +12,9 @@ from flask.testing import FlaskClient
 from security.reviewed import BASE_URL, ISSUER, claims_for, clients_file
 from werkzeug.test import TestResponse
 
-from cds_service.app import build_service, keep_library, open_memory, open_site
+from cds_service.app.memory import open_memory
+from cds_service.app.service import build_service, keep_library
+from cds_service.app.site import open_site
 from cds_service.fhir.resource import encode
 from cds_service.settings import Settings
 

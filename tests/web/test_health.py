@@ -38,6 +38,7 @@ def test_a_service_whose_parts_are_well_is_ready() -> None:
         "running",
         "library",
         "policies",
+        "clock",
         "store",
         "journal",
         "checkpoints",

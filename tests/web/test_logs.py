@@ -4,10 +4,9 @@ import logging
 import threading
 
 import pytest
-from structlog.stdlib import ProcessorFormatter
 from web.log_lines import lines_of, written_logs
 
-from cds_service.web.logs import configure_logs, log_what_ends
+from cds_service.web.logs import LineFormatter, configure_logs, log_what_ends
 
 SECRET = "Mustermann"  # noqa: S105
 OURS = logging.getLogger("cds_service.web")
@@ -97,7 +96,7 @@ def test_a_message_of_a_library_that_cannot_be_filled_is_shown_unfilled() -> Non
 
 def is_ours(handler: logging.Handler) -> bool:
     """Whether a handler is that of `configure_logs`."""
-    return isinstance(handler.formatter, ProcessorFormatter)
+    return isinstance(handler.formatter, LineFormatter)
 
 
 def test_a_value_neither_breaks_a_line_nor_fills_the_disk() -> None:

@@ -20,7 +20,8 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from web.log_lines import written_logs
 from web.seen_calls import made_metrics
 
-from cds_service.app import Service, build_service, open_site
+from cds_service.app.service import Service, build_service
+from cds_service.app.site import open_site
 from cds_service.audit.record import AuditRecord
 from cds_service.ehr.client import RequestsEhr
 from cds_service.fhir.resource import encode

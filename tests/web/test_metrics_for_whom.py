@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from fakes import FakeLog
 
-from cds_service.app import build_service, open_site
+from cds_service.app.service import build_service
+from cds_service.app.site import open_site
 from cds_service.settings import Settings
 
 OPERATOR = f'[operators.maria]\ntoken_sha256 = "{"0" * 64}"\n'

@@ -11,7 +11,8 @@ from flask.testing import FlaskClient
 from hook_requests import bundle, coverage, order_sign, service_request
 from kept_records import records_in
 
-from cds_service.app import Service, build_service, open_site
+from cds_service.app.service import Service, build_service
+from cds_service.app.site import open_site
 from cds_service.audit.record import Kind
 from cds_service.crd.request.hooks import HOOKS
 from cds_service.fhir.resource import decode, encode

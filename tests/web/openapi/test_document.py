@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from whole_site import BASE_URL, whole_site
 
-from cds_service.app import build_service, open_site
+from cds_service.app.service import build_service
+from cds_service.app.site import open_site
 from cds_service.crd.request.hooks import HOOKS
 from cds_service.pages.coverage.routes import MEDIA_TYPES
 from cds_service.pages.coverage.rows import ANSWERS
