@@ -182,5 +182,7 @@ def test_it_is_as_the_schema_of_compose_files_has_it() -> None:
 def test_the_parser_of_docker_compose_takes_it(pytestconfig: pytest.Config) -> None:
     """What it means holds together: networks, volumes and secrets that are named are there."""
     parser = Path(pytestconfig.getoption("--image")) / "tools" / "bin" / "compose-go"
+    if not parser.exists():
+        pytest.skip("no Go is here that can build it")
 
     assert run(parser, "-no-interpolation", COMPOSE) == ""
