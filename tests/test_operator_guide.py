@@ -405,7 +405,15 @@ def test_its_lines_are_not_longer_than_they_may_be() -> None:
     """120 columns; rows of tables, keys and log lines apart."""
     lines = PROSE.splitlines()
 
-    assert [line for line in lines if len(line) > 120 and not line.startswith("|")] == []
+    assert [line for line in lines if len(line) > 120 and not line.lstrip().startswith("|")] == []
+
+
+def test_each_row_of_a_table_is_one_line() -> None:
+    """A row that goes on in the next line is no row: its cells fall into others."""
+    rows = [line.strip() for line in PROSE.splitlines() if line.strip().startswith("|")]
+
+    assert len(rows) > 100
+    assert [row for row in rows if not row.endswith("|")] == []
 
 
 def test_its_operator_is_the_readmes() -> None:

@@ -35,6 +35,8 @@ class SharedGauges:
             )
             for metric in READ_AT_SCRAPE
         }
+        for name in _LEAST_COUNTS:  # until the first look nothing is known against it
+            self._written[name].set(1.0)
         self._shown = set[tuple[str, tuple[str, ...]]]()
         self._closed = Event()
         # A daemon: a program that exits without `close` must not hang.
