@@ -22,8 +22,9 @@ from cds_service.settings import Settings
 from cds_service.warm_up import warm_up
 from cds_service.web.processes.cores import count_cores
 from cds_service.web.processes.counted import SHARED, forget_gauges, remove_if_made
-from cds_service.web.processes.generation import Generation, Post
+from cds_service.web.processes.generation import Generation
 from cds_service.web.processes.link import Link, inherit_link
+from cds_service.web.processes.post import Post
 from cds_service.web.processes.shares import make_shares
 
 _IGNORED = (signal.SIGHUP, signal.SIGUSR2)  # until somebody listens for them

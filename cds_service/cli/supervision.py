@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cds_service.cli.options import as_variables
@@ -23,8 +23,12 @@ def supervise(bound: socket.socket, given: Mapping[str, str]) -> int:
     counted = os.environ.get(SHARED) or tempfile.mkdtemp(prefix=MADE)
     environment = {**os.environ, **as_variables(given), SHARED: counted}
 
+    # Where we were found without the working directory, modules in that must not come before ours.
+    is_apart = os.getcwd() not in sys.path and "" not in sys.path  # noqa: PTH109
+    program = [sys.executable, *(["-P"] if is_apart else []), "-m", "cds_service"]
+
     def launch(link: Link, number: int) -> subprocess.Popen[bytes]:
-        return _launch(bound, link, number, environment)
+        return _launch(program, bound, link, number, environment)
 
     def ended(number: int) -> None:
         forget_gauges(Path(counted), f"{number}-*")
@@ -37,7 +41,11 @@ def supervise(bound: socket.socket, given: Mapping[str, str]) -> int:
 
 
 def _launch(
-    bound: socket.socket, link: Link, number: int, environment: Mapping[str, str]
+    program: Sequence[str],
+    bound: socket.socket,
+    link: Link,
+    number: int,
+    environment: Mapping[str, str],
 ) -> subprocess.Popen[bytes]:
     """A fresh interpreter: what is installed under our name by then is what it runs.
 
@@ -46,13 +54,8 @@ def _launch(
     """
     inherited = (bound.fileno(), link.fileno())
     generation = ",".join(map(str, (*inherited, number)))
-    # Where we were found without the working directory, modules in that must not come before ours.
-    is_apart = os.getcwd() not in sys.path and "" not in sys.path  # noqa: PTH109
     return subprocess.Popen(  # noqa: S603  # this very program
-        [
-            *(sys.executable, *(["-P"] if is_apart else [])),
-            *("-m", "cds_service", "serve", "--generation", generation),
-        ],
+        [*program, "serve", "--generation", generation],
         pass_fds=inherited,
         env=environment,
         stdin=subprocess.DEVNULL,

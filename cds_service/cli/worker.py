@@ -24,8 +24,8 @@ from cds_service.live.reading import Fingerprint, LibraryDirectories
 from cds_service.settings import Settings
 from cds_service.warm_up import warm_up
 from cds_service.web.metrics import count_as
-from cds_service.web.processes.generation import Post
 from cds_service.web.processes.link import Link, Word
+from cds_service.web.processes.post import Post
 from cds_service.web.processes.shares import Share
 from cds_service.web.server import Stop, serve_until_stopped
 

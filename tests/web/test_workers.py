@@ -1,5 +1,6 @@
 """Several workers on one socket: who answers, who takes a dead one's place, and what is lost."""
 
+import resource
 import signal
 import time
 from collections.abc import Sequence
@@ -143,6 +144,49 @@ def test_a_broken_new_generation_leaves_the_old_one_at_work(site: Site, tmp_path
     assert after == before
     assert '"ready":true' in ready
     assert "Organization-acme.json: $: not JSON" in service.log()
+
+
+def leave_no_descriptor(process: psutil.Process) -> None:
+    """From now on a process can open nothing more than it has open."""
+    most = max(int(entry.name) for entry in Path(f"/proc/{process.pid}/fd").iterdir()) + 1
+    _, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (most, hard))
+
+
+def allow_descriptors(process: psutil.Process) -> None:
+    """It may open more again."""
+    _, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def test_a_supervisor_that_can_start_nothing_leaves_the_workers_at_work(site: Site) -> None:
+    """As where a machine has no descriptor or no process left; the log says so."""
+    with serving_in_workers(site) as service:
+        before = service.workers()
+        leave_no_descriptor(psutil.Process(service.run.pid))
+        service.send(signal.SIGUSR2)
+        await_that(lambda: "renewal-failed" in service.log())
+        after, ready = service.workers(), service.ask("/readyz")
+
+    assert after == before
+    assert '"ready":true' in ready
+
+
+def test_a_generation_that_can_fork_nothing_keeps_the_other_workers(site: Site) -> None:
+    """And fills the place of the dead one once it can."""
+    with serving_in_workers(site) as service:
+        generation = service.generations()[-1]
+        killed, kept = service.workers()
+        leave_no_descriptor(generation)
+        killed.kill()
+        await_that(lambda: "a worker cannot start" in service.log())
+        ready = service.ask("/readyz")
+        allow_descriptors(generation)
+        await_that(lambda: len(service.workers()) > 1)
+        is_kept = kept in service.workers()
+
+    assert '"ready":true' in ready
+    assert is_kept
 
 
 def test_a_stop_under_load_loses_no_answer(site: Site) -> None:

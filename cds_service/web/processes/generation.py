@@ -16,32 +16,11 @@ from functools import partial
 from cds_service.web.processes.heard_signals import STOPS, HeardSignals, hear_signals
 from cds_service.web.processes.link import Link, Word, open_links
 from cds_service.web.processes.pauses import Pauses
+from cds_service.web.processes.post import Post
 
 _LOG = logging.getLogger("cds_service.web")
 _HEARD = (*STOPS, signal.SIGHUP)
 _LONGEST_WAIT = 60.0  # seconds; whatever happens ends a wait
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
-    """What a new worker knows: its place among the others, and the set of policies they serve.
-
-    `digest` is empty where that is the set which the generation has read.
-    """
-
-    place: int
-    link: Link
-    digest: str = ""
-
-    def await_go(self) -> bool:
-        """Tell that all is ready, and wait to be let go; False: it is to end instead."""
-        self.link.send(Word.READY)
-        while (words := self.link.hear()) is not None:
-            if any(word == Word.STOP for word, _ in words):
-                return False
-            if any(word == Word.GO for word, _ in words):
-                return True
-        return False
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -128,10 +107,21 @@ class Generation:
 
     def _fork(self, place: int) -> Post | None:
         """Fork a worker; in that: its post."""
-        upper, lower = open_links()
+        try:
+            upper, lower = open_links()
+        except OSError as error:
+            self._put_off(place, error)
+            return None
         # A signal to the new process must not be heard by this one, whose socket it still shares.
         signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
-        process = os.fork()
+        try:
+            process = os.fork()
+        except OSError as error:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
+            upper.close()
+            lower.close()
+            self._put_off(place, error)
+            return None
         if not process:
             upper.close()
             self._let_go()
@@ -142,6 +132,14 @@ class Generation:
         self._workers[place] = worker
         self._selector.register(upper, selectors.EVENT_READ, partial(self._hear, worker))
         return None
+
+    def _put_off(self, place: int, error: OSError) -> None:
+        """No process or descriptor is left for another worker: the others go on meanwhile."""
+        pauses = self._places[place].pauses
+        pause = pauses.after(0.0) or pauses.after(0.0)  # at once would be again and again
+        self._places[place].due = time.monotonic() + pause
+        cause = {"event": "worker-ended", "cause": error.strerror or "the system refuses"}
+        _LOG.warning("a worker cannot start; tried again in %g s", pause, extra=cause)
 
     def _let_go(self) -> None:
         """In a new worker: let go of the links of others, which end with this process alone."""

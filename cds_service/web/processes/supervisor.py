@@ -88,12 +88,34 @@ class Supervisor:
     def _start(self) -> None:
         used = {child.number for child in self._children} | self._lost
         number = next(number for number in range(1, len(used) + 2) if number not in used)
-        upper, lower = open_links()
-        process = self._launch(lower, number)
-        lower.close()
-        self._coming = _Child(number=number, process=process, link=upper, since=time.monotonic())
+        try:
+            self._coming = self._launched(number)
+        except OSError as error:  # no process or descriptor is left, or the program is gone
+            if not self._has_served:
+                raise
+            self._put_off(error.strerror or "the system refuses")
+            return
         self._children.append(self._coming)
-        self._selector.register(upper, selectors.EVENT_READ, partial(self._hear, self._coming))
+        hear = partial(self._hear, self._coming)
+        self._selector.register(self._coming.link, selectors.EVENT_READ, hear)
+
+    def _launched(self, number: int) -> _Child:
+        upper, lower = open_links()
+        try:
+            process = self._launch(lower, number)
+        except OSError:
+            upper.close()
+            raise
+        finally:
+            lower.close()
+        return _Child(number=number, process=process, link=upper, since=time.monotonic())
+
+    def _put_off(self, cause: str) -> None:
+        """A generation could not even be started: the one that serves goes on, or it is retried."""
+        if self._serving:
+            self._tell_failed(cause)
+        else:
+            self._retry(0.0, cause)
 
     def _heed(self, signals: HeardSignals, in_terminal: bool) -> None:
         for number in signals.heard():
@@ -159,22 +181,26 @@ class Supervisor:
             self._status = code if code >= 0 else _KILLED - code
             self._stop_all()
         elif self._serving:
-            _LOG.error(
-                "the new workers did not get ready (%s), so the old ones go on",
-                _ended_by(code),
-                extra={"event": "renewal-failed", "cause": _ended_by(code)},
-            )
+            self._tell_failed(_ended_by(code))
         else:
             self._replace(child, code)
 
     def _replace(self, child: _Child, code: int) -> None:
         """Have another take its place, after a pause where that has happened again and again."""
-        if self._is_stopping:
-            return
-        now = time.monotonic()
-        pause = self._pauses.after(now - child.since)
-        self._due = now + pause
-        extra = {"event": "workers-lost", "cause": _ended_by(code)}
+        if not self._is_stopping:
+            self._retry(time.monotonic() - child.since, _ended_by(code))
+
+    def _tell_failed(self, cause: str) -> None:
+        _LOG.error(
+            "the new workers did not get ready (%s), so the old ones go on",
+            cause,
+            extra={"event": "renewal-failed", "cause": cause},
+        )
+
+    def _retry(self, lived: float, cause: str) -> None:
+        pause = self._pauses.after(lived)
+        self._due = time.monotonic() + pause
+        extra = {"event": "workers-lost", "cause": cause}
         _LOG.error("all workers are lost; others start in %g s", pause, extra=extra)
 
     def _keep_time(self) -> None:
