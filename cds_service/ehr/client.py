@@ -68,8 +68,8 @@ class RequestsEhr:
     """EHRs over HTTP: those in `allowed`, by base address, or if it is empty those on this machine.
 
     A query has at most `MAX_PAGES` pages, an `ask` at most `MAX_TOTAL` bytes. All calls together
-    have at most `at_once` requests under way to one EHR; a call that finds no connection free is
-    refused at once, so that a slow EHR holds up only its own.
+    have at most `at_once` requests under way to one EHR; a call that finds no connection free waits
+    for one as ConnectionLimit has it, so that a slow EHR holds up only its own.
     """
 
     def __init__(
@@ -115,7 +115,8 @@ class RequestsEhr:
     def _run(self, job: _Job) -> None:
         """Have workers, one a connection, take queries until none waits or the deadline is over."""
         server = self._servers.at(job.access.server)
-        connections = server.connection_limit.acquire(len(job.waiting))
+        left = job.deadline - self._clock()
+        connections = server.connection_limit.acquire(len(job.waiting), left)
         if job.waiting and not connections:
             raise RequestFailed("too many requests to this server are under way")
         workers = [self._workers.submit(self._work, job, server) for _ in range(connections)]

@@ -53,5 +53,5 @@ class Servers:
     def _new(self) -> Server:
         return Server(
             circuit_breaker=CircuitBreaker(clock=self.clock),
-            connection_limit=ConnectionLimit(free=self.connections),
+            connection_limit=ConnectionLimit(self.connections),
         )

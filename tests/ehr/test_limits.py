@@ -71,7 +71,7 @@ def test_an_ehr_has_no_more_than_so_many_connections(asker: Asker) -> None:
 
 
 def test_an_ehr_that_holds_up_all_its_connections_holds_up_nobody_else(asker: Asker) -> None:
-    """B1, bar: others unaffected; a call that finds no connection free is refused at once."""
+    """B1, bar: others unaffected; a call that finds no connection free is refused in a moment."""
     silence = Silence(AT_ONCE)
     with ThreadPoolExecutor(1) as background, FakeEhr(bundle()) as quick, FakeEhr(silence) as slow:
         background.submit(asker.ask, slow.base, *MANY)

@@ -1,6 +1,9 @@
 """What is held for each server between requests."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from fake_ehr import PATIENCE
 from outbound.getting import Clock
 
 from cds_service.errors import ServerFailed
@@ -10,19 +13,63 @@ from cds_service.outbound.servers import MOST_SERVERS, Servers
 
 
 def test_no_more_connections_are_acquired_than_are_free() -> None:
-    """Whoever comes later has what is left, and does not wait."""
-    limit = ConnectionLimit(free=3)
+    """Whoever comes later has what is left, and waits only where nothing is."""
+    limit = ConnectionLimit(3, patience=0.0)
 
     assert [limit.acquire(2), limit.acquire(2), limit.acquire(2)] == [2, 1, 0]
 
 
 def test_a_connection_released_is_free_again() -> None:
     """One at a time."""
-    limit = ConnectionLimit(free=2)
+    limit = ConnectionLimit(2)
     limit.acquire(2)
     limit.release()
 
     assert limit.acquire(2) == 1
+
+
+def test_whoever_finds_no_connection_waits_for_the_next_one() -> None:
+    """An EHR that is well frees one in a moment: many calls at a time are no reason to refuse."""
+    limit = ConnectionLimit(2, patience=PATIENCE, quiet=PATIENCE)
+    limit.acquire(2)
+    with ThreadPoolExecutor(1) as background:
+        waiting = background.submit(limit.acquire, 2, PATIENCE)
+        limit.release()
+
+        assert waiting.result(PATIENCE) == 1
+
+
+def test_nobody_waits_for_a_server_that_frees_no_connection() -> None:
+    """One that is dead holds up nobody but those that found it so, and these for a moment."""
+    limit = ConnectionLimit(2, patience=PATIENCE * 100, quiet=0.01)
+    limit.acquire(2)
+
+    assert limit.acquire(1, PATIENCE * 100) == 0
+
+
+def test_a_slow_server_has_no_more_than_so_much_of_a_call() -> None:
+    """It frees connections, but others are as quick to take them."""
+    limit = ConnectionLimit(1, patience=0.01, quiet=PATIENCE * 100)
+    limit.acquire(1)
+
+    assert limit.acquire(1, PATIENCE * 100) == 0
+
+
+def test_nobody_waits_for_longer_than_he_has() -> None:
+    """Queries have a deadline."""
+    limit = ConnectionLimit(2, patience=PATIENCE * 100, quiet=PATIENCE * 100)
+    limit.acquire(2)
+
+    assert limit.acquire(1, 0.01) == 0
+    assert limit.acquire(1, -1.0) == 0
+
+
+def test_nobody_waits_for_what_is_not_wanted() -> None:
+    """A call with no query is not held up."""
+    limit = ConnectionLimit(1, patience=PATIENCE * 100, quiet=PATIENCE * 100)
+    limit.acquire(1)
+
+    assert limit.acquire(0) == 0
 
 
 def test_a_server_is_the_same_for_every_request_to_it() -> None:
