@@ -17,6 +17,8 @@ from typing import Any, TextIO
 
 import msgspec
 
+from cds_service.web.log_outlet import open_handler
+
 OURS = "cds_service"
 # What `extra` may hold, in the order in which it is shown.
 SHOWN = (
@@ -58,20 +60,21 @@ class LineFormatter(logging.Formatter):
         return self._render(_show(record))
 
 
-def configure_logs(log_format: str, level: str, stream: TextIO) -> None:
+def configure_logs(log_format: str, level: str, stream: TextIO | None) -> None:
     """Have every record of this process written to `stream`, as `text` or as `json`.
 
     `level` is the least important of ours that is written; of libraries, warnings at the least. A
-    second call takes the place of the first.
+    second call takes the place of the first. Nobody waits for who reads the stream.
     """
     least = logging.getLevelNamesMapping()[level.upper()]
-    handler = logging.StreamHandler(stream)
+    handler = open_handler(stream)
     handler.addFilter(_is_wanted)
     handler.setFormatter(LineFormatter(_json if log_format == "json" else _text))
     root = logging.getLogger()
     for present in [*root.handlers]:
         if isinstance(present.formatter, LineFormatter):
             root.removeHandler(present)
+            present.close()
     root.addHandler(handler)
     root.setLevel(max(least, logging.WARNING))
     logging.getLogger(OURS).setLevel(least)
