@@ -33,7 +33,7 @@ def migrate_store(url: str, audit_key: bytes, progress: Progress) -> Migration:
     """
     engine = open_engine(url)
     try:
-        _check_nobody_elses(engine)
+        check_nobody_elses(engine)
         before, after = migrate(engine)
         copied = copy_former(engine, audit_key, progress)
     except SQLAlchemyError as error:
@@ -43,8 +43,13 @@ def migrate_store(url: str, audit_key: bytes, progress: Progress) -> Migration:
     return Migration(before=before.current, after=after.current, copied=copied)
 
 
-def _check_nobody_elses(engine: Engine) -> None:
-    """Pass a database that is empty, or that a release has used: most often it is a wrong URL."""
+def check_nobody_elses(engine: Engine) -> None:
+    """Pass a database that is empty, or that a release has used: most often it is a wrong URL.
+
+    Raises:
+        SettingError: another program has tables there.
+        SQLAlchemyError: it cannot be read.
+    """
     with reading(engine) as connection:
         tables = set(inspect(connection).get_table_names())
     if tables and VERSION_TABLE not in tables and not tables >= FORMER_TABLES:

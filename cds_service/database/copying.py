@@ -4,25 +4,25 @@ A SQLite file is copied by SQLite itself, as of one moment; a PostgreSQL databas
 programs `pg_dump` and `pg_restore`, which must be of the server's release or a later one.
 """
 
-import os
 import sqlite3
-import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy.engine import make_url
 
-from cds_service.database.sqlite_file import prepare_file
+from cds_service.database.engine import open_engine
+from cds_service.database.migrations import read_schema
+from cds_service.database.private_files import Progress, new_file
+from cds_service.database.server_programs import dump
+from cds_service.database.sqlite_file import files_of
 from cds_service.errors import AuditError
-
-CopyProgress = Callable[[int, int], None]  # pages done, of how many
 
 SQLITE_COPY, POSTGRESQL_COPY = "database.sqlite3", "database.dump"
 _PAGES = 2000  # of a SQLite file, copied at a time
-# Objects belong to whoever restores them, and nobody else is given a right to them.
-_AS_RESTORED = ("--no-owner", "--no-privileges")
+_STEPS = 1_000_000  # of SQLite's machine, between two looks at a check
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -31,20 +31,33 @@ def sqlite_file(url: str) -> Path | None:
     return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
 
 
-def copy_database(url: str, directory: Path, progress: CopyProgress) -> str:
+def require_database(url: str) -> None:
+    """See that there is a file to copy; whether a server has anything it is asked itself.
+
+    Raises:
+        AuditError: there is no file.
+    """
+    file = sqlite_file(url)
+    if file and not file.exists():
+        raise AuditError(
+            f"there is no database at {file} yet, so there is nothing to back up; if there should "
+            "be, name the right one with --database"
+        )
+
+
+def copy_database(url: str, directory: Path, progress: Progress) -> str:
     """Copy the database of a URL, as it is at one moment, into a new file; the file's name.
 
     Calls go on meanwhile. The file is its owner's alone.
 
     Raises:
         AuditError: it cannot be copied.
+        OSError: the file cannot be made.
     """
     if file := sqlite_file(url):
         _copy_sqlite(file, directory / SQLITE_COPY, progress)
         return SQLITE_COPY
-    target = directory / POSTGRESQL_COPY
-    prepare_file(target)
-    _run(["pg_dump", "--format=custom", *_AS_RESTORED, f"--file={target}"], url)
+    dump(url, directory / POSTGRESQL_COPY, progress)
     return POSTGRESQL_COPY
 
 
@@ -58,37 +71,60 @@ def require_same_kind(copy: str, url: str) -> None:
         raise AuditError(f"the backup holds {copy}, and --database names another kind")
 
 
-def restore_database(copy: Path, url: str, progress: CopyProgress) -> None:
-    """Put a copy into the database of a URL, which is empty, or of which there is no file yet.
+def require_empty(url: str) -> None:
+    """See that nothing is where a copy is to be put: no table, or no file and none of its own.
+
+    A log that lies beside a file which is gone may hold records that are nowhere else. SQLite
+    would delete it.
 
     Raises:
-        AuditError: it cannot be restored; the database is as before.
+        AuditError: something is there.
+        SQLAlchemyError: the server cannot be asked.
     """
-    if file := sqlite_file(url):
-        _copy_sqlite(copy, file, progress)
-    else:
-        _run(["pg_restore", *_AS_RESTORED, "--single-transaction"], url, str(copy))
+    file = sqlite_file(url)
+    if file is None:
+        engine = open_engine(url)
+        try:
+            if not read_schema(engine).is_empty:
+                raise AuditError("the database is not empty: nothing is overwritten")
+        finally:
+            engine.dispose()
+    elif found := [str(path) for path in files_of(file) if path.exists()]:
+        raise AuditError(
+            f"{', '.join(found)} is there already: nothing is overwritten, for it may hold records "
+            "of the store that was there; move all of it away together"
+        )
 
 
-def _copy_sqlite(source: Path, target: Path, progress: CopyProgress) -> None:
-    """Copy what a file holds with its log, as of one moment; the target must not be there."""
-    if target.exists():
-        raise AuditError(f"{target} is there already: nothing is overwritten")
+def _copy_sqlite(source: Path, target: Path, progress: Progress) -> None:
+    """Copy what a file holds with its log, as of one moment."""
     try:
-        prepare_file(target)
-        with closing(_opened(source)) as live, closing(sqlite3.connect(target)) as copy:
-            # A transaction that reads: what is written from here on changes nothing of the copy,
-            # and does not make it begin again.
-            live.execute("BEGIN").close()
-            live.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-            live.backup(
-                copy, pages=_PAGES, progress=lambda _, left, of: progress(of - left, of), sleep=0
-            )
+        with (
+            new_file(target),
+            closing(_opened(source)) as live,
+            closing(sqlite3.connect(target)) as copy,
+        ):
+            _copy_pages(live, copy, partial(progress, f"copied {target.name}"))
+            copy.set_progress_handler(partial(progress, f"checking {target.name}", 0, 0), _STEPS)
             _check(copy, target)
-        _sync(target)
-    except (sqlite3.Error, OSError) as error:
-        target.unlink(missing_ok=True)
+    except sqlite3.Error as error:
         raise AuditError(f"{source} cannot be copied to {target}: {error}") from error
+
+
+def _copy_pages(
+    live: sqlite3.Connection, copy: sqlite3.Connection, progress: Callable[[int, int], None]
+) -> None:
+    (size,) = live.execute("PRAGMA page_size").fetchone()
+    # A transaction that reads: what is written from here on changes nothing of the copy, and does
+    # not make it begin again.
+    live.execute("BEGIN").close()
+    live.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+    live.backup(
+        copy,
+        pages=_PAGES,
+        progress=lambda _, left, of: progress((of - left) * size, of * size),
+        sleep=0,
+    )
 
 
 def _opened(path: Path) -> sqlite3.Connection:
@@ -101,32 +137,3 @@ def _check(copy: sqlite3.Connection, target: Path) -> None:
     found = [row[0] for row in copy.execute("PRAGMA quick_check(1)")]
     if found != ["ok"]:
         raise AuditError(f"the copy {target} is damaged: {found[0]}")
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
-def _run(program: Sequence[str], database: str, *arguments: str) -> None:
-    """Run one of PostgreSQL's programs on a database; a password is never an argument."""
-    url = make_url(database)
-    address = url._replace(password=None)
-    command = [*program, f"--dbname={address.render_as_string()}", *arguments]
-    password = {"PGPASSWORD": str(url.password)} if url.password else {}
-    try:
-        done = subprocess.run(  # noqa: S603
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            env=os.environ | password,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise AuditError(
-            f"{program[0]} is not installed: it comes with PostgreSQL's client programs"
-        ) from error
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        raise AuditError(f"{program[0]}: {lines[0]}")

@@ -14,6 +14,7 @@ from cds_service.audit.audit_key import FILE_NAME, read_audit_key
 from cds_service.audit.desk import Desk, store_errors, write_at_once
 from cds_service.audit.identity import new_id
 from cds_service.audit.key_check import OTHER_KEY, key_fits
+from cds_service.audit.migration import check_nobody_elses
 from cds_service.audit.record import Recorder
 from cds_service.cli.options import with_some_settings
 from cds_service.database.engine import open_engine
@@ -28,16 +29,22 @@ with_store = with_some_settings("data_dir", "database_url", "audit_key")
 
 
 @contextmanager
-def opened_desk(settings: Settings, *, needs_key: bool = False) -> Iterator[Desk]:
+def opened_desk(
+    settings: Settings, *, needs_key: bool = False, of_any_release: bool = False
+) -> Iterator[Desk]:
     """The store of these settings, read by the user of this machine; closed after the block.
 
-    `needs_key`: the command looks for patients or members. What goes wrong ends the command with
-    one line and exit status 1.
+    `needs_key`: the command looks for patients or members. `of_any_release`: it does without this
+    release's schema. What goes wrong ends the command with one line and exit status 1.
     """
     with command_errors():
         engine = open_engine(settings.database)
         try:
             _check_there(engine)
+            if of_any_release:
+                check_nobody_elses(engine)
+            else:
+                require_schema(engine)
             audit_key = _audit_key(settings, needed=needs_key)
             if needs_key and not key_fits(engine, audit_key):
                 click.echo(f"--audit-key: {OTHER_KEY}", err=True)
@@ -81,7 +88,6 @@ def _check_there(engine: Any) -> None:
     """Pass a database that holds records; an empty one is most often another than was meant."""
     if read_schema(engine).is_empty:
         raise SettingError("database_url", "nothing has been recorded there; is it the right one?")
-    require_schema(engine)
 
 
 def _audit_key(settings: Settings, *, needed: bool) -> bytes:

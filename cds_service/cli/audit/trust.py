@@ -11,6 +11,7 @@ from cds_service.audit.checkpoint import split_notes
 from cds_service.audit.sequencer import CHECKPOINTS
 from cds_service.audit.signed_note import Verifier, parse_verifier
 from cds_service.audit.signing_key import FILE_NAME, read_signer
+from cds_service.database.private_files import words_of
 from cds_service.errors import AuditError, StartError
 from cds_service.settings import Settings
 
@@ -114,7 +115,7 @@ def unusable_errors() -> Iterator[None]:
     except click.ClickException as error:
         _end(error)
     except OSError as error:
-        _end(click.ClickException(f"cannot read {error.filename}: {error.strerror}"))
+        _end(click.ClickException(f"cannot read {words_of(error)}"))
 
 
 def _end(problem: click.ClickException) -> Any:
