@@ -80,6 +80,7 @@ class TokenService:
         Raises:
             TokenRefused: there is none for them.
         """
+        now = self.now()  # before all: without a time nothing is used up
         _check_parameters(form)
         try:
             asserted = self.assertions.verify(form["client_assertion"])
@@ -89,9 +90,10 @@ class TokenService:
             raise TokenRefused(
                 "invalid_client", "a valid client assertion is needed", error.cause
             ) from error
-        expires = self.now().replace(microsecond=0) + timedelta(seconds=SECONDS)
+        issued = now.replace(microsecond=0)
+        expires = issued + timedelta(seconds=SECONDS)
         grant = Grant(client=asserted.client, scopes=scopes, expires=expires)
-        return AccessToken(text=self._sign(grant), grant=grant)
+        return AccessToken(text=self._sign(grant, issued), grant=grant)
 
     def read_access_token(self, text: str) -> Grant:
         """What an access token of ours stands for.
@@ -111,12 +113,12 @@ class TokenService:
         scopes = tuple(scope for scope in map(parse_scope, claims["scope"].split()) if scope)
         return Grant(client=client, scopes=scopes, expires=expires)
 
-    def _sign(self, grant: Grant) -> str:
+    def _sign(self, grant: Grant, issued: datetime) -> str:
         claims = {
             "iss": self.base_url,
             "aud": self.base_url,
             "sub": grant.client.name,
-            "iat": int(self.now().timestamp()),
+            "iat": int(issued.timestamp()),
             "exp": int(grant.expires.timestamp()),
             "jti": str(uuid4()),
             "scope": " ".join(map(str, grant.scopes)),

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from cds_service.access.limits import Bucket, Limit
-from cds_service.database.leases import SLOT_SECONDS, TOKEN_SECONDS, Grant, Wish
+from cds_service.database.granting import LEASE_SECONDS, Grant, Wish
 from cds_service.errors import TooMany
 
 _SHORTEST = 0.02  # seconds before the store is asked again what it has just refused
+_IDLE_SECONDS = 0.5  # without a call, after which nothing is kept at hand
 
 
 @dataclass(slots=True, kw_only=True)
@@ -14,16 +15,19 @@ class Share:
     """What one client may call here; times are monotonic, in seconds.
 
     `waiting` calls wait for the store; `under_way` have been let through, some perhaps without a
-    slot, while the store was away.
+    slot, while the store was away. The store has been asked `begun` times and has answered those up
+    to `answered`.
     """
 
     client: str
     limit: Limit
     under_way: int = 0
     waiting: int = 0
-    turns: int = 0
+    begun: int = 0
+    answered: int = 0
     last_call: float = 0.0
     _tokens: int = 0
+    _counted: int = 0  # tokens that count as held here until the store is asked again
     _tokens_until: float = 0.0
     _slots: int = 0
     _slots_until: float = 0.0
@@ -40,13 +44,15 @@ class Share:
         self.under_way += 1
         return True
 
-    def check_rate(self, now: float) -> None:
-        """Pass while the store may have a token, or one is here.
+    def check_rate(self, now: float, *, is_answered: bool) -> None:
+        """Pass while the store may have a token for a call, or one is here.
+
+        `is_answered`: the store was asked since the call came.
 
         Raises:
             TooMany: it had none just now.
         """
-        if not self._has_token(now) and now < self._tokens_from:
+        if not self._has_token(now) and (is_answered or now < self._tokens_from):
             raise too_often(self.limit)
 
     def next_ask(self, now: float) -> float:
@@ -75,22 +81,33 @@ class Share:
         self.under_way += 1
 
     def leave_alone(self) -> None:
-        """The store is there again."""
-        self._alone = None
+        """Begin anew as the store goes or comes back: a part and what it granted never add up."""
+        self._alone, self._tokens = None, 0
 
     def has_too_many(self, processes: int) -> bool:
         """Whether slots lie idle here that other processes may want."""
         return self._slots - self.under_way > self._spare_slots(processes)
 
+    def has_unreported(self, processes: int) -> bool:
+        """Whether so many calls have passed that others wait for the store to know of it.
+
+        Of all processes together at most a quarter of a second's worth is not known there, or one
+        call of each.
+        """
+        few = self.limit.rate // (4 * max(1, processes))
+        return self._counted - self._tokens >= max(1, few)
+
     def is_quiet(self, now: float) -> bool:
-        """Whether nothing is held, nor asked for."""
-        return not (self._slots or self.waiting or self.under_way or self._has_token(now))
+        """Whether nothing is held, nor asked for, nor to be told."""
+        is_held = self._slots or self._has_token(now) or self._counted
+        return not (is_held or self.waiting or self.under_way)
 
     def wish(self, now: float, processes: int) -> Wish:
         """What to ask the store for now; what is to be given back is used no more."""
         limit, parts = self.limit, max(1, processes)
-        self._tokens = self._tokens if now < self._tokens_until else 0
-        is_idle = not self.waiting and now - self.last_call > TOKEN_SECONDS
+        self.begun += 1
+        is_idle = not self.waiting and now - self.last_call > _IDLE_SECONDS
+        self._tokens = self._tokens if now < self._tokens_until and not is_idle else 0
         spare = 0 if is_idle else self._spare_slots(processes)
         slots = min(limit.concurrent, self.under_way + self.waiting + spare)
         self._slots = min(self._slots, slots)
@@ -105,15 +122,20 @@ class Share:
             slots=slots,
         )
 
-    def hold(self, wish: Wish, grant: Grant, asked: float) -> None:
-        """Have what the store has granted; it was asked at the time `asked`."""
-        self.turns += 1
+    def hold(self, wish: Wish, grant: Grant, asked: float, now: float) -> None:
+        """Have what the store has granted; it was asked at the time `asked`.
+
+        It grants for so long from when it is asked, which was not before: here a lease never lasts
+        longer than there. What was kept is kept on only if its lease has lasted until now.
+        """
+        self.answered = self.begun
+        self._counted = wish.kept + grant.tokens
+        kept = self._tokens if now < self._tokens_until else 0
+        self._tokens, self._tokens_until = kept + grant.tokens, asked + LEASE_SECONDS
         if wish.needed or wish.spare:
-            self._tokens += grant.tokens
-            self._tokens_until = asked + TOKEN_SECONDS
             is_short = grant.tokens < wish.needed
             self._tokens_from = asked + max(grant.wait, _SHORTEST) if is_short else 0.0
-        self._slots, self._slots_until = grant.slots, asked + SLOT_SECONDS
+        self._slots, self._slots_until = grant.slots, asked + LEASE_SECONDS
         self._slots_from = asked + _SHORTEST
 
     def _spare_slots(self, processes: int) -> int:

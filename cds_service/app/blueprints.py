@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from flask import Blueprint
 
@@ -10,7 +11,6 @@ from cds_service.access.authentication import JwtAuthentication
 from cds_service.access.backend_services import TOKEN_PATH, TokenService
 from cds_service.access.clients import Clients
 from cds_service.access.token_key import open_token_key
-from cds_service.app.clock import utc_now, utc_today
 from cds_service.app.memory import Memory
 from cds_service.app.reloads import Reloads
 from cds_service.app.revision import Revision
@@ -40,7 +40,10 @@ from cds_service.web.well_known import create_well_known
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the blueprints of one site are made from; no `jwt`: anyone may call."""
+    """What the blueprints of one site are made from; no `jwt`: anyone may call.
+
+    Whatever is dated goes by the time of the door, which is refused while it is not certain.
+    """
 
     current: Current[Revision]
     settings: Settings
@@ -52,6 +55,14 @@ class Parts:
     observation: Observation
     reloads: Reloads | None
 
+    def today(self) -> date:
+        """The day that it is now in UTC, by which calls are dated too.
+
+        Raises:
+            ClockWrong: no day is certain here.
+        """
+        return self.door.time_of_call().date()
+
 
 def make_blueprints(parts: Parts) -> Iterator[Blueprint]:
     """Pages, probes and endpoints.
@@ -60,8 +71,8 @@ def make_blueprints(parts: Parts) -> Iterator[Blueprint]:
         SettingError: a key cannot be used.
     """
     current = parts.current
-    yield create_pages(lambda: current().shown.pages, utc_today)
-    yield create_coverage_pages(lambda: current().shown.coverage_list, utc_today)
+    yield create_pages(lambda: current().shown.pages, parts.today)
+    yield create_coverage_pages(lambda: current().shown.coverage_list, parts.today)
     yield from _library_api(parts)
     yield create_health(parts.readiness)
     yield _metrics_page(parts)
@@ -75,7 +86,9 @@ def _library_api(parts: Parts) -> Iterator[Blueprint]:
     """The policies for programs, and where they find what this service offers; free to read."""
     current, base_url = parts.current, parts.settings.links_base
     access = Access(clients=parts.jwt is not None, metrics=_keeps_metrics(parts))
-    yield create_operations(lambda: current().shown.operations, utc_today)
+    operations = create_operations(lambda: current().shown.operations, parts.today)
+    operations.before_request(parts.door.check_clock)
+    yield operations
     yield create_rest(lambda: current().shown.rest, base_url)
     yield create_well_known(lambda: current().payers, base_url)
     yield create_openapi(base_url, access)
@@ -107,7 +120,7 @@ def _dossier_pages(parts: Parts) -> Iterator[Blueprint]:
             recorder=parts.current().service.recorder,
             who=f"operator {operator}",
             write=memory.log.write,
-            now=utc_now,
+            now=parts.door.time_of_call,
             new_id=new_id,
         )
         return desk.dossier("GET /assertions", identity)
@@ -121,26 +134,26 @@ def _token_endpoint(parts: Parts) -> Iterator[Blueprint]:
     if jwt is None:
         return
 
+    now = parts.door.time_of_call
+
     def remember(client: str, use: TokenUse) -> None:
         """In this process, and by its record in all others."""
-        service = parts.current().service
+        service, at = parts.current().service, now()
         jwt.replays.remember(use)
         try:
-            service.log.write(service.recorder.token(new_id(), utc_now(), client, use))
+            service.log.write(service.recorder.token(new_id(), at, client, use))
         except NotRecorded:
             jwt.replays.forget(use)  # nothing is given for it, so it may come again
             raise
 
     url = f"{settings.links_base}{TOKEN_PATH}"
-    assertions = AssertionVerifier(
-        clients=parts.everyone, keys=jwt.keys, token_url=url, now=utc_now
-    )
+    assertions = AssertionVerifier(clients=parts.everyone, keys=jwt.keys, token_url=url, now=now)
     tokens = TokenService(
         base_url=settings.links_base,
         clients=parts.everyone,
         key=open_token_key(settings.token_key, settings.data_path),
         assertions=assertions,
         remember=remember,
-        now=utc_now,
+        now=now,
     )
     yield create_token_endpoint(tokens)

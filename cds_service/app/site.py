@@ -146,14 +146,14 @@ def _join(
 ) -> Parts:
     service = revision.service
     everyone = read_everyone(settings, service)
-    jwt = _open_jwt(settings, everyone)
+    clock = host_clock(workplace)
+    jwt = _open_jwt(settings, everyone, clock)
     current = Current(revision)
 
     def note(attempt: Attempt, _standing: Standing) -> None:
         observation.metrics.count_reload(attempt.ending)
 
     reloads = open_reloads(workplace, current, everyone, note) if workplace else None
-    clock = host_clock(workplace)
     behind = partial(_why_behind, reloads)
     observation = _open_observation(current, everyone, jwt, circuits, behind, clock)
     return Parts(
@@ -187,11 +187,12 @@ def _why_behind(reloads: Reloads | None) -> str:
     return reloads.cause if reloads else ""
 
 
-def _open_jwt(settings: Settings, everyone: Clients) -> JwtAuthentication | None:
+def _open_jwt(settings: Settings, everyone: Clients, clock: HostClock) -> JwtAuthentication | None:
     """What tells clients by their tokens, unless anyone may call."""
     if settings.auth == "open":
         return None
-    return open_authentication(everyone, ca_file=settings.ca_file)
+    # A clock that is set while a call is under way judges no token either.
+    return open_authentication(everyone, ca_file=settings.ca_file, now=clock.time_of_call)
 
 
 def _feedback_keeper(current: Current[Revision], memory: Memory | None) -> KeepFeedback:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, func, select, text, update
 from cds_service.audit.witnesses import CheckpointFile, Outside, Witness
 from cds_service.database.engine import reading, sqlite_path, writing
 from cds_service.database.tables import CHECKPOINT
+from cds_service.database.time_limit import idle
 from cds_service.errors import NotPublished
 
 _PAGE = 1000  # notes at a time
@@ -124,4 +125,6 @@ def _lock(descriptor: int) -> bool:
 def _server_turn(engine: Engine) -> Iterator[bool]:
     lock = text("SELECT pg_try_advisory_xact_lock(:lock)").bindparams(lock=_LOCK)
     with writing(engine) as connection:
-        yield bool(connection.execute(lock).scalar_one())
+        is_ours = bool(connection.execute(lock).scalar_one())
+        with idle(connection):  # witnesses are slow at times
+            yield is_ours

@@ -19,7 +19,7 @@ from cds_service.audit.upkeep import Store, Upkeep
 from cds_service.audit.writer import Writer
 from cds_service.crd.request.caller import TokenUse
 from cds_service.database.causes import find_cause
-from cds_service.database.engine import SETTING, open_engine, reading, shown_url
+from cds_service.database.engine import SETTING, open_engine, reading, shown_url, sqlite_path
 from cds_service.database.pages import check_pages
 from cds_service.database.schema_check import require_schema
 from cds_service.database.time_limit import TimeLimit
@@ -28,6 +28,7 @@ from cds_service.errors import NotRecorded, Replayed, SettingError
 _CHECK_SECONDS = 5.0  # of a start, at most, to read the pages of a file
 _WAIT_SECONDS = 4.5  # the most a call waits for its record: it gets its 503 within 5 seconds
 _WORK_SECONDS = 2.0  # the most one transaction takes before its connection is cut
+_LONGEST_SECONDS = 10.0  # … and any other work with a server, such as what an operator reads
 
 
 class DatabaseLog:
@@ -37,6 +38,9 @@ class DatabaseLog:
         self.engine = engine
         self._journal, self._standing = journal, Standing()
         self._limit = TimeLimit(_WORK_SECONDS)
+        self._longest = None if sqlite_path(engine) else TimeLimit(_LONGEST_SECONDS)
+        if self._longest:
+            self._longest.watch(engine)
         self._writer = Writer(engine, journal, self._standing, self._limit)
         self._writes: GroupCommit[Write] = GroupCommit(
             commit=self._writer.commit, release=self._writer.release
@@ -110,6 +114,8 @@ class DatabaseLog:
         self._upkeep.close()
         self._writes.close()
         self._limit.close()
+        if self._longest:
+            self._longest.close()
         self.engine.dispose()
 
     def _keep(self, write: Write) -> None:

@@ -21,7 +21,6 @@ from cds_service.audit.journal import Journal, SealedJournal
 from cds_service.audit.standing import Database, Standing
 from cds_service.audit.writer import Writer
 from cds_service.database.causes import UNWRITABLE, Trouble, find_cause
-from cds_service.database.engine import writing
 from cds_service.database.pages import check_pages
 from cds_service.database.store_time import read_time
 from cds_service.database.tables import TOKEN_USE
@@ -38,6 +37,7 @@ _FORGET_EVERY = 60.0  # seconds
 # for a moment, by which no token may be of use twice.
 _REMEMBERED = timedelta(hours=2)
 _FORGOTTEN = 1000  # uses of tokens in one transaction
+_STOP_SECONDS = 5.0  # the most a stop waits for the look under way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +66,9 @@ class Upkeep:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop after the look under way."""
+        """Stop after the look under way; one that does not end is not waited for."""
         self._closed.set()
-        self._thread.join()
+        self._thread.join(_STOP_SECONDS)
 
     def _run(self) -> None:
         while not self._closed.wait(self._tick):
@@ -120,9 +120,9 @@ class Upkeep:
     def _write_and_delete(self) -> None:
         """A row that is committed: a full disk or a standby can be read."""
         use = {"key": secrets.token_bytes(32), "expires": datetime.now(UTC)}
-        with writing(self._store.engine) as connection, self._store.limit.on(connection):
+        with self._store.limit.writing(self._store.engine) as connection:
             connection.execute(insert(TOKEN_USE).values(use))
-        with writing(self._store.engine) as connection, self._store.limit.on(connection):
+        with self._store.limit.writing(self._store.engine) as connection:
             connection.execute(delete(TOKEN_USE).where(TOKEN_USE.c.key == use["key"]))
 
     def _replay_if_possible(self) -> None:
@@ -165,7 +165,7 @@ class Upkeep:
         """Delete uses of tokens that have expired: they cannot be replayed any more."""
         if self._clock() < self._forget_from:
             return
-        with writing(self._store.engine) as connection, self._store.limit.on(connection):
+        with self._store.limit.writing(self._store.engine) as connection:
             # By the database's clock: a host that is hours ahead must not forget for all.
             before = read_time(connection) - _REMEMBERED
             expired = select(TOKEN_USE.c.key).where(TOKEN_USE.c.expires < before).limit(_FORGOTTEN)

@@ -14,7 +14,7 @@ from cds_service.database.causes import UNWRITABLE, Trouble, find_cause
 from cds_service.database.engine import sqlite_path
 from cds_service.database.pages import check_length
 from cds_service.database.sqlite_file import FileWatch
-from cds_service.database.time_limit import TimeLimit
+from cds_service.database.time_limit import TimeLimit, keep
 from cds_service.errors import NotRecorded
 
 # A kept connection that fails faster than this had been closed by the other end while it was idle,
@@ -100,6 +100,7 @@ class Writer:
     def _connected(self) -> Connection:
         if self._connection is None:
             self._connection = self._engine.connect()
+            keep(self._connection)
             if self._watch:
                 with self._connection.begin():  # only a connection that has read has its log open
                     self._connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema").close()

@@ -1,87 +1,41 @@
 """Leases: what each process on a store may let through of a client's limits without asking again.
 
-A client's allowance fills by its rate, up to a second's worth less what processes hold of it: in
-any stretch of time no more passes than the rate and one second's worth, whatever the number of
-processes. What a process holds and does not use lapses, and so does all it held when it dies. Every
-time here is by the database's clock.
+One exchange is for many clients, in as many statements as for one: a database that answers slowly
+has each process wait for a few of them, whatever the number of its clients. What a process holds
+lapses where it does not come back, and so does all it held when it dies. Every time here is by the
+database's clock.
 """
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Double,
     Engine,
-    TextClause,
+    Table,
     and_,
-    bindparam,
-    case,
     delete,
     func,
+    literal_column,
+    or_,
     select,
-    text,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from cds_service.database.engine import writing
-from cds_service.database.store_time import read_time
-from cds_service.database.tables import ALLOWANCE, LEASE, POLICY_SET, UtcTime
+from cds_service.database.granting import Balance, Grant, Holding, Wish, bound_holding, grant
+from cds_service.database.store_time import read_time, time_at_store
+from cds_service.database.tables import ALLOWANCE, LEASE, POLICY_SET
 from cds_service.database.time_limit import TimeLimit
 
-TOKEN_SECONDS = 0.5  # that a process may hold what it does not use
-SLOT_SECONDS = 5.0  # that the calls under way of a dead process are counted
 _WORK_SECONDS = 1.0  # the most one exchange takes before its connection is cut
 _LATELY = timedelta(seconds=35)  # since the last sign of life of a process that is there
 _FORGOTTEN = timedelta(minutes=1)  # since a lease lapsed
-# Made at need, full, and held from here to the end of the transaction; then it is `now`. Losing the
-# last exchanges in a crash of the server loses no answer, so that they wait for no disk there.
-_HOLD_ALLOWANCE = (
-    "INSERT INTO allowance (client, tokens, at) VALUES (:client, :tokens, {now}) "
-    "ON CONFLICT (client) DO UPDATE SET client = excluded.client RETURNING tokens, at, {now} AS now"
-)
-_NO_WAIT = ", set_config('synchronous_commit', 'off', true)"
-_HOLD_LEASE = (
-    "INSERT INTO lease (client, process, tokens, tokens_until, slots, slots_until) "
-    "VALUES (:client, :process, :tokens, :tokens_until, :slots, :slots_until) "
-    "ON CONFLICT (client, process) DO UPDATE SET tokens = excluded.tokens, "
-    "tokens_until = excluded.tokens_until, slots = excluded.slots, "
-    "slots_until = excluded.slots_until"
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What a process asks for one client, whose limits are `rate` and `concurrent`; 0 is none.
-
-    It holds `kept` tokens of before. It needs `needed` calls' tokens at once and would like `spare`
-    besides; of calls at a time it wants to hold `slots` from now on, in all.
-    """
-
-    client: str
-    rate: int
-    concurrent: int
-    kept: int = 0
-    needed: int = 0
-    spare: int = 0
-    slots: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
-    """What it gets: so many `tokens` more, so many `slots` in all.
-
-    `wait` is the seconds until there is a token again.
-    """
-
-    client: str
-    tokens: int
-    slots: int
-    wait: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,102 +57,126 @@ class StoreLeases:
     def exchange(self, wishes: Sequence[Wish]) -> Exchange | None:
         """Renew, ask and give back, all at once; None: the store is away."""
         try:
-            with writing(self._engine) as connection, self._limit.on(connection):
-                # In one order, so that two processes never wait for each other; and counted first,
-                # so that nothing is held for longer than need be.
+            with self._limit.writing(self._engine) as connection:
+                # Counted first, so that nothing is held for longer than need be.
                 count = _count_processes(connection)
-                ordered = sorted(wishes, key=lambda wish: wish.client)
-                grants = tuple(self._grant(connection, wish) for wish in ordered)
+                grants = self._grant(connection, wishes) if wishes else ()
                 return Exchange(processes=count, grants=grants)
         except SQLAlchemyError:
             return None
 
     def close(self) -> None:
         """Give back all, if the store is there; else it lapses."""
-        with (
-            suppress(SQLAlchemyError),
-            writing(self._engine) as connection,
-            self._limit.on(connection),
-        ):
+        with suppress(SQLAlchemyError), self._limit.writing(self._engine) as connection:
             lapsed = _lapsed(read_time(connection) - _FORGOTTEN)
             connection.execute(delete(LEASE).where((LEASE.c.process == self._process) | lapsed))
         self._limit.close()
 
-    def _grant(self, connection: Connection, wish: Wish) -> Grant:
-        tokens, at, now = _hold_allowance(connection, wish)
-        tokens_held, slots_held = self._held_by_others(connection, wish.client, now)
-        most = max(0, wish.rate - tokens_held - wish.kept)
-        passed = max(0.0, (now - at).total_seconds())
-        there = min(float(most), tokens + passed * wish.rate)
-        granted = min(wish.needed + wish.spare, int(there))
-        left = there - granted
-        _set_allowance(connection, wish.client, left, now)
-        slots = max(0, min(wish.slots, wish.concurrent - slots_held))
-        unspent = max(0, wish.kept + granted - wish.needed)
-        if unspent or slots or wish.client in self._holding:
-            self._hold(connection, wish.client, tokens=unspent, slots=slots, now=now)
-        wait = (1.0 - left) / wish.rate if wish.rate and left < 1.0 else 0.0
-        return Grant(client=wish.client, tokens=granted, slots=slots, wait=wait)
+    def _grant(self, connection: Connection, wishes: Sequence[Wish]) -> tuple[Grant, ...]:
+        # In one order, so that two processes never wait for each other.
+        ordered = sorted(wishes, key=lambda wish: wish.client)
+        balances, now = _hold_balances(connection, ordered)
+        holdings, misdated = _read_holdings(connection, list(balances), now)
+        granted = [
+            grant(wish, self._process, balances[wish.client], holdings.get(wish.client, ()), now)
+            for wish in ordered
+        ]
+        _write(connection, ALLOWANCE, [_row_of(held, left) for _, left, held in granted])
+        others = [holding for holding in misdated if holding.process != self._process]
+        held_here = [held for _, _, held in granted if self._is_written(held)]
+        _write(connection, LEASE, [asdict(held) for held in (*others, *held_here)])
+        return tuple(given for given, _, _ in granted)
 
-    def _held_by_others(
-        self, connection: Connection, client: str, now: datetime
-    ) -> tuple[int, int]:
-        tokens = func.sum(case((LEASE.c.tokens_until > now, LEASE.c.tokens), else_=0))
-        slots = func.sum(case((LEASE.c.slots_until > now, LEASE.c.slots), else_=0))
-        others = and_(LEASE.c.client == client, LEASE.c.process != self._process)
-        found = connection.execute(select(tokens, slots).where(others)).one()
-        return int(found[0] or 0), int(found[1] or 0)
-
-    def _hold(
-        self, connection: Connection, client: str, *, tokens: int, slots: int, now: datetime
-    ) -> None:
-        values = {"client": client, "process": self._process, "tokens": tokens, "slots": slots}
-        until = {
-            "tokens_until": now + timedelta(seconds=TOKEN_SECONDS),
-            "slots_until": now + timedelta(seconds=SLOT_SECONDS),
-        }
-        statement = text(_HOLD_LEASE).bindparams(**values)
-        connection.execute(_with_times(statement, until))
-        if tokens or slots:
-            self._holding.add(client)
-        else:
-            self._holding.discard(client)
+    def _is_written(self, held: Holding) -> bool:
+        """Whether there is something to write: it holds something, or did when it last asked."""
+        was_held = held.client in self._holding
+        if held.tokens or held.slots:
+            self._holding.add(held.client)
+            return True
+        self._holding.discard(held.client)
+        return was_held
 
 
-def _hold_allowance(connection: Connection, wish: Wish) -> tuple[float, datetime, datetime]:
-    """The tokens as of a time, and what time it is once no other process is at them."""
-    values = {"client": wish.client, "tokens": float(wish.rate)}
+def _hold_balances(
+    connection: Connection, wishes: Sequence[Wish]
+) -> tuple[Mapping[str, Balance], datetime]:
+    """What is left of each client's rate, and what time it is once no other process is at them.
+
+    A balance is made at need, full, and held from here to the end of the transaction.
+    """
+    made = _insert(connection, ALLOWANCE).values(at=time_at_store(connection))
+    held = made.on_conflict_do_update(
+        index_elements=["client"], set_={"client": made.excluded.client}
+    ).returning(ALLOWANCE, *_at_server(connection))
+    full = [{"client": wish.client, "tokens": float(wish.rate)} for wish in wishes]
+    rows = connection.execute(held, full).all()
+    balances = {row.client: Balance(tokens=float(row.tokens), at=row.at) for row in rows}
+    is_file = connection.dialect.name == "sqlite"
+    return balances, read_time(connection) if is_file else max(row.now for row in rows)
+
+
+def _at_server(connection: Connection) -> Sequence[ColumnElement[Any]]:
+    """What time it is there, and that this exchange waits for no disk.
+
+    Losing the last exchanges in a crash of the server loses no answer.
+    """
     if connection.dialect.name == "sqlite":
-        written = text(_HOLD_ALLOWANCE.format(now=":now")).bindparams(**values)
-        statement = _with_times(written, {"now": read_time(connection)})
-    else:
-        written = text(_HOLD_ALLOWANCE.format(now="clock_timestamp()") + _NO_WAIT)
-        statement = written.bindparams(**values)
-    typed = statement.columns(tokens=Double(), at=UtcTime(), now=UtcTime())
-    row = connection.execute(typed).one()
-    return float(row.tokens), row.at, row.now
+        return ()
+    no_wait: ColumnElement[Any] = literal_column("set_config('synchronous_commit', 'off', true)")
+    return time_at_store(connection).label("now"), no_wait
 
 
-def _set_allowance(connection: Connection, client: str, tokens: float, now: datetime) -> None:
-    mine = ALLOWANCE.c.client == client
-    connection.execute(update(ALLOWANCE).where(mine).values(tokens=tokens, at=now))
+def _read_holdings(
+    connection: Connection, clients: Sequence[str], now: datetime
+) -> tuple[Mapping[str, Sequence[Holding]], Sequence[Holding]]:
+    """By client what processes hold that counts yet; and of these, what was misdated."""
+    counts = or_(LEASE.c.tokens_until > ALLOWANCE.c.at, LEASE.c.slots_until > now)
+    of_these = select(LEASE).join_from(LEASE, ALLOWANCE, LEASE.c.client == ALLOWANCE.c.client)
+    rows = connection.execute(of_these.where(LEASE.c.client.in_(clients), counts)).all()
+    found: dict[str, list[Holding]] = {}
+    misdated = []
+    for row in rows:
+        written = Holding(**row._mapping)
+        holding = bound_holding(written, now)
+        found.setdefault(holding.client, []).append(holding)
+        if holding != written:
+            misdated.append(holding)
+    return found, misdated
+
+
+def _row_of(held: Holding, left: Balance) -> Mapping[str, Any]:
+    return {"client": held.client, "tokens": left.tokens, "at": left.at}
+
+
+def _write(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put these rows in the place of those with the same key."""
+    if rows:
+        put = _insert(connection, table)
+        keys = [column.name for column in table.primary_key]
+        values = {column.name: put.excluded[column.name] for column in table.c}
+        connection.execute(put.on_conflict_do_update(index_elements=keys, set_=values), rows)
+
+
+def _insert(connection: Connection, table: Table) -> "postgresql.Insert | sqlite.Insert":
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    insert: postgresql.Insert | sqlite.Insert = dialect.insert(table)
+    return insert
 
 
 def _count_processes(connection: Connection) -> int:
     """How many have given a sign of life lately and not stopped; at least this one."""
-    is_server = connection.dialect.name == "postgresql"
-    since = (func.clock_timestamp() if is_server else read_time(connection)) - _LATELY
-    there = and_(POLICY_SET.c.ended.is_(None), POLICY_SET.c.seen > since)
-    counted = select(func.count(POLICY_SET.c.instance.distinct())).where(there)
-    return max(1, connection.execute(counted).scalar_one())
+    now = time_at_store(connection)
+    lately = time_at_store(connection, -_LATELY)
+    there = and_(POLICY_SET.c.ended.is_(None), POLICY_SET.c.seen > lately)
+    counted = func.count(POLICY_SET.c.instance.distinct())
+    found = connection.execute(select(counted, func.max(POLICY_SET.c.seen), now).where(there)).one()
+    count, last_seen, is_now = found
+    if last_seen and last_seen > is_now + _LATELY:
+        # The clock was set back: a process that has died since must not be there for as long.
+        misdated = and_(there, POLICY_SET.c.seen > is_now + _LATELY)
+        connection.execute(update(POLICY_SET).where(misdated).values(seen=is_now))
+    return max(1, int(count))
 
 
 def _lapsed(before: datetime) -> ColumnElement[bool]:
     return and_(LEASE.c.tokens_until < before, LEASE.c.slots_until < before)
-
-
-def _with_times(statement: TextClause, times: Mapping[str, datetime]) -> TextClause:
-    """A time is written as in all other statements."""
-    return statement.bindparams(
-        *(bindparam(name, at, type_=UtcTime()) for name, at in times.items())
-    )

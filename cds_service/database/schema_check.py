@@ -15,7 +15,7 @@ _DIGITS = 4  # of a revision, at the end of its file's name
 
 
 def require_schema(engine: Engine) -> None:
-    """See that a database has this release's schema; an empty SQLite file is given it.
+    """See that a database has a schema of this release; an empty SQLite file is given it.
 
     Raises:
         SettingError: it has another one; the message names the command that migrates it.

@@ -226,3 +226,6 @@ LEASE = Table(
     _needed("slots_until", UtcTime),
     PrimaryKeyConstraint("client", "process"),
 )
+# The oldest program that may still read and write this database, by the schema it needs: so one
+# that does not know the schema, because it is older, knows whether it may go on.
+SERVED = Table("served_schema", METADATA, Column("oldest", Text, primary_key=True))

@@ -3,12 +3,15 @@
 Before a read and after it the files are noted: where each is, which, how large, when written. Only
 if nothing has changed between is what was read one set; else it is read again. What has been
 written just now is given a moment first: whoever copies file by file may be between two of them.
+How long files have rested is seen here, by a clock that nobody sets; only of those that are there
+at the first look their own times tell.
 """
 
 import os
 import re
+import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +21,7 @@ from cds_service.errors import ArtifactError, NotThereYet
 from cds_service.live.candidate import Candidate, PolicySet, Source
 from cds_service.live.links import links_to
 from cds_service.policy.library.artifacts import read_library
-from cds_service.policy.library.files import library_files, library_folders
+from cds_service.policy.library.files import library_folders, library_names
 
 SETTLED = 1.0  # seconds without a change after which a set is taken to be whole
 _TRIES = 10  # reads of files that change meanwhile
@@ -66,11 +69,19 @@ class Watched:
 class LibraryDirectories:
     """The directories a service was started with, the later overlaying the earlier.
 
-    `settled` is how many seconds files have to rest before they are read.
+    `settled` is how many seconds files have to rest before they are read; `host` is the clock that
+    the times of files go by, in seconds since 1970.
     """
 
-    def __init__(self, directories: Sequence[Path], *, settled: float = SETTLED) -> None:
-        self.given, self._settled = tuple(directories), settled
+    def __init__(
+        self,
+        directories: Sequence[Path],
+        *,
+        settled: float = SETTLED,
+        host: Callable[[], float] = time.time,
+    ) -> None:
+        self.given, self._settled, self._host = tuple(directories), settled, host
+        self._seen: tuple[Fingerprint, float] | None = None  # what rests, and since when
         self._filled = {directory for directory in directories if _has_files(directory)}
 
     def candidate(self) -> Candidate:
@@ -102,13 +113,22 @@ class LibraryDirectories:
 
     def _have_settled(self, files: Fingerprint) -> bool:
         """Whether files rest; where one was changed just now, only after a moment's wait."""
-        latest = max((seen.changed for seen in files if isinstance(seen, _Seen)), default=0)
-        left = self._settled - (time.time() - latest / _SECOND)
+        left = self._settled - (time.monotonic() - self._resting_since(files))
         if left <= 0:
             return True
-        # By another host's clock a change may be one of the future: it is waited for once.
-        time.sleep(min(left, self._settled))
+        time.sleep(left)
         return self.fingerprint() == files
+
+    def _resting_since(self, files: Fingerprint) -> float:
+        """Since when files have been seen as they are, by the monotonic clock."""
+        if self._seen is None:
+            latest = max((seen.changed for seen in files if isinstance(seen, _Seen)), default=0)
+            # By another host's clock a change may be one of the future.
+            rested = max(0.0, self._host() - latest / _SECOND)
+            self._seen = files, time.monotonic() - rested
+        elif self._seen[0] != files:
+            self._seen = files, time.monotonic()
+        return self._seen[1]
 
     def _read(self) -> PolicySet:
         # Each once: behind a link that turns meanwhile, the rest would be another release's.
@@ -128,7 +148,9 @@ class LibraryDirectories:
 
     def fingerprint(self) -> Fingerprint:
         """What the files are now; it differs if any has been changed, added, moved or removed."""
-        return frozenset(entry for path in self.given for entry in _entries(path))
+        files = frozenset(entry for path in self.given for entry in _entries(path))
+        self._resting_since(files)
+        return files
 
     def watched(self) -> Watched:
         """Where a change of the set shows."""
@@ -154,7 +176,7 @@ def _names(path: Path) -> tuple[str, str]:
 
 
 def _has_files(directory: Path) -> bool:
-    return directory.is_dir() and bool(library_files(directory))
+    return directory.is_dir() and any(library_names(directory))
 
 
 def _resolve(directory: Path) -> Path:
@@ -168,22 +190,24 @@ def _entries(directory: Path) -> Iterator[tuple[object, ...]]:
     root = Path(os.path.realpath(directory))
     yield str(directory), str(root)
     try:
-        for file in library_files(root):
+        for file in library_names(root):
             yield _entry(file)
     except ArtifactError as error:
         yield str(error.path), error.problem
 
 
-def _entry(file: Path) -> tuple[object, ...]:
+def _entry(file: str) -> tuple[object, ...]:
     """By its real path too: that of a link changes with a link before it."""
     real = ""
     try:
-        real = os.path.realpath(file) if file.is_symlink() else ""
-        seen = file.stat()
+        seen = os.lstat(file)
+        if stat.S_ISLNK(seen.st_mode):
+            real = os.path.realpath(file)
+            seen = os.stat(file)  # noqa: PTH116  # a Path takes ten times as long
     except OSError as error:
-        return str(file), real, error.errno
+        return file, real, error.errno
     return _Seen(
-        path=str(file),
+        path=file,
         real=real,
         device=seen.st_dev,
         inode=seen.st_ino,
@@ -198,8 +222,8 @@ def _folders(directory: Path) -> Iterator[Path]:
     root = Path(os.path.realpath(directory))
     try:
         yield from library_folders(root)
-        for file in library_files(root):
-            if file.is_symlink():
+        for file in library_names(root):
+            if os.path.islink(file):  # noqa: PTH114  # as above
                 yield Path(os.path.realpath(file)).parent
     except ArtifactError:  # it is not there now: what shows is that it comes back
         return

@@ -13,6 +13,7 @@ from cds_service.live.shadow import Shadowing
 
 _LOG = logging.getLogger("cds_service.live")
 _LOOK = 2.0  # seconds
+_STOP_SECONDS = 5.0  # the most a stop waits for the look under way
 _CHANGED = {"event": "shadow-changed"}
 _REFUSED = {"event": "shadow-refused"}
 
@@ -57,7 +58,7 @@ class ShadowSet:
         """Look no more."""
         self._is_closed.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_STOP_SECONDS)
 
     def shadowing(self) -> Shadowing | None:
         """The two sets at the moment; None where there is none to come, or it is in service."""

@@ -3,19 +3,22 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from datetime import timedelta
 from threading import Thread
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, event, select, update
 
 from cds_service.access.limits import Limit
 from cds_service.access.shared_limits import SharedLimits
-from cds_service.database.engine import open_engine, writing
-from cds_service.database.leases import Exchange, StoreLeases, Wish
+from cds_service.database.engine import open_engine, reading, writing
+from cds_service.database.granting import Grant, Wish
+from cds_service.database.leases import Exchange, StoreLeases
 from cds_service.database.migrations import migrate
 from cds_service.database.store_time import read_time
-from cds_service.database.tables import LEASE
+from cds_service.database.tables import LEASE, POLICY_SET
 from cds_service.errors import TooMany
+from cds_service.live.serving import Instance, Serving, write_serving
 
 
 @pytest.fixture
@@ -38,13 +41,13 @@ def processes(engine: Engine) -> Iterator[Sequence[SharedLimits]]:
 
 
 class Counted:
-    """Leases that count how often they are asked."""
+    """Leases that count how often they are asked, and for how many clients at most."""
 
     def __init__(self, leases: StoreLeases) -> None:
-        self._leases, self.asked = leases, 0
+        self._leases, self.asked, self.most = leases, 0, 0
 
     def exchange(self, wishes: Sequence[Wish]) -> Exchange | None:
-        self.asked += 1
+        self.asked, self.most = self.asked + 1, max(self.most, len(wishes))
         return self._leases.exchange(wishes)
 
     def close(self) -> None:
@@ -118,6 +121,79 @@ def test_most_calls_ask_nothing(engine: Engine) -> None:
     assert leases.asked < 100
 
 
+class Slow:
+    """Leases of a store that answers slowly."""
+
+    def __init__(self, leases: StoreLeases, seconds: float) -> None:
+        self._leases, self._seconds = leases, seconds
+
+    def exchange(self, wishes: Sequence[Wish]) -> Exchange | None:
+        found = self._leases.exchange(wishes)
+        time.sleep(self._seconds)
+        return found
+
+    def close(self) -> None:
+        self._leases.close()
+
+
+def test_a_store_that_takes_most_of_a_second_refuses_nobody(engine: Engine) -> None:
+    """Calls wait for their exchange, and what it brings has not lapsed on the way."""
+    with closing(SharedLimits(Slow(StoreLeases(engine, "process"), 0.8))) as limits:
+        assert passes(limits, Limit(rate=20, concurrent=4))
+        assert passes(limits, Limit(rate=20, concurrent=4))
+
+
+def test_many_clients_cost_a_store_as_many_statements_as_one(engine: Engine) -> None:
+    """However far it is, an exchange for a hundred takes no longer than one for one."""
+    statements = list[str]()
+    event.listen(engine, "before_cursor_execute", lambda *about: statements.append(about[2]))
+    leases, counts = StoreLeases(engine, "process"), list[int]()
+    for clients in (1, 100):
+        statements.clear()
+        wishes = [
+            Wish(client=f"client-{number}", rate=10, concurrent=2, needed=1, slots=1)
+            for number in range(clients)
+        ]
+        found = leases.exchange(wishes)
+        assert found
+        assert [(grant.tokens, grant.slots) for grant in found.grants] == [(1, 1)] * clients
+        counts.append(len(statements))
+    leases.close()
+
+    assert counts[0] == counts[1]
+
+
+class Generous:
+    """Leases of a store that grants all; `most` is the most clients it was asked for at once."""
+
+    def __init__(self) -> None:
+        self.most = 0
+
+    def exchange(self, wishes: Sequence[Wish]) -> Exchange | None:
+        self.most = max(self.most, len(wishes))
+        grants = [
+            Grant(client=wish.client, tokens=wish.needed, slots=wish.slots, wait=0.0)
+            for wish in wishes
+        ]
+        return Exchange(processes=1, grants=tuple(grants))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def test_clients_are_exchanged_a_hundred_at_a_time() -> None:
+    """Whoever waits for one does not wait for all the others; and none is left out."""
+    leases = Generous()
+    with closing(SharedLimits(leases)) as limits, ExitStack() as under_way:
+        for number in range(250):
+            under_way.enter_context(limits.call(f"client-{number}", Limit(concurrent=4)))
+        await_true(lambda: leases.most > 1)
+        time.sleep(2.5)
+
+        assert leases.most == 100
+        assert all(passes(limits, Limit(concurrent=4)) for _ in range(3))
+
+
 def test_without_a_limit_nothing_is_asked(engine: Engine) -> None:
     """No thread, no question."""
     leases = Counted(StoreLeases(engine, "process"))
@@ -161,6 +237,44 @@ def test_the_slots_of_a_process_that_died_come_back(engine: Engine) -> None:
     assert _slots(other, wish) == 2
     dead.close()
     other.close()
+
+
+def test_a_clock_set_back_keeps_no_slot_of_a_dead_process_for_as_long(engine: Engine) -> None:
+    """A lease that lapses in an hour was written before: it counts for as long as a new one."""
+    dead, other = StoreLeases(engine, "dead"), StoreLeases(engine, "other")
+    wish = Wish(client="north", rate=0, concurrent=2, slots=2)
+    assert _slots(dead, wish) == 2
+    with writing(engine) as connection:
+        hour = read_time(connection) + timedelta(hours=1)
+        connection.execute(update(LEASE).values(tokens_until=hour, slots_until=hour))
+        since = read_time(connection)
+    assert _slots(other, wish) == 0
+    with reading(engine) as connection:
+        until = connection.execute(
+            select(LEASE.c.slots_until).where(LEASE.c.process == "dead")
+        ).scalar_one()
+
+    assert until - since < timedelta(seconds=60)
+    dead.close()
+    other.close()
+
+
+def test_a_clock_set_back_counts_no_dead_process_for_as_long(engine: Engine) -> None:
+    """What was seen in an hour was seen before: it is there for half a minute, as any other."""
+    with writing(engine) as connection:
+        hour, since = read_time(connection) + timedelta(hours=1), read_time(connection)
+        served = Serving(digest="d", source="directories", since=since)
+        write_serving(connection, Instance(id="dead", host="h", process=1), served, hour)
+        write_serving(connection, Instance(id="alive", host="h", process=2), served, since)
+    leases = StoreLeases(engine, "alive")
+    found = leases.exchange([])
+    leases.close()
+    with reading(engine) as connection:
+        seen = list(connection.scalars(select(POLICY_SET.c.seen)))
+
+    assert found
+    assert found.processes == 2
+    assert max(seen) - since < timedelta(minutes=5)
 
 
 def _slots(leases: StoreLeases, wish: Wish) -> int:

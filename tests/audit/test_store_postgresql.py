@@ -22,6 +22,7 @@ from cds_service.errors import SettingError
 pytestmark = pytest.mark.postgresql
 
 SOON = 5.0  # seconds within which every call is answered
+LONG = 180.0  # seconds: a loaded machine writes into the journal while it is carried over
 CALLS = 40
 
 
@@ -81,11 +82,11 @@ def test_a_server_that_is_stopped_and_started_costs_no_record(
             door.shut()
             time.sleep(1.5)
             door.open()
-            wait_until(lambda: is_drained(log))
+            wait_until(lambda: is_drained(log), LONG)
         stopping.set()
         for thread in threads:
             thread.join()
-        wait_until(lambda: is_drained(log))
+        wait_until(lambda: is_drained(log), LONG)
 
     assert len(done) > 100
     assert kept(url) == sorted(done)

@@ -1,5 +1,6 @@
 """Migrations: an empty file is set up, what is older waits for the command, a newer is refused."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,8 +13,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from click.testing import CliRunner
 from signed_logs import SIGNER, sequencer_of
-from sqlalchemy import Engine, inspect, text
-from stores import together
+from sqlalchemy import Engine, inspect, text, update
+from stores import kept, record, together
 
 from cds_service.audit.log import open_log
 from cds_service.audit.mentions import mention
@@ -21,10 +22,11 @@ from cds_service.audit.migration import find_schema, migrate_store
 from cds_service.audit.reading import Reader
 from cds_service.audit.verification import VerificationRequest, verify_log
 from cds_service.cli.audit.migrate import migrate as command
+from cds_service.database import migrations
 from cds_service.database.engine import open_engine, reading, writing
 from cds_service.database.migrations import migrate, read_schema
-from cds_service.database.schema_check import require_schema
-from cds_service.database.tables import METADATA
+from cds_service.database.schema_check import newest_revision, require_schema
+from cds_service.database.tables import METADATA, SERVED
 from cds_service.errors import SettingError
 from cds_service.fhir.resource import decode
 
@@ -111,6 +113,7 @@ def test_a_store_of_the_release_before_gets_the_new_tables_and_keeps_its_rows(
         "shadow_effect",
         "allowance",
         "lease",
+        "served_schema",
     )
     with writing(engine) as connection:
         for table in tables:
@@ -150,11 +153,72 @@ def test_a_newer_schema_is_refused_and_left_as_it_is(engine: Engine) -> None:
     migrate(engine)
     with writing(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("DELETE FROM served_schema"))
 
     for refused in (require_schema, migrate):
         with pytest.raises(SettingError, match=r"9999.*newer"):
             refused(engine)
     assert read_schema(engine).current == "9999"
+
+
+def leave_newer_schema(engine: Engine, oldest: str) -> None:
+    """Leave what a newer release does that adds a table, and lets programs from `oldest` on."""
+    migrate(engine)
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE added (id INTEGER)"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(update(SERVED).values(oldest=oldest))
+
+
+def test_the_release_before_serves_a_newer_schema_that_lets_it(database_url: str) -> None:
+    """So that going back after a migration does; and its own migration has nothing to do."""
+    engine = open_engine(database_url)
+    leave_newer_schema(engine, newest_revision())
+    before, after = migrate(engine)
+    engine.dispose()
+    with closing(open_log(database_url)) as log:
+        log.write(record("a-1"))
+
+    assert (before.current, after.current) == ("9999", "9999")
+    assert kept(database_url) == ["a-1"]
+
+
+def test_a_newer_schema_that_has_taken_something_away_is_refused(engine: Engine) -> None:
+    """It says from which programs on it may be served, and this one is older."""
+    leave_newer_schema(engine, "9998")
+
+    with pytest.raises(SettingError, match=r"9999.*does not let this one"):
+        require_schema(engine)
+
+
+def test_every_migration_from_now_on_says_which_programs_it_lets() -> None:
+    """None of those that come after, and none that an earlier one has refused."""
+    versions = Path(migrations.__file__).with_name("versions")
+    texts = {
+        file.stem[-4:]: file.read_text("utf-8")
+        for file in sorted(versions.glob("*_[0-9][0-9][0-9][0-9].py"))
+        if file.stem[-4:] >= "0005"
+    }
+    lets = re.compile(r'^oldest_program = "(\d{4})"$', re.MULTILINE)
+    found = [(program, revision) for revision in texts for program in lets.findall(texts[revision])]
+
+    assert len(found) == len(texts) > 0
+    assert all(program <= revision for program, revision in found)
+    assert found == sorted(found)
+
+
+def test_the_command_tells_that_a_newer_schema_may_be_served(tmp_path: Path) -> None:
+    """And exits as where nothing is due."""
+    url = f"sqlite:///{tmp_path / 'crd.sqlite3'}"
+    engine = open_engine(url)
+    leave_newer_schema(engine, newest_revision())
+    engine.dispose()
+    options = ["--database", url, "--data-dir", str(tmp_path)]
+    runs = [CliRunner().invoke(command, [*options, *more]) for more in (["--check"], [])]
+
+    assert [run.exit_code for run in runs] == [0, 0]
+    assert "may serve this newer one" in runs[0].output
+    assert "schema 9999: nothing to migrate" in runs[1].output
 
 
 def test_another_programs_database_is_not_taken_for_an_empty_one(engine: Engine) -> None:
@@ -243,8 +307,8 @@ def test_the_command_shows_what_it_does(former: str, tmp_path: Path) -> None:
     ]
 
     assert [run.exit_code for run in runs] == [1, 0, 0, 0]
-    assert "schema none; this release needs 0004" in runs[0].output
-    assert "schema migrated from none to 0004" in runs[1].output
+    assert "schema none; this release needs 0005" in runs[0].output
+    assert "schema migrated from none to 0005" in runs[1].output
     assert "452 records of the former schema are there" in runs[1].output
     assert "nothing to migrate" in runs[3].output
 

@@ -43,6 +43,7 @@ def ledger_tables(ledger: Ledger) -> str:
                 str(len(ledger.answered_by_wrong_clock)),
             ),
             ("no record has another time", "all records", str(ledger.out_of_time)),
+            ("no new token is refused", "all calls under load", str(ledger.tokens_refused)),
             (
                 "the limit of a client holds over all hosts",
                 f"{len(ledger.phases)} phases",

@@ -58,13 +58,19 @@ class Ledger:
     store: Findings
 
     @property
+    def tokens_refused(self) -> int:
+        """Calls under load whose token was refused: each was new, and right."""
+        return sum(phase.statuses[401] + phase.limited[401] for phase in self.phases)
+
+    @property
     def is_sound(self) -> bool:
         """Whether nothing was found that must not be."""
         found = (
             *(self.wrong, self.lost, self.doubled, self.replays_let_in),
             *(self.answered_by_wrong_clock, self.over_limit),
         )
-        return not any(found) and not self.out_of_time and self.store.is_sound
+        times = self.out_of_time + self.tokens_refused
+        return not any(found) and not times and self.store.is_sound
 
 
 @dataclass(slots=True, kw_only=True)

@@ -145,6 +145,29 @@ def test_a_volume_that_turns_while_it_is_read_gives_one_version(tmp_path: Path) 
         assert set(digests_read(root, settled=0)) == set(names.values())
 
 
+def test_files_are_seen_to_rest_whatever_time_the_host_takes_it_to_be(tmp_path: Path) -> None:
+    """A clock that has been set ahead makes what is just being written no older."""
+    names = digests(tmp_path / "sets")
+    library = write_set(tmp_path / "library", SPRING)
+    directories = LibraryDirectories([library], settled=0.3, host=lambda: time.time() + 3600)
+    directories.read()
+    begun = Event()
+
+    def write_slowly() -> None:
+        for file in sorted((tmp_path / "sets" / AUTUMN).iterdir()):
+            shutil.copy2(file, library / file.name)
+            begun.set()
+            time.sleep(0.1)
+
+    writer = Thread(target=write_slowly)
+    writer.start()
+    begun.wait()
+    policies = directories.read()
+    writer.join()
+
+    assert digest(policies.library) == names[AUTUMN]
+
+
 def test_files_that_never_rest_are_not_a_set(tmp_path: Path) -> None:
     """It is tried again later, and nothing is read by chance."""
     with pytest.raises(NotThereYet, match="keep changing"):

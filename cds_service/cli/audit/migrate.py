@@ -34,8 +34,9 @@ def migrate(settings: Settings, checked: bool) -> None:
 
 def _check(settings: Settings) -> None:
     schema = find_schema(settings.database)
-    click.echo(f"schema {schema.current or 'none'}; this release needs {schema.head}")
-    raise SystemExit(0 if schema.is_current else 1)
+    newer = ", and may serve this newer one" if schema.is_served and not schema.is_current else ""
+    click.echo(f"schema {schema.current or 'none'}; this release needs {schema.head}{newer}")
+    raise SystemExit(0 if schema.is_served else 1)
 
 
 def _migrate(settings: Settings) -> None:
