@@ -9,12 +9,22 @@ does. Lower a bound when the work has become less.
 import re
 import sys
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
 import pytest
 from fakes import builtin_index, fake_pipeline
+from replaying import record_call
 
+from cds_service.audit.journal import Journal
+from cds_service.audit.rows import make_write
+from cds_service.audit.standing import Standing
+from cds_service.audit.store import open_store
+from cds_service.audit.writer import Writer
+from cds_service.database.time_limit import TimeLimit
+from cds_service.fhir.resource import decode
 from cds_service.warm_up import warm_up
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -25,6 +35,8 @@ MOST_CALLS = {
     "order-sign-icare-0600t": 1_930,
     "order-sign-anthem-93799-pulsed-field": 3_450,
 }
+
+MOST_CALLS_OF_A_COMMIT = 170
 
 
 def count_calls(work: Callable[[], object]) -> int:
@@ -67,6 +79,22 @@ def test_the_first_call_after_the_start_does_no_work_that_the_start_should_have_
     later = count_calls(lambda: pipeline.respond(body))
 
     assert first <= later * 1.1
+
+
+def test_a_record_is_made_durable_with_no_more_work_than_it_should(tmp_path: Path) -> None:
+    """In a transaction of its own, as when nobody else calls."""
+    body = decode((EXAMPLES / "order-sign-icare-0600t" / "request.json").read_bytes())
+    record = record_call(builtin_index(), body)
+    first, second = (make_write(replace(record, id=identity)) for identity in ("a-1", "a-2"))
+    engine, limit = open_store(f"sqlite:///{tmp_path / 'crd.sqlite3'}"), TimeLimit(2.0)
+    writer = Writer(engine, Journal(tmp_path, 0), Standing(), limit)
+    with closing(limit):
+        writer.commit([first])
+        calls = count_calls(lambda: writer.commit([second]))
+        writer.release()
+    engine.dispose()
+
+    assert calls <= MOST_CALLS_OF_A_COMMIT
 
 
 def test_the_counter_counts() -> None:

@@ -10,39 +10,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from cds_service.database.driver import BUSY_SECONDS, begin_to_write, driver_cursor
 from cds_service.database.sqlite_file import prepare_file
-from cds_service.database.turns import begin_in_turn
 from cds_service.errors import SettingError
 from cds_service.settings.secrets import hide_secrets
 
 SETTING = "database_url"
-BUSY_SECONDS = 1.0  # how long a write waits for another program's; a reader never waits
 # The log of a SQLite file is copied into the file when it has so many pages, 16 MB: what changes
 # often is copied less often than at SQLite's thousand.
 _LOG_PAGES = 4000
 _LOOK_AGAIN = 0.01  # seconds
 _CONNECTIONS = 2  # of one process, besides the one that writes records
 _PG_CONNECT = 2  # seconds; libpq takes no less
-# A server that no longer acknowledges is given up after this, in milliseconds.
-_PG_SILENT = 2000
-_PG_BEGIN_WRITE = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
-    "SET LOCAL statement_timeout = '2s'; SET LOCAL lock_timeout = '1s'; "
-    "SET LOCAL idle_in_transaction_session_timeout = '60s'"
-)
-_PG_BEGIN_READ = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
-_BEGIN = {
-    ("sqlite", True): "BEGIN IMMEDIATE",
-    ("sqlite", False): "BEGIN",
-    ("postgresql", True): _PG_BEGIN_WRITE,
-    ("postgresql", False): _PG_BEGIN_READ,
+_PG_SILENT = 2000  # milliseconds after which a server that does not acknowledge is given up
+_BEGIN_READ = {
+    "sqlite": "BEGIN",
+    "postgresql": "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY",
 }
 _MIGRATION_LOCK = 0x637264  # any number that no other program uses in this database
 _WRITES = "crd_writes"
@@ -105,24 +94,6 @@ def write_on(connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def driver_cursor(connection: Connection) -> Iterator[Any]:
-    """The driver's own cursor in the transaction under way, for what every call pays for.
-
-    SQLAlchemy's way to the same statements takes four times as long. Errors are SQLAlchemy's.
-    """
-    cursor = connection.connection.cursor()
-    driver = connection.dialect.loaded_dbapi
-    try:
-        yield cursor
-    except driver.Error as error:
-        raise DBAPIError.instance(
-            None, None, error, driver.Error, hide_parameters=True, dialect=connection.dialect
-        ) from error
-    finally:
-        cursor.close()
-
-
-@contextmanager
 def migrating(engine: Engine) -> Iterator[Connection]:
     """A transaction that changes the schema, alone among all that do, for as long as it takes."""
     with engine.connect() as connection, write_on(connection):
@@ -144,13 +115,11 @@ def erase_deleted(engine: Engine) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    writes = bool(connection.get_execution_options().get(_WRITES))
-    begin = _BEGIN[connection.dialect.name, writes]
     with driver_cursor(connection) as cursor:
-        if writes and connection.dialect.name == "sqlite":
-            begin_in_turn(cursor, begin, BUSY_SECONDS)
+        if connection.get_execution_options().get(_WRITES):
+            begin_to_write(cursor, connection.dialect)
         else:
-            cursor.execute(begin)
+            cursor.execute(_BEGIN_READ[connection.dialect.name])
 
 
 def _parse(url: str) -> URL:
@@ -237,6 +206,7 @@ def _postgresql(parsed: URL) -> Engine:
             },
             hide_parameters=True,
             pool_size=_CONNECTIONS,
+            pool_timeout=_PG_CONNECT,
             pool_recycle=1800,
         )
     except (NoSuchModuleError, ModuleNotFoundError) as error:

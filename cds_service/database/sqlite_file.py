@@ -7,10 +7,9 @@ it short: SQLite goes on in what it holds open. So the files themselves are look
 import os
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
+from typing import NamedTuple
 
 _OWNER_ALONE = 0o600
 _BESIDE = ("-wal", "-shm", "-journal")
@@ -33,17 +32,18 @@ def prepare_file(path: Path) -> None:
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, _OWNER_ALONE))
-    for found in (path, *_beside(path)):
+    for found in files_of(path):
         if found.exists() and found.stat().st_mode & 0o077:
             found.chmod(_OWNER_ALONE)
 
 
-def _beside(path: Path) -> Iterator[Path]:
-    return (path.with_name(path.name + suffix) for suffix in _BESIDE)
+def files_of(path: Path) -> Iterator[Path]:
+    """The file, and those that SQLite puts beside it, there or not."""
+    yield path
+    yield from (path.with_name(path.name + suffix) for suffix in _BESIDE)
 
 
-@dataclass(frozen=True, slots=True)
-class _LogEnd:
+class _LogEnd(NamedTuple):  # not a dataclass: every commit makes two and compares them
     """Where the write-ahead log ends: frames in it, bytes of one, and what its last one holds."""
 
     frames: int
@@ -70,11 +70,10 @@ class FileWatch:
         Raises:
             OSError: it is not there.
         """
-        self._path = path
-        self._log = path.with_name(f"{path.name}-wal")
-        self._index = path.with_name(f"{path.name}-shm")
-        self._identities = {path: _identity(path)}
-        self._size = path.stat().st_size
+        # Names and no Paths, which cost each commit as much as the system calls.
+        self._file, self._log, self._index = str(path), f"{path}-wal", f"{path}-shm"
+        self._identities = {self._file: _identity(path.stat())}
+        self._size, self._is_shorter = path.stat().st_size, False
         self._end: _LogEnd | None = None
         self._log_fd = self._index_fd = -1
         self._door = RLock()
@@ -89,7 +88,8 @@ class FileWatch:
             self.detach()
             self._log_fd = os.open(self._log, os.O_RDONLY | os.O_CLOEXEC)
             self._index_fd = os.open(self._index, os.O_RDONLY | os.O_CLOEXEC)
-            self._identities.update({file: _identity(file) for file in (self._log, self._index)})
+            self._identities[self._log] = _identity(os.fstat(self._log_fd))
+            self._identities[self._index] = _identity(os.fstat(self._index_fd))
 
     def detach(self) -> None:
         """Watch them no more: with its last connection SQLite removes them."""
@@ -99,36 +99,38 @@ class FileWatch:
                     os.close(descriptor)
             self._log_fd = self._index_fd = -1
             self._end = None
-            self._identities = {self._path: self._identities[self._path]}
+            self._identities = {self._file: self._identities[self._file]}
 
     def look(self) -> str:
         """What is wrong with the files, in words for an operator; empty if nothing is."""
         with self._door:
-            for file, identity in self._identities.items():
-                if _identity(file) != identity:
-                    return f"{file.name} was moved or removed while the service ran"
+            for name, identity in self._identities.items():
+                found = _stat(name)
+                if found is None or _identity(found) != identity:
+                    return f"{Path(name).name} was moved or removed while the service ran"
+                if name == self._file:
+                    self._is_shorter |= found.st_size < self._size
+                    self._size = found.st_size
             if self._log_fd >= 0 and not self._log_is_whole():
-                return f"{self._log.name} was cut short or overwritten while the service ran"
+                return f"{Path(self._log).name} was cut short or overwritten while the service ran"
         return ""
 
     def has_shrunk(self) -> bool:
-        """Whether the file is shorter than at the last look.
+        """Whether a look since the last time this was asked found the file shorter than before.
 
         Somebody has cut it short or made it compact: a check of its pages tells which.
         """
         with self._door:
-            before = self._size
-            with suppress(OSError):  # it has just been removed, which the next look finds
-                self._size = self._path.stat().st_size
-            return self._size < before
+            is_shorter, self._is_shorter = self._is_shorter, False
+            return is_shorter
 
     def _log_is_whole(self) -> bool:
         """Whether the log ends as its index says, and has what was its end at the last look."""
         before = self._end
         while (end := self._read_end()) is not None:
             self._end = end
-            grown = before if before and before.salts == end.salts else None
-            if self._holds(end) and (grown is None or self._holds(grown)):
+            is_grown = before is not None and before != end and before.salts == end.salts
+            if self._holds(end) and not (is_grown and before and not self._holds(before)):
                 return True
             if self._read_end() == end:
                 return False
@@ -147,15 +149,20 @@ class FileWatch:
         """Whether the log on disk has this last frame, whole."""
         if not end.frames:
             return True
-        if os.fstat(self._log_fd).st_size < end.last + end.frame_size:
-            return False
-        frame = os.pread(self._log_fd, _FRAME_HEADER, end.last)
-        return frame[8:16] == end.salts and _CHECKSUM.unpack_from(frame, 16) == end.checksum
+        frame = os.pread(self._log_fd, end.frame_size, end.last)
+        return (
+            len(frame) == end.frame_size
+            and frame[8:16] == end.salts
+            and _CHECKSUM.unpack_from(frame, 16) == end.checksum
+        )
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _stat(name: str) -> os.stat_result | None:
     try:
-        found = path.stat()
+        return os.stat(name)  # noqa: PTH116
     except OSError:
         return None
+
+
+def _identity(found: os.stat_result) -> tuple[int, int]:
     return found.st_dev, found.st_ino

@@ -19,10 +19,11 @@ from typing import NoReturn
 from flask import Flask, Response, request
 
 from cds_service.audit.group_commit import GroupCommit, Refusal
-from cds_service.database.engine import driver_cursor, open_engine, write_on, writing
+from cds_service.database.driver import write_cursor
+from cds_service.database.engine import open_engine, writing
 from cds_service.settings import Settings
-from cds_service.web.listener import ServerLimits
 from cds_service.web.server import serve_until_stopped
+from cds_service.web.server_limits import ServerLimits
 
 _JSON = "application/json"
 _TABLE = "CREATE TABLE IF NOT EXISTS kept (id TEXT PRIMARY KEY, payload {})"
@@ -64,7 +65,7 @@ def kept_in(url: str, size: int) -> Keep:
     insertion = _INSERTION + marks
 
     def commit(batch: Sequence[bytes]) -> Sequence[Refusal]:
-        with write_on(connection), driver_cursor(connection) as cursor:
+        with write_cursor(connection) as cursor:
             cursor.executemany(insertion, [(secrets.token_hex(16), row) for row in batch])
         return [None] * len(batch)
 

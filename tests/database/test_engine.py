@@ -4,14 +4,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import IntegrityError
 from stores import kept, opened, record
 
 from cds_service.audit.log import open_log
-from cds_service.database.engine import open_engine, shown_url, writing
+from cds_service.database.driver import driver_time, write_cursor
+from cds_service.database.engine import open_engine, reading, shown_url, writing
+from cds_service.database.tables import HOLD
 from cds_service.errors import SettingError
 
 FULL = 2  # SQLite syncs at every commit; in write-ahead mode 1, NORMAL, does not
@@ -142,6 +146,51 @@ def test_a_transaction_that_fails_leaves_nothing(database_url: str) -> None:
             write_and_fail(log.engine)
         with writing(log.engine) as connection:
             assert connection.exec_driver_sql("SELECT count(*) FROM hold").scalar_one() == 0
+
+
+_HOLD = "INSERT INTO hold VALUES ('order', '1', 'why', '2026-11-20 12:00:00')"
+_ANY_HOLD = {
+    "sqlite": "INSERT INTO hold VALUES ('order', ?, '', ?)",
+    "postgresql": "INSERT INTO hold VALUES ('order', %s, '', %s)",
+}
+
+
+def test_what_every_call_writes_is_committed_or_leaves_nothing(database_url: str) -> None:
+    """By the driver's own cursor too; the errors are SQLAlchemy's, and the connection is as new."""
+
+    def write(connection: Connection, *statements: str, fails: bool = False) -> None:
+        with write_cursor(connection) as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+            if fails:
+                raise ZeroDivisionError
+
+    with opened(database_url) as log, log.engine.connect() as connection:
+        with pytest.raises(ZeroDivisionError):
+            write(connection, _HOLD, fails=True)
+        write(connection, _HOLD)
+        with pytest.raises(IntegrityError):
+            write(connection, "DELETE FROM hold", _HOLD, _HOLD)
+        with reading(log.engine) as other:
+            assert other.exec_driver_sql("SELECT count(*) FROM hold").scalar_one() == 1
+
+
+def test_a_time_is_written_the_same_by_the_driver_itself(database_url: str) -> None:
+    """In whatever zone it is given; so all times of a column are compared."""
+    zone = timezone(timedelta(hours=-6))
+    times = [
+        datetime(2026, 11, 20, 6, tzinfo=zone),
+        datetime(2026, 11, 20, 12, 0, 0, 1, tzinfo=UTC),
+    ]
+    with opened(database_url) as log, log.engine.connect() as connection:
+        with write_cursor(connection) as cursor:
+            for number, at in enumerate(times):
+                values = (f"{number}", driver_time(at, connection.dialect))
+                cursor.execute(_ANY_HOLD[connection.dialect.name], values)
+        with reading(log.engine) as other:
+            found = list(other.scalars(select(HOLD.c.at).order_by(HOLD.c.at)))
+            equal = select(HOLD.c.value).where(HOLD.c.at == times[1])
+            assert (found, other.scalar(equal)) == (times, "1")
 
 
 def test_without_the_driver_the_extra_is_named() -> None:

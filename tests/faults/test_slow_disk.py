@@ -1,13 +1,15 @@
 """A disk that takes long to sync holds up each call by its own commits, not by all others' (C6)."""
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import event
 from stores import kept, opened, together, wait_until, written
 
 from cds_service.audit.log import DatabaseLog
@@ -26,21 +28,34 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'data' / 'crd.sqlite3'}"
 
 
+@dataclass(slots=True)
+class Disk:
+    """A disk that takes `seconds` to sync; when each commit was begun."""
+
+    seconds: float = 0.0
+    begun: list[float] = field(default_factory=list)
+
+    def run(self, statement: str) -> None:
+        """What is done before a statement."""
+        if statement == "COMMIT":
+            self.begun.append(time.monotonic())
+            time.sleep(self.seconds)
+
+
 @contextmanager
-def slow_commits(log: DatabaseLog, seconds: float) -> Iterator[list[float]]:
-    """Every commit of a log that is begun in the block takes so long; when each was begun."""
-    begun: list[float] = []
-    pauses = [seconds]
+def on_disk(url: str, journal: Path, disk: Disk) -> Iterator[DatabaseLog]:
+    """A log whose commits wait for this disk until its work is done."""
 
-    def wait(_: Connection) -> None:
-        begun.append(time.monotonic())
-        time.sleep(pauses[0])
+    def wait_for_disk(connection: sqlite3.Connection, _: object) -> None:
+        connection.set_trace_callback(disk.run)
 
-    event.listen(log.engine, "commit", wait)
-    try:
-        yield begun
-    finally:
-        pauses[0] = 0.0
+    with opened(url, journal) as log:
+        event.listen(log.engine, "connect", wait_for_disk)
+        log.engine.dispose()  # the connection of its start
+        try:
+            yield log
+        finally:
+            disk.seconds = 0.0
 
 
 def test_calls_share_slow_commits(url: str, tmp_path: Path) -> None:
@@ -54,25 +69,26 @@ def test_calls_share_slow_commits(url: str, tmp_path: Path) -> None:
             done.extend(written(log, [f"{name}-{number}"]))
             taken.append(time.monotonic() - begun)
 
-    with opened(url, tmp_path / "journal") as log, slow_commits(log, SLOW) as commits:
+    disk = Disk(SLOW)
+    with on_disk(url, tmp_path / "journal", disk) as log:
         together([partial(call, log, f"c{number:02}") for number in range(CALLERS)])
         wait_until(lambda: not log.health().journal_bytes)  # other writers may hold the lock
 
     assert kept(url) == sorted(done)
     assert len(done) == CALLERS * CALLS
-    assert len(commits) < len(done) / 4
+    assert len(disk.begun) < len(done) / 4
     assert max(taken) < SOON
 
 
 def test_a_commit_that_hangs_holds_up_nobody_for_ever(url: str, tmp_path: Path) -> None:
     """Who waits gets a 503 in time and readiness ends; once it is back the log goes on."""
-    with opened(url, tmp_path / "journal") as log:
+    disk = Disk()
+    with on_disk(url, tmp_path / "journal", disk) as log:
         written(log, ["a-1"])
-        with slow_commits(log, STUCK):
-            begun = time.monotonic()
-            refused = written(log, ["b-1"])
-            seconds = time.monotonic() - begun
-            health = log.health()
+        disk.seconds, begun = STUCK, time.monotonic()
+        refused = written(log, ["b-1"])
+        seconds = time.monotonic() - begun
+        health, disk.seconds = log.health(), 0.0
         wait_until(lambda: log.health().writable)
         taken = written(log, ["c-1"])
         wait_until(lambda: log.health().writable and not log.health().journal_bytes)
