@@ -1,15 +1,10 @@
 """Gauges: the metrics that are read when they are asked for, of store, EHRs, keys and policies."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
-
 from cds_service.audit.health import StoreHealth
-from cds_service.web.metric_table import READ_AT_SCRAPE
-
-_Values = Mapping[tuple[str, ...], float]  # by the values of the labels
+from cds_service.web.tally import Labels, Values
 
 
 def _none() -> Mapping[str, float]:
@@ -38,26 +33,17 @@ class Sources:
     clock_offset: Callable[[], float] = float
 
 
-class Gauges(Collector):
+class Gauges:
     """Reads the gauges of one process; they are not added up over several."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
 
-    def describe(self) -> Iterator[GaugeMetricFamily]:
-        """Nothing beforehand: registering must not read the store."""
-        yield from ()
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def read(self) -> Values:
         """Each gauge as it is now."""
-        values = {**self._of_store(), **self._of_others()}
-        for metric in READ_AT_SCRAPE:
-            family = GaugeMetricFamily(metric.name, metric.about, labels=metric.labels)
-            for labels, value in sorted(values[metric.name].items()):
-                family.add_metric(labels, value)
-            yield family
+        return {**self._of_store(), **self._of_others()}
 
-    def _of_store(self) -> dict[str, _Values]:
+    def _of_store(self) -> Values:
         state = self._sources.store()
         read = {
             "writable": state.writable,
@@ -71,7 +57,7 @@ class Gauges(Collector):
         }
         return {f"crd_audit_{name}": {(): float(value)} for name, value in read.items()}
 
-    def _of_others(self) -> dict[str, _Values]:
+    def _of_others(self) -> Values:
         sources = self._sources
         revision, since = sources.revision()
         return {
@@ -84,5 +70,5 @@ class Gauges(Collector):
         }
 
 
-def _by_name(values: Mapping[str, float]) -> _Values:
+def _by_name(values: Mapping[str, float]) -> dict[Labels, float]:
     return {(name,): value for name, value in values.items()}

@@ -94,6 +94,11 @@ COUNTED = (
         "calls that a set to come answered silently: looser, stricter, reworded, same, "
         "not-compared, passed-over",
     ),
+    _counter(
+        "crd_processes_lost_total",
+        "kind",
+        "workers, and generations of all workers, that ended when nobody had told them to",
+    ),
     _histogram("crd_audit_write_seconds", "", "time until the record of a call is durable"),
     _histogram(
         "http_server_request_duration_seconds",
@@ -117,4 +122,8 @@ READ_AT_SCRAPE = (
     _gauge("crd_policy_behind", "", "1 while newer policies are refused or wait, else 0"),
     _gauge("crd_clock_offset_seconds", "", "how far this host's clock is ahead of the database's"),
 )
-METRICS = (*COUNTED, *READ_AT_SCRAPE)
+READ = (
+    *READ_AT_SCRAPE,
+    _gauge("crd_metrics_behind", "", "workers of this host whose part is missing or old here"),
+)
+METRICS = (*COUNTED, *READ)

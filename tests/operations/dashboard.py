@@ -44,6 +44,11 @@ def _rate(metric: str, by: str, chosen: str = "") -> str:
     return f'sum by ({by}) (rate({metric}{{job="crd"{chosen}}}[$__rate_interval]))'
 
 
+def _seen(metric: str, by: str) -> str:
+    """The rate of what there is: many series stay at 0, and none of them needs a name."""
+    return f"{_rate(metric, by)} > 0"
+
+
 def _gauge(metric: str, over: str = "max", by: str = "", chosen: str = "") -> str:
     grouped = f" by ({by})" if by else ""
     return f'{over}{grouped} ({metric}{{job="crd"{chosen}}})'
@@ -77,7 +82,7 @@ ROWS = (
             ),
             Panel(
                 title="Beyond 5 or 10 seconds",
-                queries={"{{hook}} {{limit}} s": _rate("crd_sla_breach_total", "hook,limit")},
+                queries={"{{hook}} {{limit}} s": _seen("crd_sla_breach_total", "hook,limit")},
             ),
         ),
     ),
@@ -118,7 +123,7 @@ ROWS = (
             Panel(
                 title="HTTP requests a second, by path and status",
                 queries={
-                    "{{http_route}} {{http_response_status_code}}": _rate(
+                    "{{http_route}} {{http_response_status_code}}": _seen(
                         "http_server_request_duration_seconds_count",
                         "http_route,http_response_status_code",
                     )
@@ -134,18 +139,18 @@ ROWS = (
             Panel(
                 title="Determinations a second",
                 queries={
-                    "{{covered}} {{pa_needed}} {{doc_needed}}": _rate(
+                    "{{covered}} {{pa_needed}} {{doc_needed}}": _seen(
                         "crd_decisions_total", "covered,pa_needed,doc_needed"
                     )
                 },
             ),
             Panel(
                 title="Reasons a second",
-                queries={"{{reason}}": _rate("crd_decision_reasons_total", "reason")},
+                queries={"{{reason}}": _seen("crd_decision_reasons_total", "reason")},
             ),
             Panel(
                 title="Feedback a second",
-                queries={"{{hook}} {{outcome}}": _rate("crd_feedback_total", "hook,outcome")},
+                queries={"{{hook}} {{outcome}}": _seen("crd_feedback_total", "hook,outcome")},
             ),
         ),
     ),
@@ -170,7 +175,7 @@ ROWS = (
             ),
             Panel(
                 title="Refused tokens a second",
-                queries={"{{client}} {{cause}}": _rate("crd_jwt_rejected_total", "client,cause")},
+                queries={"{{client}} {{cause}}": _seen("crd_jwt_rejected_total", "client,cause")},
             ),
             Panel(
                 title="Clocks of hosts ahead of the database's",
@@ -182,6 +187,24 @@ ROWS = (
                 title="Age of the clients' keys",
                 queries={"{{client}}": _gauge("crd_jwks_age_seconds", by="client")},
                 unit="s",
+            ),
+        ),
+    ),
+    Row(
+        title="Processes",
+        panels=(
+            Panel(
+                title="Workers that died, an hour; 'generation': all of a host",
+                queries={
+                    "{{instance}} {{kind}}": "sum by (instance,kind) "
+                    '(increase(crd_processes_lost_total{job="crd"}[1h]))'
+                },
+                width=12,
+            ),
+            Panel(
+                title="Workers whose part of these metrics is missing",
+                queries={"{{instance}}": _gauge("crd_metrics_behind", by="instance")},
+                width=12,
             ),
         ),
     ),

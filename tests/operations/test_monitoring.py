@@ -12,11 +12,14 @@ import pytest
 from operating import ROOT
 from operations.dashboard import DASHBOARD, NOT_SHOWN, ROWS, queries, text
 from operations.manifests import read_yaml
+from prometheus_client.parser import text_string_to_metric_families
+from web.seen_calls import made_metrics, page_of
 
 from cds_service.web.metric_table import METRICS, Kind
 
 PROMETHEUS = ROOT / "docker" / "prometheus"
 RULES, RULES_TEST = PROMETHEUS / "rules.yml", PROMETHEUS / "rules_test.yml"
+ALERTMANAGER = PROMETHEUS / "alertmanager.yml"
 CONFIGURATIONS = sorted(PROMETHEUS.glob("prometheus*.yml"))
 GRAFANA = ROOT / "docker" / "grafana"
 METRIC = re.compile(r"\b((?:crd|http_server)_[a-z_]+)")
@@ -124,6 +127,63 @@ def test_every_alert_is_tried_when_it_is_due_and_when_it_is_not() -> None:
     assert set(alerts()) - silent == set()
 
 
+def tried_series() -> Iterator[tuple[str, str]]:
+    """Each series that alerts are tried with, and the values it takes."""
+    for test in read_yaml(RULES_TEST)["tests"]:
+        for given in test["input_series"]:
+            yield given["series"], given["values"]
+
+
+def labels_in(series: str) -> dict[str, str]:
+    """The labels of a series, but for those that Prometheus adds."""
+    found = dict(re.findall(r'(\w+)="([^"]*)"', series))
+    return {label: found[label] for label in found if label not in OF_PROMETHEUS - {"le"}}
+
+
+def series_at_the_start() -> list[tuple[str, dict[str, str]]]:
+    """The series of a service that has answered no call yet."""
+    families = text_string_to_metric_families(page_of(made_metrics()))
+    samples = [sample for family in families for sample in family.samples]
+    return [(sample.name, sample.labels) for sample in samples]
+
+
+def test_what_rules_count_is_there_from_the_start_or_the_rules_say_why_not() -> None:
+    """Of a series that begins at 1 Prometheus sees no rise; a new rule is not forgotten here."""
+    counted = re.compile(r"(?:rate|increase)\((\w+)(\{[^}]*\})?\[")
+    named = {found.groups() for rule in all_rules() for found in counted.finditer(rule["expr"])}
+    there = {name for name, _ in series_at_the_start()}
+    by_client = {("crd_jwt_rejected_total", '{client!="none"}')}
+
+    assert by_client < named
+    assert {name for name, _ in named - by_client} <= there
+
+
+def test_a_series_that_begins_at_nothing_in_a_trial_does_so_in_the_service() -> None:
+    """Else the alert is tried with what never is."""
+    there = series_at_the_start()
+    begun = [series for series, values in tried_series() if re.match(r"_x\d+ 0", values)]
+
+    assert len(begun) > 5
+    for series in begun:
+        assert (series.partition("{")[0], labels_in(series)) in there, series
+
+
+def test_an_alert_for_single_events_is_tried_with_one_before_prometheus_looks() -> None:
+    """What has happened by the first time that Prometheus asks is no rise either."""
+    single = {
+        name
+        for name, rule in alerts().items()
+        for metric in re.findall(r"increase\((\w+)", rule["expr"])
+        if not any(
+            series.startswith(metric) and re.match(r"_x\d+ [1-9]", values)
+            for series, values in tried_series()
+        )
+    }
+
+    assert any("increase(" in rule["expr"] for rule in alerts().values())
+    assert single == set()
+
+
 def test_the_burn_rates_are_those_promised() -> None:
     """14.4 times over an hour, 6 times over six, of a thousandth (reliability: 2)."""
     rates = {
@@ -180,6 +240,38 @@ def test_the_compose_file_mounts_what_is_here_where_it_is_looked_for() -> None:
     assert "/etc/grafana/provisioning" in mounted
 
 
+def test_alerts_are_sent_to_the_address_that_the_operator_has_in_a_file() -> None:
+    """By the Alertmanager that Prometheus knows, whatever their urgency."""
+    services = read_yaml(ROOT / "docker" / "compose.yaml")["services"]
+    (alerting,) = read_yaml(PROMETHEUS / "prometheus.yml")["alerting"]["alertmanagers"]
+    (secret,) = services["alertmanager"]["secrets"]
+    document = read_yaml(ALERTMANAGER)
+    sent = {
+        receiver["name"]: [hook["url_file"] for hook in receiver["webhook_configs"]]
+        for receiver in document["receivers"]
+    }
+
+    assert alerting["static_configs"] == [{"targets": ["alertmanager:9093"]}]
+    assert {*services["prometheus"]["networks"]} & {*services["alertmanager"]["networks"]}
+    assert (
+        f"./prometheus/{ALERTMANAGER.name}:/etc/alertmanager/{ALERTMANAGER.name}:ro"
+        in (services["alertmanager"]["volumes"])
+    )
+    assert sent == {"pages": [secret["target"]], "tickets": [secret["target"]]}
+
+
+def test_no_alert_silences_another_that_is_not_there() -> None:
+    """What follows from another is named as in the rules."""
+    matchers = [
+        matcher
+        for rule in read_yaml(ALERTMANAGER)["inhibit_rules"]
+        for matcher in (*rule["source_matchers"], *rule["target_matchers"])
+    ]
+    named = {re.fullmatch(r'alertname="(\w+)"', matcher) for matcher in matchers}
+
+    assert {found and found[1] for found in named} <= set(alerts())
+
+
 def promtool(*arguments: str | Path) -> str:
     """What `promtool` prints; it must be content."""
     ran = subprocess.run(
@@ -201,6 +293,30 @@ def test_promtool_reads_the_rules_and_tries_each_alert() -> None:
 def test_promtool_reads_the_configuration(path: Path) -> None:
     """Without the token, which is the operator's."""
     assert "is valid" in promtool("check", "config", "--syntax-only", path)
+
+
+def amtool(*arguments: str | Path) -> str:
+    """What `amtool` prints; it must be content."""
+    ran = subprocess.run(
+        ["amtool", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+@pytest.mark.operations
+def test_amtool_reads_the_configuration_and_routes_by_urgency(tmp_path: Path) -> None:
+    """Each to its receiver. Before 0.26 it knows no address in a file, so it is given one."""
+    file, written = tmp_path / "alertmanager.yml", ALERTMANAGER.read_text("utf-8")
+    version = re.search(r"version 0\.(\d+)", amtool("--version"))
+    if version and int(version[1]) < 26:
+        written = re.sub(r"url_file: \S+", "url: http://127.0.0.1/", written)
+    file.write_text(written, "utf-8")
+    route = ("config", "routes", "test", f"--config.file={file}")
+
+    assert "SUCCESS" in amtool("check-config", file)
+    assert amtool(*route, "severity=page").strip() == "pages"
+    assert amtool(*route, "severity=ticket").strip() == "tickets"
 
 
 @pytest.mark.operations
