@@ -178,6 +178,15 @@ def test_a_senseless_value_stops_the_start_and_names_its_key(
     assert str(caught.value).startswith(f"setting {TYPED[name]} ({variable(name)}): ")
 
 
+@pytest.mark.parametrize("name", ["workers", "auth", "watch", "ehr_seconds"])
+def test_an_empty_variable_is_refused_in_words(name: str) -> None:
+    """It is no choice: nobody is let in, and nothing is switched, for want of a value."""
+    with pytest.raises(SettingError) as caught:
+        read_settings({variable(name): ""}, {})
+
+    assert str(caught.value).endswith(": it is empty; leave it out for the default")
+
+
 @pytest.mark.parametrize("url", ["https://", "http:///policies", "https://?x=1"])
 def test_a_base_url_has_a_host(url: str) -> None:
     """A URL that names no machine cannot be linked to, so it stops the start."""

@@ -1,7 +1,7 @@
 """Reloads: how a set of policies gets from its files into service, while calls are answered."""
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -46,11 +46,13 @@ def _nothing(*_about: str) -> None:
 class Siblings:
     """The other processes of this service: they serve what this one does.
 
-    `read_again` has them read the directories again too; `serving` is told the digest of each set
-    that goes in service here, so that a process to come begins with it.
+    `read_again` has them read the directories again too; `has_read` is called when that has been
+    done here, by whomever it was asked; `serving` is told the digest of each set that goes in
+    service here, so that a process to come begins with it.
     """
 
     read_again: Callable[[], None] = _nothing
+    has_read: Callable[[], None] = _nothing
     serving: Callable[[str], None] = _nothing
 
 
@@ -110,7 +112,7 @@ class Reloads:
         """
         self.siblings.read_again()
         try:
-            attempt = self.reloader.request(self.directories.candidate()).result(_LONGEST)
+            attempt = self._read_again().result(_LONGEST)
         except CancelledError as error:
             raise Stopping("the service stops; what is in service stays until then") from error
         except TimeoutError as error:
@@ -130,7 +132,12 @@ class Reloads:
 
     def ask(self) -> None:
         """Have the directories read again, without waiting for it; a signal handler may."""
-        self.reloader.request(self.directories.candidate())
+        self._read_again()
+
+    def _read_again(self) -> Future[Attempt]:
+        asked = self.reloader.request(self.directories.candidate())
+        asked.add_done_callback(lambda _ended: self.siblings.has_read())
+        return asked
 
 
 def open_reloads(

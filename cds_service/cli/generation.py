@@ -1,11 +1,11 @@
 """A generation of workers: reads the policies once, then forks those who answer by them."""
 
 import gc
-import os
 import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -15,17 +15,25 @@ from cds_service.app.clock import utc_now
 from cds_service.app.revision import read_revision
 from cds_service.audit.log import NoLog
 from cds_service.cli.refused_start import refuse_start
-from cds_service.cli.serving import find_directories, find_orders, open_usable_memory, welcome
+from cds_service.cli.serving import (
+    find_directories,
+    find_orders,
+    listen,
+    open_usable_memory,
+    welcome,
+)
 from cds_service.cli.start import start_in_service
 from cds_service.cli.worker import Inheritance, answer_calls
 from cds_service.settings import Settings
 from cds_service.warm_up import warm_up
 from cds_service.web.processes.cores import count_cores
-from cds_service.web.processes.counted import SHARED, forget_gauges, remove_if_made
+from cds_service.web.processes.counted import WORKER, Losses, remove_directory
 from cds_service.web.processes.generation import Generation
 from cds_service.web.processes.link import Link, inherit_link
 from cds_service.web.processes.post import Post
 from cds_service.web.processes.shares import make_shares
+from cds_service.web.processes.vigil import Vigil
+from cds_service.web.snapshots import Snapshots
 
 _IGNORED = (signal.SIGHUP, signal.SIGUSR2)  # until somebody listens for them
 
@@ -33,17 +41,22 @@ _IGNORED = (signal.SIGHUP, signal.SIGUSR2)  # until somebody listens for them
 def serve_in_workers(settings: Settings, inherited: str) -> None:
     """Have workers serve until the supervisor says stop, or ends; in a worker: answer calls.
 
-    `inherited` are the descriptors of the listening socket and of the link, and our number.
+    `inherited` are the descriptors of the listening socket and of the link, our number, and the
+    directory of what is counted, empty if there is none.
     """
     for number in _IGNORED:
         signal.signal(number, lambda _number, _frame: None)
-    listening, link, generation = map(int, inherited.split(","))
+    *numbers, directory = inherited.split(",", 3)
+    listening, link, generation = map(int, numbers)
+    counted = Path(directory) if directory else None
     bound = socket.socket(fileno=listening)
     bound.set_inheritable(False)
     above = inherit_link(link)
     start = _read(replace(settings, port=bound.getsockname()[1]))
-    if post := _tend(start, above, bound, generation):
-        answer_calls(start, post, bound, f"{generation}-{post.place}")
+    losses = Losses(Snapshots(counted, f"{generation}"), WORKER)
+    ending = partial(remove_directory, counted)
+    if post := _tend(start, above, bound, losses, ending):
+        answer_calls(start, post, bound, Snapshots(counted, f"{generation}-{post.place}"))
 
 
 def _read(settings: Settings) -> Inheritance:
@@ -68,17 +81,27 @@ def _read(settings: Settings) -> Inheritance:
     )
 
 
-def _tend(start: Inheritance, above: Link, bound: socket.socket, number: int) -> Post | None:
+def _tend(
+    start: Inheritance,
+    above: Link,
+    bound: socket.socket,
+    losses: Losses,
+    ending: Callable[[], None],
+) -> Post | None:
+    """The post of a new worker; in the generation itself, its end, before `ending` as an orphan."""
+
     def ended(place: int) -> None:
-        forget_gauges(Path(os.environ[SHARED]), f"{number}-{place}")
         start.shares[place].leave()
 
     generation = Generation(
         len(start.shares),
         above,
+        listen=partial(listen, bound, start.settings),
         shut=bound.close,
         ended=ended,
+        lost=losses.count,
         welcome=partial(welcome, start.revision.service, start.settings),
+        vigil=Vigil(lambda place: start.shares[place].beats),
     )
     sys.stdout.flush()
     sys.stderr.flush()
@@ -88,5 +111,7 @@ def _tend(start: Inheritance, above: Link, bound: socket.socket, number: int) ->
     if post := generation.run():
         return post
     if generation.is_orphan:
-        remove_if_made()
+        ending()
+    if generation.refusal:
+        refuse_start(generation.refusal)
     sys.exit(generation.status)

@@ -12,6 +12,8 @@ import click
 
 from cds_service.cli.options import with_given
 from cds_service.cli.refused_start import refuse_start, start_errors
+from cds_service.cli.starting import stoppable_start
+from cds_service.cli.streams import open_missing_streams
 from cds_service.errors import SettingError
 from cds_service.settings import Settings, all_settings, read_settings
 from cds_service.web.binding import bind
@@ -24,6 +26,7 @@ from cds_service.web.processes.cores import count_cores
 @with_given(*(setting.name for setting in all_settings()))
 def serve(given: Mapping[str, str], generation: str) -> None:
     """Answer CDS Hooks calls and show the policies, until stopped."""
+    open_missing_streams()
     settings = _read(given)
     configure_logs(settings.log_format, settings.log_level, sys.stderr)
     log_what_ends()
@@ -44,17 +47,18 @@ def _read(given: Mapping[str, str]) -> Settings:
 
 def _serve_alone(settings: Settings) -> None:
     from cds_service.cli.alone import serve_alone
-    from cds_service.cli.serving import open_usable_memory
 
-    with closing(open_usable_memory(settings)) as memory, closing(_bound(settings)) as bound:
-        serve_alone(settings, bound, memory)
+    serve_alone(settings, _bound)
 
 
 def _supervise(settings: Settings, given: Mapping[str, str]) -> None:
     from cds_service.cli.supervision import supervise
 
-    with closing(_bound_or_else(settings)) as bound:
-        sys.exit(supervise(bound, given))
+    with stoppable_start():
+        bound = _bound_or_else(settings)
+    with closing(bound):
+        # A generation that comes later is for the address that is bound, whatever the file says.
+        sys.exit(supervise(bound, {**given, "host": settings.host}))
 
 
 def _bound_or_else(settings: Settings) -> socket.socket:

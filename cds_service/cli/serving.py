@@ -1,5 +1,10 @@
 """Serving: the parts that a process which answers calls is made of, whether alone or a worker."""
 
+import logging
+import os
+import socket
+import sys
+
 import click
 
 from cds_service.app.clock import utc_today
@@ -10,11 +15,14 @@ from cds_service.app.service import Service
 from cds_service.cli.refused_start import start_errors
 from cds_service.database.engine import shown_url
 from cds_service.ehr.client import RequestsEhr
+from cds_service.errors import StartError
 from cds_service.live.reading import LibraryDirectories
 from cds_service.policy.library.inventory import take_inventory
 from cds_service.settings import Settings
-from cds_service.web.listener import ServerLimits
+from cds_service.web.listener import BACKLOG
+from cds_service.web.server_limits import ServerLimits
 
+_LOG = logging.getLogger("cds_service.cli")
 _SHOWN = 20  # policies on the first screen
 
 
@@ -56,8 +64,31 @@ def limits_of(settings: Settings) -> ServerLimits:
     )
 
 
+def listen(bound: socket.socket, settings: Settings) -> None:
+    """Have the socket listen, now that all is ready.
+
+    Raises:
+        StartError: another program listens there, which had not begun to when this one was bound.
+    """
+    try:
+        bound.listen(BACKLOG)
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        raise StartError(f"cannot listen on {where}: {error.strerror}") from error
+
+
 def welcome(service: Service, settings: Settings) -> None:
-    """The first screen: where it listens, what it holds, and where to look."""
+    """Write the first screen on stdout; the service does without it where nobody can read it."""
+    try:
+        _greet(service, settings)
+    except OSError as error:
+        _LOG.info("the first screen cannot be written", extra={"cause": error.strerror})
+        # What is left of it must not be tried again at the end, which would fail then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _greet(service: Service, settings: Settings) -> None:
+    """Where it listens, what it holds, and where to look."""
     url = settings.local_url
     click.echo(f"CRD service on {url}  (answers kept in {shown_url(settings.database)})")
     click.echo(f"{take_inventory(service.library, service.index, utc_today())}")

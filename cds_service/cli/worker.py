@@ -21,13 +21,14 @@ from cds_service.ehr.client import RequestsEhr
 from cds_service.errors import ArtifactError, NotThereYet, SetRefused, StartError
 from cds_service.live.kept_sets import read_kept
 from cds_service.live.reading import Fingerprint, LibraryDirectories
+from cds_service.outbound import sockets as _sockets  # noqa: F401  # before the fork: all share it
 from cds_service.settings import Settings
 from cds_service.warm_up import warm_up
-from cds_service.web.metrics import count_as
 from cds_service.web.processes.link import Link, Word
 from cds_service.web.processes.post import Post
 from cds_service.web.processes.shares import Share
 from cds_service.web.server import Stop, serve_until_stopped
+from cds_service.web.snapshots import Snapshots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +47,17 @@ class Inheritance:
     shares: Sequence[Share]
 
 
-def answer_calls(start: Inheritance, post: Post, bound: socket.socket, name: str) -> None:
-    """Answer calls on this socket until told to stop; `name` is the worker's own in metrics."""
-    count_as(name)
+def answer_calls(
+    start: Inheritance, post: Post, bound: socket.socket, snapshots: Snapshots
+) -> None:
+    """Answer calls on this socket until told to stop; `snapshots` are of all workers' metrics."""
     settings = start.settings
     with (
         closing(_memory(settings)) as memory,
         closing(open_ehrs(settings)) as ehr,
         closing(_site(start, post, memory, ehr)) as site,
     ):
+        site.metrics.join(snapshots)
         if not post.await_go():
             return
         site.start()
@@ -89,6 +92,7 @@ def _site(start: Inheritance, post: Post, memory: Memory, ehr: RequestsEhr) -> S
         orders=start.orders,
         siblings=Siblings(
             read_again=partial(post.link.send, Word.READ_AGAIN),
+            has_read=partial(post.link.send, Word.HAS_READ),
             serving=partial(post.link.send, Word.SERVING),
         ),
     )

@@ -72,4 +72,5 @@ def read(name: str, kind: Kind, text: str, file: str = "") -> Any:
     try:
         return kind(text)
     except click.BadParameter as error:
-        raise SettingError(name, error.message.rstrip("."), file) from error
+        problem = error.message.rstrip(".") if text else "it is empty; leave it out for the default"
+        raise SettingError(name, problem, file) from error

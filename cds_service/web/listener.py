@@ -5,7 +5,7 @@ import logging
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from threading import RLock
 from time import monotonic
 
 from flask import Flask
@@ -17,9 +17,10 @@ from cds_service.web.connections import Connections
 from cds_service.web.pools import Pools
 from cds_service.web.processes.shares import Share, make_shares
 from cds_service.web.request_reader import LARGEST_HEAD
+from cds_service.web.server_limits import ServerLimits
 
 _LOG = logging.getLogger("cds_service.web")
-_BACKLOG = 1024
+BACKLOG = 1024  # connections that wait to be accepted
 _PIECE = 1 << 16  # bytes read at once
 _IN_MEMORY = 1 << 40  # bytes: no body and no answer is ever put into a temporary file
 _MOST_LARGE = 64  # bodies held at the same time
@@ -30,23 +31,6 @@ _COURTESY = 0.01  # seconds in which a connection is left to a worker that holds
 _PAUSE = 1.0  # seconds without accepting, when the process or the machine has no descriptor left
 _NOTICE = 0.5  # seconds between the word that we stop and the last connection accepted
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerLimits:
-    """What a server takes on: threads, connections, large bodies at a time, bytes, seconds.
-
-    No hook's client waits as long as `wait_seconds` (CRD found-2): a call that has waited so long
-    for a thread is refused, for its answer would reach nobody.
-    """
-
-    threads: int = 32
-    connections: int = 1000
-    large_bodies: int = 2
-    max_body: int = 4 << 20
-    request_seconds: float = 20.0
-    wait_seconds: float = 10.0
-    stop_seconds: float = 30.0
 
 
 def _ignore(_status: int) -> None:
@@ -75,6 +59,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         self.refused = refused
         self._share = share or make_shares(1)[0]
         self._courteous_until = 0.0  # 0: nobody else has been given the chance yet
+        self._door, self._is_at_rest = RLock(), False  # a signal may come to whoever holds it
         self.request_seconds, self.wait_seconds = limits.request_seconds, limits.wait_seconds
         self.is_stopping = False
         self._limits, self._held = limits, Connections()
@@ -86,7 +71,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
             recv_bytes=_PIECE,
             inbuf_overflow=_IN_MEMORY,
             outbuf_overflow=_IN_MEMORY,
-            backlog=_BACKLOG,
+            backlog=BACKLOG,
             log_socket_errors=False,
             ident=None,
         )
@@ -94,7 +79,9 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
             app,
             self._held,
             _sock=bound,
-            dispatcher=Pools(calls=limits.threads, large=limits.large_bodies),
+            dispatcher=Pools(
+                calls=limits.threads, large=limits.large_bodies, stuck=limits.stuck_seconds
+            ),
             adj=adjustments,
             bind_socket=False,
             sockinfo=(bound.family, bound.type, bound.proto, bound.getsockname()),
@@ -189,6 +176,17 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
             for held in self._connections():
                 held.keep_time(now)
             self._held.wake()
+            if not self.task_dispatcher.is_stuck():
+                self._share.beat()
+
+    def pull_trigger(self) -> None:
+        """Have the loop look; any thread may, also once it has come to rest.
+
+        From then on the descriptor to write to may be anything, such as the store's.
+        """
+        with self._door:
+            if not self._is_at_rest:
+                super().pull_trigger()
 
     def run_until(self, is_over: Callable[[], bool]) -> None:
         """Serve until `is_over`, which is asked each second and whenever the trigger is pulled."""
@@ -211,12 +209,14 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         for held in self._connections():
             held.drop()
         self.task_dispatcher.shutdown()
+        with self._door:
+            self._is_at_rest = True
         self.trigger.close()
         self._held.close()
 
     def _stop_listening(self) -> None:
         """Accept who has connected already, whom a closed socket would reset, then close it."""
-        for _ in range(_BACKLOG):
+        for _ in range(BACKLOG):
             if not self._accept():
                 break
         self.accepting = False

@@ -33,10 +33,12 @@ class Pool:
     warm, and as few take turns as there are tasks at a time. Those of waitress all take turns.
     """
 
-    def __init__(self, name: str, threads: int) -> None:
+    def __init__(self, name: str, threads: int, *, stuck: float) -> None:
         self._name, self._alive, self._is_open = name, threads, True
+        self._stuck = stuck
         self._door = Condition()
         self._waiting: deque[Task] = deque()
+        self._moved = 0.0  # when what waits began to, or when a thread took some of it
         self._idle: list[SimpleQueue[Task | None]] = []
         for number in range(threads):
             self._start(number)
@@ -47,7 +49,13 @@ class Pool:
             if self._idle:
                 self._idle.pop().put(task)
             else:
+                if not self._waiting:
+                    self._moved = monotonic()
                 self._waiting.append(task)
+
+    def is_stuck(self) -> bool:
+        """Whether tasks wait, and for more than `stuck` seconds no thread has taken one."""
+        return bool(self._waiting) and monotonic() - self._moved > self._stuck
 
     def shutdown(self, until: float) -> None:
         """End the threads as they have nothing to do, up to this time, and drop what waits."""
@@ -84,6 +92,7 @@ class Pool:
             if not self._is_open:
                 return None
             if self._waiting:
+                self._moved = monotonic()
                 return self._waiting.popleft()
             self._idle.append(inbox)
         return inbox.get()
@@ -96,10 +105,10 @@ class Pools:
     writes nothing, so it is not held up by a store that is.
     """
 
-    def __init__(self, *, calls: int, large: int) -> None:
-        self._calls = Pool("call", calls)
-        self._large = Pool("large", large)
-        self._readers = Pool("reader", _READERS)
+    def __init__(self, *, calls: int, large: int, stuck: float) -> None:
+        self._calls = Pool("call", calls, stuck=stuck)
+        self._large = Pool("large", large, stuck=stuck)
+        self._readers = Pool("reader", _READERS, stuck=stuck)
 
     def add_task(self, task: Task) -> None:
         """Have the first request of a connection answered."""
@@ -110,6 +119,13 @@ class Pools:
             self._large.add_task(task)
         else:
             self._calls.add_task(task)
+
+    def is_stuck(self) -> bool:
+        """Whether calls or probes wait for threads that do not come back.
+
+        Large calls are not looked at: how long one may take, the settings say.
+        """
+        return self._calls.is_stuck() or self._readers.is_stuck()
 
     def shutdown(self) -> None:
         """End the threads that have nothing to do, and drop what waits."""

@@ -18,8 +18,9 @@ from types import FrameType
 from flask import Flask
 
 from cds_service.web.descriptors import fit_connections
-from cds_service.web.listener import Listener, ServerLimits
+from cds_service.web.listener import Listener
 from cds_service.web.processes.shares import Share
+from cds_service.web.server_limits import ServerLimits
 
 _STOPS = (signal.SIGTERM, signal.SIGINT)
 Stop = Callable[[], None]
@@ -87,8 +88,9 @@ class _Stop:
 
     def ask(self) -> None:
         """Ask for one; any thread may, any number of times."""
-        self.is_asked = True
-        self._wake()
+        if not self.is_asked:
+            self.is_asked = True
+            self._wake()
 
     def by_signal(self, number: int, _frame: FrameType | None) -> None:
         """Ask for one; a second time, not to wait for it."""

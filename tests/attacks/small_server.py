@@ -22,8 +22,8 @@ from typing import Any
 from flask import Flask, request
 
 from cds_service.web.binding import bind
-from cds_service.web.listener import ServerLimits
 from cds_service.web.server import serve_until_stopped
+from cds_service.web.server_limits import ServerLimits
 
 PATIENCE = 20.0  # seconds, for a test that hangs; no test waits so long
 HELD = 3.0  # seconds

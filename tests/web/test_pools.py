@@ -51,7 +51,7 @@ def close(pool: Pool) -> None:
 
 def test_one_caller_after_the_other_keeps_few_threads_warm() -> None:
     """Of eight threads not all take turns: the last one is woken again."""
-    pool = Pool("call", 8)
+    pool = Pool("call", 8, stuck=SOON)
     threads = {served(pool, FakeTask()).thread for _ in range(16)}
     close(pool)
 
@@ -60,7 +60,7 @@ def test_one_caller_after_the_other_keeps_few_threads_warm() -> None:
 
 def test_what_comes_while_all_are_busy_is_served_in_its_order() -> None:
     """None is forgotten, and none overtakes."""
-    pool, go, seen = Pool("call", 1), Event(), list[int]()
+    pool, go, seen = Pool("call", 1, stuck=SOON), Event(), list[int]()
     pool.add_task(FakeTask(work=lambda: go.wait(SOON)))
     waiting = [FakeTask(work=partial(seen.append, number)) for number in range(5)]
     for task in waiting:
@@ -75,16 +75,35 @@ def test_what_comes_while_all_are_busy_is_served_in_its_order() -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_task_that_fails_takes_no_thread_with_it() -> None:
     """The one thread there is serves the next."""
-    pool = Pool("call", 1)
+    pool = Pool("call", 1, stuck=SOON)
     served(pool, FakeTask(work=partial(int, "none")))
 
     assert served(pool, FakeTask()).thread == "call-0"
     close(pool)
 
 
+def test_a_pool_is_stuck_once_what_waits_is_taken_by_no_thread() -> None:
+    """Busy threads alone are not: nobody waits for them."""
+    pool, go = Pool("call", 1, stuck=0.05), Event()
+    busy, waiting = FakeTask(work=lambda: go.wait(SOON)), FakeTask()
+    pool.add_task(busy)
+    time.sleep(0.1)
+    is_stuck_busy = pool.is_stuck()
+    pool.add_task(waiting)
+    is_stuck_at_once = pool.is_stuck()
+    time.sleep(0.1)
+    is_stuck_later = pool.is_stuck()
+    go.set()
+    assert waiting.done.wait(SOON)
+
+    assert (is_stuck_busy, is_stuck_at_once, is_stuck_later) == (False, False, True)
+    assert not pool.is_stuck()
+    close(pool)
+
+
 def test_a_stop_ends_idle_threads_and_drops_what_waits() -> None:
     """It waits for nobody longer than it is told to."""
-    pool, go = Pool("ending", 2), Event()
+    pool, go = Pool("ending", 2, stuck=SOON), Event()
     busy = [FakeTask(work=lambda: go.wait(SOON)) for _ in range(2)]
     waiting = FakeTask()
     for task in (*busy, waiting):

@@ -1,14 +1,11 @@
 """The parts of a service of several processes, each by itself."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from cds_service.web.processes.cores import count_cores
-from cds_service.web.processes.counted import forget_gauges
 from cds_service.web.processes.link import Word, open_links
 from cds_service.web.processes.pauses import Pauses
 from cds_service.web.processes.shares import make_shares
@@ -92,45 +89,3 @@ def test_who_holds_more_than_another_leaves_the_next_to_it() -> None:
 
     assert not first.is_ahead()
     assert absent.is_ahead()
-
-
-def test_gauges_of_the_dead_are_forgotten_and_counts_are_not(tmp_path: Path) -> None:
-    """By the place of a worker, or of a whole generation."""
-    names = [
-        "counter_1-0.db",
-        "gauge_livemax_1-0.db",
-        "gauge_livemin_1-1.db",
-        "gauge_livemax_2-0.db",
-    ]
-    for name in names:
-        (tmp_path / name).touch()
-
-    forget_gauges(tmp_path, "1-0")
-    of_one = {file.name for file in tmp_path.iterdir()}
-    forget_gauges(tmp_path, "1-*")
-
-    assert of_one == {"counter_1-0.db", "gauge_livemin_1-1.db", "gauge_livemax_2-0.db"}
-    assert {file.name for file in tmp_path.iterdir()} == {"counter_1-0.db", "gauge_livemax_2-0.db"}
-
-
-NOT_YET_LOOKED = """
-from cds_service.web.gauges import Gauges
-from cds_service.web.shared_gauges import AllProcesses, SharedGauges
-
-SharedGauges(Gauges(None))
-shown = {family.name: [s.value for s in family.samples] for family in AllProcesses().collect()}
-print(shown["crd_audit_writable"], shown["crd_audit_chain_ok"])
-"""
-
-
-def test_a_worker_that_has_not_looked_yet_raises_no_alarm(tmp_path: Path) -> None:
-    """The least over all processes is not the 0 with which a library begins a gauge."""
-    shown = subprocess.run(
-        [sys.executable, "-c", NOT_YET_LOOKED],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
-        check=True,
-    )
-
-    assert shown.stdout == "[1.0] [1.0]\n"

@@ -1,17 +1,18 @@
 """Several workers on one socket: who answers, who takes a dead one's place, and what is lost."""
 
 import resource
+import shutil
 import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 from faults.callers import Heard, calling
 from faults.ledger import CopyWatch, settle
 from faults.site import Site, site_on
-from prometheus_client.multiprocess import MultiProcessCollector
 from small_library import organization, write_library
 from web.worker_service import (
     PATIENCE,
@@ -20,6 +21,8 @@ from web.worker_service import (
     await_that,
     serving_in_workers,
 )
+
+from cds_service.web.snapshots import Snapshot
 
 pytestmark = pytest.mark.long
 
@@ -41,14 +44,10 @@ def kept_once(site: Site, heard: Heard) -> bool:
 
 def calls_by_worker(service: WorkerService) -> Sequence[float]:
     """How many calls each place of a worker has counted."""
+    places = sorted(service.counted().glob("*-*.counts"))
+    snapshots = [msgspec.msgpack.decode(file.read_bytes(), type=Snapshot) for file in places]
     return [
-        sum(
-            sample.value
-            for family in MultiProcessCollector.merge([str(file)])  # type: ignore[no-untyped-call]
-            for sample in family.samples
-            if sample.name == "crd_hook_requests_total"
-        )
-        for file in sorted(service.counted().glob("counter_*.db"))
+        sum(snapshot.counts.counters["crd_hook_requests_total"].values()) for snapshot in snapshots
     ]
 
 
@@ -59,6 +58,7 @@ def test_workers_share_one_socket_evenly_and_count_together(site: Site) -> None:
         workers = service.workers()
         with calling([service.caller_target], CALLERS, heard):
             await_that(lambda: heard.statuses[200] > 60)
+        await_that(lambda: sum(calls_by_worker(service)) == heard.statuses[200])
         counted = calls_by_worker(service)
         told = service.metric("crd_hook_requests_total")
 
@@ -81,13 +81,15 @@ def test_a_killed_worker_is_replaced_and_nothing_that_was_answered_is_lost(site:
         afterwards = service.metric("crd_hook_requests_total")
         answered = heard.statuses[200]
         await_that(lambda: heard.statuses[200] > answered + 40)
-        names = {file.name for file in service.counted().glob("counter_*")}
+        names = {file.name for file in service.counted().glob("*-*.counts")}
+        lost = service.metric("crd_processes_lost_total")
         after = service.workers()
 
     assert seconds < REPLACED
     assert before[1] in after
     assert before[0] not in after
     assert afterwards >= counted
+    assert lost == 1.0
     assert len(names) == 2
     assert set(heard.statuses) <= {0, 200}
     assert heard.statuses[0] <= CALLERS
@@ -122,12 +124,13 @@ def test_new_code_takes_over_without_a_failed_call(site: Site) -> None:
             answered = heard.statuses[200]
             await_that(lambda: heard.statuses[200] > answered + 40)
         after = service.workers()
-        counted = service.metric("crd_hook_requests_total")
+        await_that(lambda: service.metric("crd_hook_requests_total") == heard.statuses[200])
+        lost = service.metric("crd_processes_lost_total")
 
     assert len(after) == 2
     assert not set(after) & set(before)
     assert set(heard.statuses) == {200}
-    assert counted == heard.statuses[200]
+    assert lost == 0.0
     assert kept_once(site, heard)
 
 
@@ -189,6 +192,25 @@ def test_a_generation_that_can_fork_nothing_keeps_the_other_workers(site: Site) 
     assert is_kept
 
 
+def test_metrics_that_cannot_be_shared_end_no_call(site: Site) -> None:
+    """Their directory is taken away under load: the page says that a part of it is missing."""
+    heard = Heard()
+    with serving_in_workers(site) as service, calling([service.caller_target], CALLERS, heard):
+        before = service.workers()
+        await_that(lambda: heard.statuses[200] > 20)
+        shutil.rmtree(service.counted())
+        behind = service.metric("crd_metrics_behind")
+        await_that(lambda: service.log().count("not in the metrics of others") == 2)
+        answered = heard.statuses[200]
+        await_that(lambda: heard.statuses[200] > answered + 40)
+        after = service.workers()
+
+    assert behind == 1.0
+    assert after == before
+    assert set(heard.statuses) == {200}
+    assert service.log().count("not in the metrics of others") == 2
+
+
 def test_a_stop_under_load_loses_no_answer(site: Site) -> None:
     """What the store has was answered, and what was answered the store has (reliability: G1)."""
     heard = Heard()
@@ -232,7 +254,9 @@ def test_a_generation_that_is_killed_is_replaced(site: Site) -> None:
         await_that(lambda: are_all_gone([old, *before]) and len(service.workers()) == 2)
         answered = heard.statuses[200]
         await_that(lambda: heard.statuses[200] > answered + 20)
+        lost = service.metric("crd_processes_lost_total")
 
+    assert lost == 1.0
     assert set(heard.statuses) == {200}
     assert kept_once(site, heard)
 

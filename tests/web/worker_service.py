@@ -18,7 +18,6 @@ from faults.workers import Worker
 
 PATIENCE = 60.0  # seconds, for what takes a moment on a machine of its own
 _LOOK_EVERY = 0.02
-_COUNTED = "PROMETHEUS_MULTIPROC_DIR"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +59,7 @@ class WorkerService:
 
     def counted(self) -> Path:
         """The directory in which the workers count."""
-        return Path(self.generations()[-1].environ()[_COUNTED])
+        return Path(self.generations()[-1].cmdline()[-1].split(",", 3)[3])
 
     def send(self, number: int) -> None:
         """Send the supervisor a signal."""

@@ -9,46 +9,29 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from functools import partial
 
+from cds_service.errors import StartError
+from cds_service.web.processes.endings import as_status, ended_by
 from cds_service.web.processes.heard_signals import STOPS, HeardSignals, hear_signals
 from cds_service.web.processes.link import Link, Word, open_links
-from cds_service.web.processes.pauses import Pauses
+from cds_service.web.processes.places import Places, Worker
 from cds_service.web.processes.post import Post
+from cds_service.web.processes.vigil import Vigil
 
 _LOG = logging.getLogger("cds_service.web")
 _HEARD = (*STOPS, signal.SIGHUP)
-_LONGEST_WAIT = 60.0  # seconds; whatever happens ends a wait
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Worker:
-    """A living worker, seen from above."""
-
-    place: int
-    process: int
-    link: Link
-    since: float
-    is_ready: bool = False
-    is_listening: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class _Place:
-    """One of the places that are to be filled, from the time `due` on."""
-
-    due: float = 0.0
-    pauses: Pauses = field(default_factory=Pauses)
 
 
 class Generation:
     """`size` workers below a supervisor, until that says stop or ends.
 
-    `shut` closes the listening socket in this process; `ended` is told the place of each worker
-    that has ended; `welcome` greets whoever started this. The first worker is alone until it is
-    ready: what prevents a start is told once.
+    `listen` has the socket listen, or raises StartError; `shut` closes it in this process; `ended`
+    is told the place of each worker that has ended, and `lost` is called if nobody had told it to;
+    `welcome` greets whoever started this; `vigil`
+    finds workers that hang. The first worker is alone until it is ready: what prevents a start is
+    told once, by it or in `refusal`.
     """
 
     def __init__(
@@ -56,17 +39,20 @@ class Generation:
         size: int,
         above: Link,
         *,
+        listen: Callable[[], None],
         shut: Callable[[], None],
         ended: Callable[[int], None],
+        lost: Callable[[], None],
         welcome: Callable[[], None],
+        vigil: Vigil,
     ) -> None:
         self._above, self._shut, self._ended, self._welcome = above, shut, ended, welcome
-        self._places = [_Place() for _ in range(size)]
-        self._workers: dict[int, _Worker] = {}
+        self._listen, self._vigil, self._count_loss = listen, vigil, lost
+        self._places = Places(size)
         self._selector = selectors.PollSelector()  # no state in the kernel that a fork would share
         self._digest = ""
         self._is_open = self._is_told = self._is_stopping = False
-        self.status = 0
+        self.status, self.refusal = 0, ""
         self.is_orphan = False
 
     def run(self) -> Post | None:
@@ -79,6 +65,10 @@ class Generation:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
         return post
 
+    @property
+    def _workers(self) -> Iterable[Worker]:
+        return self._places.workers.values()
+
     def _tend(self) -> Post | None:
         while self._workers or not self._is_stopping:
             if (place := self._next_due()) is not None and (post := self._fork(place)):
@@ -86,24 +76,19 @@ class Generation:
             if place is None:
                 for key, _ in self._selector.select(self._patience()):
                     key.data()
+                self._look_after_all()
         return None
 
-    def _empty(self) -> Iterator[int]:
-        """Places that may be filled; only the first, as long as nobody has got ready."""
-        if self._is_stopping:
-            return
-        is_proved = self._is_open or any(worker.is_ready for worker in self._workers.values())
-        for place in range(len(self._places) if is_proved else 1):
-            if place not in self._workers:
-                yield place
+    def _empty(self) -> Iterable[int]:
+        return () if self._is_stopping else self._places.empty()
 
     def _next_due(self) -> int | None:
         now = time.monotonic()
-        return next((place for place in self._empty() if self._places[place].due <= now), None)
+        return next((place for place in self._empty() if self._places.due(place) <= now), None)
 
     def _patience(self) -> float:
-        due = min((self._places[place].due for place in self._empty()), default=float("inf"))
-        return max(0.0, min(due - time.monotonic(), _LONGEST_WAIT))
+        due = min(map(self._places.due, self._empty()), default=float("inf"))
+        return max(0.0, min(due - time.monotonic(), self._vigil.look_every))
 
     def _fork(self, place: int) -> Post | None:
         """Fork a worker; in that: its post."""
@@ -128,24 +113,19 @@ class Generation:
             return Post(place=place, link=lower, digest=self._digest)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
         lower.close()
-        worker = _Worker(place=place, process=process, link=upper, since=time.monotonic())
-        self._workers[place] = worker
+        worker = self._places.fill(place, process, upper)
         self._selector.register(upper, selectors.EVENT_READ, partial(self._hear, worker))
         return None
 
     def _put_off(self, place: int, error: OSError) -> None:
         """No process or descriptor is left for another worker: the others go on meanwhile."""
-        pauses = self._places[place].pauses
-        pause = pauses.after(0.0) or pauses.after(0.0)  # at once would be again and again
-        self._places[place].due = time.monotonic() + pause
+        pause = self._places.put_off(place)
         cause = {"event": "worker-ended", "cause": error.strerror or "the system refuses"}
         _LOG.warning("a worker cannot start; tried again in %g s", pause, extra=cause)
 
     def _let_go(self) -> None:
         """In a new worker: let go of the links of others, which end with this process alone."""
-        for worker in self._workers.values():
-            worker.link.close()
-        self._workers.clear()
+        self._places.clear()
         self._above.close()
         self._selector.close()
 
@@ -154,7 +134,7 @@ class Generation:
             if number in STOPS:
                 self._stop()
             else:
-                self._tell_all(Word.READ_AGAIN)
+                self._read_again()
 
     def _hear_above(self) -> None:
         words = self._above.hear()
@@ -170,11 +150,11 @@ class Generation:
                 case Word.STOP:
                     self._stop()
                 case Word.READ_AGAIN:
-                    self._tell_all(Word.READ_AGAIN)
+                    self._read_again()
                 case Word.WELCOME:
                     self._welcome()
 
-    def _hear(self, worker: _Worker) -> None:
+    def _hear(self, worker: Worker) -> None:
         words = worker.link.hear()
         if words is None:
             self._bury(worker)
@@ -182,54 +162,66 @@ class Generation:
         for word, about in words:
             match word:
                 case Word.READY:
-                    worker.is_ready = True
+                    worker.is_ready = self._places.is_proved = True
                     self._let_start(worker)
                 case Word.LISTENING:
-                    worker.is_listening = True
+                    worker.listen()
                     self._tell_above()
                 case Word.SERVING:
                     self._digest = about
                 case Word.READ_AGAIN:
-                    self._tell_all(Word.READ_AGAIN, but=worker)
+                    worker.reading += 1
+                    self._read_again(but=worker)
                     self._above.send(Word.READ_AGAIN)
+                case Word.HAS_READ:
+                    worker.has_read()
 
-    def _let_start(self, worker: _Worker) -> None:
+    def _let_start(self, worker: Worker) -> None:
         """Let it listen: at first all together, once they are all ready."""
         if self._is_open:
             worker.link.send(Word.GO)
-        elif self._are_all(lambda found: found.is_ready):
-            self._is_open = True
-            self._tell_all(Word.GO)
+        elif self._places.are_all(lambda found: found.is_ready):
+            self._open()
+
+    def _open(self) -> None:
+        """Have all listen, unless somebody else listens there by now."""
+        try:
+            self._listen()
+        except StartError as error:
+            self.status, self.refusal = 1, str(error)
+            self._stop()
+            return
+        self._is_open = True
+        self._tell_all(Word.GO)
 
     def _tell_above(self) -> None:
         """Once, when all listen."""
-        if not self._is_told and self._are_all(lambda found: found.is_listening):
+        if not self._is_told and self._places.are_all(lambda found: found.is_listening):
             self._is_told = True
             self._above.send(Word.LISTENING)
 
-    def _are_all(self, holds: Callable[[_Worker], bool]) -> bool:
-        workers = self._workers.values()
-        return len(workers) == len(self._places) and all(map(holds, workers))
+    def _look_after_all(self) -> None:
+        """End a worker that hangs; its place is filled as that of any that dies."""
+        place = self._vigil.look(found.place for found in self._workers if found.is_listening)
+        if place is not None:
+            _LOG.error("a worker shows no life, so it is ended", extra={"event": "worker-hangs"})
+            os.kill(self._places.workers[place].process, signal.SIGKILL)
 
-    def _bury(self, worker: _Worker) -> None:
+    def _bury(self, worker: Worker) -> None:
         """A worker has ended: have its place filled again."""
         self._selector.unregister(worker.link)
         worker.link.close()
-        del self._workers[worker.place]
         _, status = os.waitpid(worker.process, 0)
         self._ended(worker.place)
+        pause, code = self._places.vacate(worker), os.waitstatus_to_exitcode(status)
         if self._is_stopping:
             return
-        code = os.waitstatus_to_exitcode(status)
         if not (self._is_open or worker.is_ready):
-            self.status = code or 1  # why, it has told itself
+            self.status = as_status(code) or 1  # why, it has told itself
             self._stop()
             return
-        now = time.monotonic()
-        place = self._places[worker.place]
-        place.due = now + place.pauses.after(now - worker.since)
-        ended_by = f"status {code}" if code >= 0 else signal.Signals(-code).name
-        cause, pause = {"event": "worker-ended", "cause": ended_by}, place.due - now
+        self._count_loss()
+        cause = {"event": "worker-ended", "cause": ended_by(code)}
         _LOG.warning("a worker has ended; another starts in %g s", pause, extra=cause)
 
     def _stop(self) -> None:
@@ -239,10 +231,15 @@ class Generation:
             self._shut()  # the last worker to close it ends the listening
         self._tell_all(Word.STOP)
 
-    def _tell_all(self, word: Word, but: _Worker | None = None) -> None:
-        for worker in self._workers.values():
+    def _read_again(self, but: Worker | None = None) -> None:
+        """Have all read the policies again, those too that start just now."""
+        for worker in self._workers:
             if worker is not but:
-                worker.link.send(word)
+                worker.read_again()
+
+    def _tell_all(self, word: Word) -> None:
+        for worker in self._workers:
+            worker.link.send(word)
 
 
 _ORPHANED = {"event": "supervisor-ended"}

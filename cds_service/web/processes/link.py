@@ -22,6 +22,7 @@ class Word(StrEnum):
     READY = "ready"  # up: all is opened, and nothing is left to do but to listen
     LISTENING = "listening"  # up: it listens; of a generation, all its workers do
     SERVING = "serving"  # up, with a digest: this set of policies is in service from now on
+    HAS_READ = "has-read"  # up: it has read the policies once more, whatever came of it
 
 
 class Link:

@@ -11,12 +11,15 @@ import selectors
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from subprocess import Popen
 
+from cds_service.web.processes.child import Child
+from cds_service.web.processes.endings import as_status, ended_by
 from cds_service.web.processes.heard_signals import STOPS, HeardSignals, hear_signals
 from cds_service.web.processes.link import Link, Word, open_links
+from cds_service.web.processes.numbers import Numbers
+from cds_service.web.processes.orphans import reap_orphans
 from cds_service.web.processes.pauses import Pauses
 
 _LOG = logging.getLogger("cds_service.web")
@@ -24,24 +27,13 @@ _HEARD = (*STOPS, signal.SIGHUP, signal.SIGUSR2)
 _INPUT = 0  # the descriptor of standard input
 _LONGEST_START = 600.0  # seconds that a generation may take until all its workers listen
 _LONGEST_WAIT = 5.0  # seconds
-_KILLED = 128  # and the number of the signal: how shells have it
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Child:
-    """A living generation, seen from above; `number` is no other's that lives."""
-
-    number: int
-    process: Popen[bytes]
-    link: Link
-    since: float
 
 
 class Supervisor:
     """Starts generations by `launch` (the end of a link to inherit, a number) until it is stopped.
 
-    `shut` closes the listening socket here; `ended` is told the number of each generation that has
-    ended.
+    `shut` closes the listening socket here; `lost` is called for each generation that has ended
+    when nobody had told it to.
     """
 
     def __init__(
@@ -49,14 +41,14 @@ class Supervisor:
         launch: Callable[[Link, int], Popen[bytes]],
         *,
         shut: Callable[[], None],
-        ended: Callable[[int], None],
+        lost: Callable[[], None],
     ) -> None:
-        self._launch, self._shut, self._ended = launch, shut, ended
-        self._children: list[_Child] = []
-        self._serving: _Child | None = None
-        self._coming: _Child | None = None
+        self._launch, self._shut, self._count_loss = launch, shut, lost
+        self._children: list[Child] = []
+        self._serving: Child | None = None
+        self._coming: Child | None = None
         self._selector = selectors.PollSelector()
-        self._lost = set[int]()  # numbers of which workers may live on for a while
+        self._numbers = Numbers()
         self._pauses, self._due = Pauses(), 0.0
         self._has_served = self._is_stopping = False
         self._status = 0
@@ -71,7 +63,7 @@ class Supervisor:
                 self._start_if_due()
                 for key, _ in self._selector.select(self._patience()):
                     key.data()
-                self._keep_time()
+                self._look_after_all()
         return self._status
 
     def _patience(self) -> float:
@@ -86,10 +78,8 @@ class Supervisor:
         self._start()
 
     def _start(self) -> None:
-        used = {child.number for child in self._children} | self._lost
-        number = next(number for number in range(1, len(used) + 2) if number not in used)
         try:
-            self._coming = self._launched(number)
+            self._coming = self._launched()
         except OSError as error:  # no process or descriptor is left, or the program is gone
             if not self._has_served:
                 raise
@@ -99,8 +89,9 @@ class Supervisor:
         hear = partial(self._hear, self._coming)
         self._selector.register(self._coming.link, selectors.EVENT_READ, hear)
 
-    def _launched(self, number: int) -> _Child:
+    def _launched(self) -> Child:
         upper, lower = open_links()
+        number = self._numbers.least_free()
         try:
             process = self._launch(lower, number)
         except OSError:
@@ -108,7 +99,8 @@ class Supervisor:
             raise
         finally:
             lower.close()
-        return _Child(number=number, process=process, link=upper, since=time.monotonic())
+        self._numbers.give(number, process.pid)
+        return Child(process=process, link=upper)
 
     def _put_off(self, cause: str) -> None:
         """A generation could not even be started: the one that serves goes on, or it is retried."""
@@ -135,7 +127,7 @@ class Supervisor:
         _LOG.info("new workers start; the old ones answer until these listen", extra=_RENEWAL)
         self._start()
 
-    def _hear(self, child: _Child) -> None:
+    def _hear(self, child: Child) -> None:
         words = child.link.hear()
         if words is None:
             self._bury(child)
@@ -146,7 +138,7 @@ class Supervisor:
             elif word == Word.READ_AGAIN:
                 self._tell_all(Word.READ_AGAIN, but=child)
 
-    def _take_over(self, child: _Child) -> None:
+    def _take_over(self, child: Child) -> None:
         """All workers of a new generation listen: it serves, and the old one ends."""
         before, self._serving, self._coming = self._serving, child, None
         if not self._has_served:
@@ -157,15 +149,12 @@ class Supervisor:
         if before:
             before.link.send(Word.STOP)
 
-    def _bury(self, child: _Child) -> None:
+    def _bury(self, child: Child) -> None:
         """A generation has ended."""
         self._selector.unregister(child.link)
         child.link.close()
         self._children.remove(child)
         code = child.process.wait()
-        self._ended(child.number)
-        if code < 0:  # its workers, if it had any, answer what has come before they end
-            self._lost.add(child.number)
         if child is self._coming:
             self._coming = None
             self._give_up(child, code)
@@ -173,22 +162,23 @@ class Supervisor:
             self._serving = None
             self._replace(child, code)
 
-    def _give_up(self, child: _Child, code: int) -> None:
+    def _give_up(self, child: Child, code: int) -> None:
         """One that never came to serve: the old one goes on, or the start is refused."""
         if self._is_stopping:
             return
         if not self._has_served:
-            self._status = code if code >= 0 else _KILLED - code
+            self._status = as_status(code)
             self._stop_all()
         elif self._serving:
-            self._tell_failed(_ended_by(code))
+            self._tell_failed(ended_by(code))
         else:
             self._replace(child, code)
 
-    def _replace(self, child: _Child, code: int) -> None:
+    def _replace(self, child: Child, code: int) -> None:
         """Have another take its place, after a pause where that has happened again and again."""
         if not self._is_stopping:
-            self._retry(time.monotonic() - child.since, _ended_by(code))
+            self._count_loss()
+            self._retry(child.lived, ended_by(code))
 
     def _tell_failed(self, cause: str) -> None:
         _LOG.error(
@@ -203,20 +193,20 @@ class Supervisor:
         extra = {"event": "workers-lost", "cause": cause}
         _LOG.error("all workers are lost; others start in %g s", pause, extra=extra)
 
-    def _keep_time(self) -> None:
-        """End a generation that takes too long to get ready."""
-        coming = self._coming
-        if coming and time.monotonic() - coming.since > _LONGEST_START:
-            _kill(coming)
+    def _look_after_all(self) -> None:
+        """End a generation that takes too long to get ready, and let go of the dead."""
+        if self._coming and self._coming.lived > _LONGEST_START:
+            self._coming.kill()
+        reap_orphans({child.process.pid for child in self._children})
 
     def _stop(self, number: int) -> None:
         """Have all answer what has come, and end; the second time, end them."""
         if self._is_stopping:
             for child in self._children:
-                _kill(child)
+                child.kill()
             # No farewell: what was answered is durable, as after any crash.
             os.write(2, b"stopped at once; calls under way have no answer\n")
-            self._status = _KILLED + number
+            self._status = as_status(-number)
             return
         self._stop_all()
 
@@ -224,22 +214,13 @@ class Supervisor:
         self._is_stopping = True
         self._shut()
         self._tell_all(Word.STOP)
+        if self._coming:
+            self._coming.leave_the_start()
 
-    def _tell_all(self, word: Word, but: _Child | None = None) -> None:
+    def _tell_all(self, word: Word, but: Child | None = None) -> None:
         for child in self._children:
             if child is not but:
                 child.link.send(word)
 
 
 _RENEWAL = {"event": "renewal"}
-
-
-def _ended_by(code: int) -> str:
-    """An exit status in words."""
-    return f"status {code}" if code >= 0 else signal.Signals(-code).name
-
-
-def _kill(child: _Child) -> None:
-    """End a generation and its workers at once: they are a process group of their own."""
-    if child.process.poll() is None:
-        os.killpg(child.process.pid, signal.SIGKILL)
