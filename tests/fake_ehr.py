@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+import cds_service.outbound.transport  # noqa: F401  # else a first query imports it, by its deadline
 from cds_service.fhir.resource import encode
 
 PATIENCE = 10.0  # for a test that hangs; no test waits so long

@@ -11,7 +11,7 @@ from cds_service.access.scopes import parse_scope
 from cds_service.access.signing_keys import KeySet, SigningKey, parse_key_set
 from cds_service.errors import RequestFailed
 from cds_service.fhir.resource import decode, resource_type, text
-from cds_service.outbound.transport import HttpResponse
+from cds_service.outbound.response import HttpResponse
 
 SOON = timedelta(days=30)  # a certificate ends: early enough to write to somebody
 _R4 = "4.0"

@@ -8,8 +8,7 @@ from cds_service.access.signing_keys import KeySet, parse_key_set
 from cds_service.errors import RequestFailed
 from cds_service.outbound.access import Access, check_access
 from cds_service.outbound.reach import Reach
-from cds_service.outbound.sockets import DeadlineAdapter
-from cds_service.outbound.transport import Transport
+from cds_service.outbound.requester import Requester
 
 FETCH_SECONDS = 5.0  # for a key set, from name look-up to the last byte
 MAX_KEY_SET = 256 << 10  # bytes; a hundred keys of RSA 4096 take 80 kB
@@ -36,11 +35,14 @@ class KeySource:
         self._clock = clock
         self._seconds = seconds
         reaches = {reach_of(client) for client in clients if not client.keys}
-        self._transports: Mapping[Reach, Transport] = {
-            reach: Transport(
-                DeadlineAdapter(ca_file=ca_file, servers=8, connections=1, reach=reach),
+        self._requesters: Mapping[Reach, Requester] = {
+            reach: Requester(
                 accept=_MEDIA_TYPE,
+                servers=8,
+                connections=1,
                 clock=clock,
+                ca_file=ca_file,
+                reach=reach,
                 max_response=MAX_KEY_SET,
             )
             for reach in reaches
@@ -48,8 +50,8 @@ class KeySource:
 
     def close(self) -> None:
         """Let go of the connections kept."""
-        for transport in self._transports.values():
-            transport.close()
+        for requester in self._requesters.values():
+            requester.close()
 
     def fetch(self, client: Client) -> KeySet:
         """The key set at the client's `jku`, in time.
@@ -65,8 +67,8 @@ class KeySource:
             is_test=client.is_test,
         )
         check_access(access, ())
-        transport = self._transports[reach_of(client)]
-        response = transport.get(client.jku, access, self._clock() + self._seconds)
+        requester = self._requesters[reach_of(client)]
+        response = requester.get(client.jku, access, self._clock() + self._seconds)
         if response.status != _OK:
             raise RequestFailed(f"HTTP status {response.status}")
         try:

@@ -10,8 +10,9 @@ from cds_service.errors import RequestFailed
 from cds_service.outbound.access import Access, check_access
 from cds_service.outbound.certificates import certificate_end
 from cds_service.outbound.reach import Reach
+from cds_service.outbound.response import HttpResponse
 from cds_service.outbound.sockets import DeadlineAdapter
-from cds_service.outbound.transport import HttpResponse, Transport
+from cds_service.outbound.transport import Transport
 
 SECONDS = 10.0  # for a request; a person waits
 _OK = 200

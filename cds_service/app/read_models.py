@@ -1,6 +1,7 @@
 """Read models: what pages and the FHIR API show of one set of policies, each made at first use.
 
-A start does not wait for them, and neither does a call: whoever looks first does.
+A start does not wait for them, and neither does a call: whoever looks first does. Nobody else waits
+while they are made, or those who look would take the threads that probes are answered by.
 """
 
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from cds_service.app.service import Service
+from cds_service.errors import BeingMade
 from cds_service.pages.coverage.listing import CoverageList, list_coverage
 from cds_service.pages.routes import PolicyPages, read_pages
 from cds_service.rest.library import RestLibrary, read_rest
@@ -26,20 +28,31 @@ class Lazily(Generic[_Made]):
         self._made: list[_Made] = []  # the value, once it is there
 
     def __call__(self) -> _Made:
-        """The value; whoever asks while another makes it waits."""
+        """The value.
+
+        Raises:
+            BeingMade: another makes it, or what shares its lock, just now.
+        """
         if not self._made:
-            with self._lock:
+            if not self._lock.acquire(blocking=False):
+                raise BeingMade("what is shown of the policies is just being made: ask again")
+            try:
                 if not self._made:
                     self._made.append(self._make())
+            finally:
+                self._lock.release()
         return self._made[0]
 
 
 class ReadModels:
-    """What is shown of the policies of a service that are in service `since`."""
+    """What is shown of the policies of a service that are in service `since`.
 
-    def __init__(self, service: Service, since: datetime) -> None:
+    All are made under the same `lock`: two at once would take twice the memory at once.
+    """
+
+    def __init__(self, service: Service, since: datetime, lock: "Lock | None" = None) -> None:
         library, index, digest = service.library, service.index, service.recorder.library
-        lock = Lock()  # one for all: two at once would take twice the memory at once
+        lock = lock or Lock()
         self._pages = Lazily(partial(read_pages, library, index), lock)
         listed = partial(list_coverage, library, index, name=digest, since=since)
         self._coverage_list = Lazily(listed, lock)

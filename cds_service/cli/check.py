@@ -11,7 +11,7 @@ from cds_service.authoring.check import Report, check_library
 from cds_service.cli.progress import show_progress
 from cds_service.cli.refused_start import start_errors
 from cds_service.errors import ArtifactError
-from cds_service.policy.library.sealing import write_seal
+from cds_service.policy.library.sealing import ANY_MODELS, check_seal, write_seal
 from cds_service.settings import Settings
 
 
@@ -51,13 +51,22 @@ def check(directories: tuple[Path, ...], *, seals: bool) -> None:
             click.echo("nothing is sealed while there are findings", err=True)
         raise SystemExit(1)
     if seals:
-        _seal(directories or searched, report)
+        # What comes with the program is proved with whatever it is installed with, by its tests.
+        _seal(directories or searched, report, models="" if directories else ANY_MODELS)
+    else:
+        _describe_seals(searched, report)
+
+
+def _describe_seals(directories: Sequence[Path], report: Report) -> None:
+    for directory in directories:
+        if description := check_seal(directory, report.proved):
+            click.echo(description, err=True)
 
 
 @start_errors()
-def _seal(directories: Sequence[Path], report: Report) -> None:
+def _seal(directories: Sequence[Path], report: Report, *, models: str) -> None:
     for directory in directories:
-        click.echo(f"sealed: {write_seal(directory, report.proved)}", err=True)
+        click.echo(f"sealed: {write_seal(directory, report.proved, models=models)}", err=True)
 
 
 def _check(directories: Sequence[Path]) -> Report:

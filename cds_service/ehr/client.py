@@ -14,9 +14,9 @@ from cds_service.ehr.query import first_page, next_page, parse_query
 from cds_service.errors import RequestFailed
 from cds_service.fhir.resource import JsonObject
 from cds_service.outbound.access import Access, check_access
+from cds_service.outbound.requester import Requester
+from cds_service.outbound.response import LATE, HttpResponse
 from cds_service.outbound.servers import Server, Servers
-from cds_service.outbound.sockets import DeadlineAdapter
-from cds_service.outbound.transport import LATE, HttpResponse, Transport
 
 MAX_PAGES = 10  # of one query
 MAX_QUERIES = 20  # of one `ask`
@@ -82,10 +82,19 @@ class RequestsEhr:
     ) -> None:
         self._allowed = frozenset(allowed)
         self._clock = clock
-        adapter = DeadlineAdapter(ca_file=ca_file, servers=SERVERS, connections=at_once)
-        self._transport = Transport(adapter, accept="application/fhir+json", clock=clock)
+        self._requester = Requester(
+            accept="application/fhir+json",
+            servers=SERVERS,
+            connections=at_once,
+            clock=clock,
+            ca_file=ca_file,
+        )
         self._servers = Servers(connections=at_once, clock=clock)
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="ehr")
+
+    def open(self) -> None:
+        """Be ready for the first query, which has only its deadline to do that."""
+        self._requester.open()
 
     def circuits(self) -> Mapping[str, int]:
         """How many EHRs there are by the state of their circuit breaker."""
@@ -94,7 +103,7 @@ class RequestsEhr:
     def close(self) -> None:
         """Wait for what is under way, which ends by its deadline, then let go of all held."""
         self._workers.shutdown(cancel_futures=True)
-        self._transport.close()
+        self._requester.close()
 
     def ask(self, access: Access, queries: Sequence[str], deadline: float) -> tuple[Reply, ...]:
         """A Reply to each query, in order, by `deadline`; no failure of an EHR is raised."""
@@ -149,7 +158,7 @@ class RequestsEhr:
         url = first_page(job.access.server, query)
         for _ in range(MAX_PAGES):
             with server.circuit_breaker.guard(call=job, token=job.access.token):
-                response = self._transport.get(url, job.access, job.deadline)
+                response = self._requester.get(url, job.access, job.deadline)
             job.check_size(response)
             page = read_page(response, query)
             found.extend(page.resources)

@@ -6,7 +6,7 @@ from cds_service.cds_hooks.prefetch import read_resources
 from cds_service.ehr.query import Query
 from cds_service.errors import RequestFailed
 from cds_service.fhir.resource import Json, JsonObject, decode, follow, objects, resource_type, text
-from cds_service.outbound.transport import HttpResponse
+from cds_service.outbound.response import HttpResponse
 
 OK, GONE = 200, (404, 410)
 _REMARKS = ("information", "warning")

@@ -28,6 +28,7 @@ CrdError
 │   ├── OrderNotFound       422 an order that is not there to write an answer on (CRD hook-16)
 │   ├── TooMany             429 more calls than this client may make just now
 │   ├── NotRecorded         503 the response could not be made durable, so it is not given
+│   ├── BeingMade           503 what is shown of new policies is not made yet; it is soon
 │   ├── ClockWrong          503 the clocks of this host and of the database differ
 │   └── Stopping            503 the service stops before what was asked for is done
 ├── TokenRefused                a client gets no access token but an OAuth error (RFC 6749, 5.2)
@@ -57,6 +58,7 @@ from cds_service.errors.fhir_api import (
     UnsupportedParameter,
 )
 from cds_service.errors.http import (
+    BeingMade,
     ClockWrong,
     DataUnavailable,
     Forbidden,
@@ -98,6 +100,7 @@ __all__ = [
     "ArtifactError",
     "ArtifactErrors",
     "AuditError",
+    "BeingMade",
     "ClockWrong",
     "CodesNotHeld",
     "CrdError",

@@ -8,11 +8,13 @@ from cds_service.errors.base import CrdError
 class HookError(CrdError):
     """A hook call that gets an error response.
 
-    `where` is the JSON path of the fault, if it has one.
+    `where` is the JSON path of the fault, if it has one; `retry_after` are the seconds after which
+    the same call may be answered, 0 if that cannot be told.
     """
 
     status: ClassVar[int]
     issue_code: ClassVar[str]
+    retry_after = 0
 
     def __init__(self, problem: str, where: str = "") -> None:
         super().__init__(problem)
@@ -117,6 +119,14 @@ class NotRecorded(HookError):
 
     status = 503
     issue_code = "transient"
+
+
+class BeingMade(HookError):
+    """What is shown of the policies is just being made for another caller, and is there soon."""
+
+    status = 503
+    issue_code = "transient"
+    retry_after = 1
 
 
 class ClockWrong(HookError):

@@ -20,9 +20,10 @@ def parts(extension: JsonObject) -> dict[str, list[JsonObject]]:
 
 def value_of(extension: JsonObject) -> tuple[str, object]:
     """The name and content of `value[x]`; an empty name if there is none."""
-    return next(
-        ((name, found) for name, found in extension.items() if name.startswith("value")), ("", None)
-    )
+    for name in extension:
+        if name.startswith("value"):
+            return name, extension[name]
+    return "", None
 
 
 def with_extensions(

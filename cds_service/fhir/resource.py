@@ -74,14 +74,22 @@ def objects(value: Json) -> tuple[JsonObject, ...]:
     if type(value) is dict:
         return (value,)
     if type(value) is list:
-        return tuple([item for item in value if type(item) is dict])
+        for item in value:
+            if type(item) is not dict:
+                return tuple([item for item in value if type(item) is dict])
+        return tuple(value)
     return ()
 
 
 def first(value: Json) -> JsonObject:
     """The first object in `value`, or an empty one."""
-    found = objects(value)
-    return found[0] if found else {}
+    if type(value) is dict:
+        return value
+    if type(value) is list:
+        for item in value:
+            if type(item) is dict:
+                return item
+    return {}
 
 
 def text(value: Json) -> str:

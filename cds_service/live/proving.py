@@ -1,6 +1,5 @@
 """Proving a set of policies before it goes live: it holds something, and passes its own tests."""
 
-from cds_service.authoring.check import find_faults
 from cds_service.errors import ArtifactError, ArtifactErrors, SetRefused
 from cds_service.live.candidate import PolicySet
 from cds_service.policy.run.index import PolicyIndex
@@ -18,6 +17,8 @@ def check_fit(policies: PolicySet, index: PolicyIndex, *, may_be_silent: bool = 
     """
     if not index.policies and not may_be_silent:
         raise SetRefused("no policy of the set is active; to serve none, stop the service")
+    from cds_service.authoring.check import find_faults  # noqa: PLC0415  # no start needs it
+
     faults = [
         ArtifactError(finding.file, finding.where, finding.problem)
         for finding in find_faults(policies.library, index, policies.cases)

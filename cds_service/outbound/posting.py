@@ -5,8 +5,7 @@ from contextlib import closing
 
 from cds_service.errors import RequestFailed
 from cds_service.outbound.access import Access, check_access
-from cds_service.outbound.sockets import DeadlineAdapter
-from cds_service.outbound.transport import Transport
+from cds_service.outbound.requester import Requester
 
 _SECONDS = 5.0  # for all of it
 _TAKEN = range(200, 300)
@@ -22,8 +21,10 @@ def post(url: str, body: bytes, *, ca_file: str = "") -> None:
     """
     access = Access(base=url, token="", expires=float("inf"), allowed=frozenset({url.rstrip("/")}))
     check_access(access, ())
-    adapter = DeadlineAdapter(ca_file=ca_file, servers=1, connections=1)
-    with closing(Transport(adapter, accept="*/*", clock=time.monotonic)) as transport:
-        response = transport.post(url, access, body, time.monotonic() + _SECONDS)
+    requester = Requester(
+        accept="*/*", servers=1, connections=1, clock=time.monotonic, ca_file=ca_file
+    )
+    with closing(requester):
+        response = requester.post(url, access, body, time.monotonic() + _SECONDS)
     if response.status not in _TAKEN:
         raise RequestFailed(f"HTTP status {response.status}")

@@ -10,7 +10,6 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from http.client import IncompleteRead
 from typing import Any
 
@@ -23,9 +22,8 @@ from urllib3.exceptions import TimeoutError as Urllib3Timeout
 
 from cds_service.errors import RequestFailed, ServerFailed, StaleConnection
 from cds_service.outbound.access import Access, check_origin
+from cds_service.outbound.response import LATE, MAX_RESPONSE, HttpResponse
 
-LATE = "no response in time"
-MAX_RESPONSE = 2 << 20  # bytes
 _PIECE = 1 << 16  # bytes
 
 _TROUBLE = frozenset({429, *range(500, 600)})
@@ -41,15 +39,6 @@ _CAUSES: tuple[tuple[type[Exception], str], ...] = (
     (TimeoutError, LATE),
     (Urllib3Timeout, LATE),
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpResponse:
-    """A response over HTTP: its status, the whole of its body, and when it was, as it has it."""
-
-    status: int
-    body: bytes
-    date: str = ""
 
 
 class Transport:

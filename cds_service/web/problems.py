@@ -12,7 +12,7 @@ from types import MappingProxyType
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from cds_service.errors import HookError, TooLarge, TooMany, Unauthorized
+from cds_service.errors import HookError, TooLarge, Unauthorized
 from cds_service.fhir.outcome import operation_outcome, outcome_of
 from cds_service.fhir.resource import encode
 from cds_service.web.door import current_trail
@@ -46,7 +46,7 @@ def refused(error: HookError) -> Response:
     response = Response(body, status=error.status, mimetype=FHIR_JSON)
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = error.challenge
-    if isinstance(error, TooMany):
+    if error.retry_after:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
 

@@ -104,6 +104,21 @@ def test_check_seals_what_it_finds_nothing_in(tmp_path: Path) -> None:
     )
 
 
+def test_check_tells_which_seal_a_start_does_not_heed(tmp_path: Path) -> None:
+    """It is no finding: what is not sealed is proved. One that is heeded is not worth a line."""
+    library = tmp_path / "policies"
+    shutil.copytree(EXAMPLES, library)
+    crd_here("check", "--seal", library)
+    assert str(library / SEAL) not in crd_here("check", library).stderr
+
+    (library / SEAL).write_bytes(b"{")
+    run = crd_here("check", library)
+
+    assert run.returncode == 0
+    assert f"{library / SEAL} is not heeded for " in run.stderr
+    assert "it is no seal, or not all of one; `crd check --seal` makes a new one" in run.stderr
+
+
 def test_check_seals_nothing_while_there_are_findings(tmp_path: Path) -> None:
     """Nor where a case fails: the seal stands for all that a check proves."""
     library = tmp_path / "policies"

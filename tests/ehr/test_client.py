@@ -13,7 +13,7 @@ from outbound import faults
 from outbound.getting import QUERY, TOKEN
 
 from cds_service.ehr.client import MAX_PAGES, MAX_QUERIES, MAX_TOTAL
-from cds_service.outbound.transport import LATE, MAX_RESPONSE
+from cds_service.outbound.response import LATE, MAX_RESPONSE
 
 COVERAGE = {"resourceType": "Coverage", "id": "1"}
 

@@ -13,7 +13,7 @@ from outbound.getting import QUERY, SHORT
 
 from cds_service.ehr.client import AT_ONCE, MAX_QUERIES, WORKERS
 from cds_service.outbound.circuit_breaker import FAILURES_TO_OPEN, SECONDS_OPEN
-from cds_service.outbound.transport import LATE
+from cds_service.outbound.response import LATE
 
 LEFT_ALONE = "this server has failed too often just now"
 BUSY = "too many requests to this server are under way"

@@ -6,7 +6,7 @@ from cds_service.ehr.page import Page, read_page
 from cds_service.ehr.query import parse_query
 from cds_service.errors import RequestFailed
 from cds_service.fhir.resource import JsonObject, decode, encode
-from cds_service.outbound.transport import HttpResponse
+from cds_service.outbound.response import HttpResponse
 
 SEARCH, READ = "Coverage?patient=1", "Patient/1"
 COVERAGE = {"resourceType": "Coverage", "id": "1"}

@@ -9,8 +9,9 @@ import pytest
 
 from cds_service.errors import RequestFailed
 from cds_service.outbound.access import Access
+from cds_service.outbound.response import HttpResponse
 from cds_service.outbound.sockets import DeadlineAdapter
-from cds_service.outbound.transport import HttpResponse, Transport
+from cds_service.outbound.transport import Transport
 
 TOKEN = "canary-token"  # noqa: S105
 QUERY = "Coverage?patient=canary-patient"

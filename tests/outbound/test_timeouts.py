@@ -11,7 +11,8 @@ from urllib3 import Timeout
 
 from cds_service.errors import RequestFailed
 from cds_service.outbound.access import Access
-from cds_service.outbound.transport import LATE, Transport
+from cds_service.outbound.response import LATE
+from cds_service.outbound.transport import Transport
 
 BASE = "https://ehr.example.invalid/fhir"
 NOW = 1000.0  # seconds, on the clock

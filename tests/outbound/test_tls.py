@@ -11,7 +11,7 @@ from outbound.certificates import Authority, make_signer
 from outbound.getting import QUERY, SHORT, TOKEN, Getter, getting
 
 from cds_service.errors import ServerFailed
-from cds_service.outbound.transport import LATE
+from cds_service.outbound.response import LATE
 
 
 @pytest.fixture(scope="module")

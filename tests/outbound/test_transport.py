@@ -12,7 +12,7 @@ from outbound.getting import MEDIA_TYPE, QUERY, SHORT, TOKEN, Getter, getting
 
 from cds_service.errors import ServerFailed
 from cds_service.outbound.access import Access
-from cds_service.outbound.transport import LATE, MAX_RESPONSE
+from cds_service.outbound.response import LATE, MAX_RESPONSE
 
 BROKEN = (
     faults.reset_before_response,

@@ -197,7 +197,12 @@ def _capitalized(line: str) -> str:
 
 def render_texts(determinations: Iterable[Determination]) -> dict[str, str]:
     """The texts of rules as markdown, so that no call has to render what never changes."""
-    return {text: prose(text) for determination in determinations for text in _texts(determination)}
+    rendered: dict[str, str] = {}
+    for determination in determinations:
+        for text in _texts(determination):
+            if text not in rendered:  # rules share many
+                rendered[text] = prose(text)
+    return rendered
 
 
 def _texts(determination: Determination) -> Iterator[str]:

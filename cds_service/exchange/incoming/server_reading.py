@@ -17,8 +17,9 @@ from cds_service.exchange.incoming.server_queries import Wanted, wanted_by
 from cds_service.fhir.reference import read_key
 from cds_service.fhir.resource import JsonObject
 from cds_service.outbound.access import Access, check_access
+from cds_service.outbound.response import HttpResponse
 from cds_service.outbound.sockets import DeadlineAdapter
-from cds_service.outbound.transport import HttpResponse, Transport
+from cds_service.outbound.transport import Transport
 
 MOST_PAGES = 1_000  # of one search
 _SECONDS = 600.0  # for all of it

@@ -70,13 +70,17 @@ def no_code_sets(canonical: str) -> CodeSet:
 
 
 class ExpressionCompiler:
-    """Compiles expressions; the same text is compiled once, since policies share many."""
+    """Compiles expressions; the same text is compiled once, since policies share many.
+
+    `sound` are the places, each with the type of its root, that were found to be there.
+    """
 
     def __init__(self, find_code_set: FindCodeSet = no_code_sets) -> None:
         self._find_code_set = find_code_set
         self._parser = Parser()
         self._known: dict[str, Expression] = {}
         self.model = ElementModel()
+        self.sound: set[tuple[Place, str]] = set()
 
     def compile(self, source: str, inputs: Mapping[str, Any] = NO_INPUTS) -> Expression:
         """The expression in `source`; `inputs` are variables that one rule has besides.

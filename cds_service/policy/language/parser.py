@@ -58,7 +58,7 @@ class Parser:
         Raises:
             ExpressionError: it is not FHIRPath to its last character.
         """
-        quoted = _MARKED.sub(lambda found: _quoted(found, names), source)
+        quoted = _MARKED.sub(lambda found: _quoted(found, names), source) if names else source
         shape, texts = _take_texts(quoted)
         if shape not in self.trees:
             self.trees[shape] = read_tree(_parse_shape(shape, quoted))

@@ -9,7 +9,6 @@ extension says what is determined then. The actions below a rule are its proposa
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
-from urllib.parse import quote
 
 from cds_service.cds_hooks.plain_text import plain
 from cds_service.crd.codes import COVERAGE_DETERMINATION, SHARED_DETAILS
@@ -20,6 +19,7 @@ from cds_service.policy.language.code_sets import CodeSet
 from cds_service.policy.language.expressions import ExpressionCompiler, no_code_sets
 from cds_service.policy.library.action import Action
 from cds_service.policy.library.artifacts import Artifact, Library
+from cds_service.policy.library.citations import in_url
 from cds_service.policy.library.conditions import ConditionReader
 from cds_service.policy.library.determinations import RuleDetermination, read_determination
 from cds_service.policy.library.faults import Faults
@@ -188,5 +188,5 @@ def _cite(action: Action, citation: Citation) -> Citation:
     if not rule_id or not plain(title):
         raise action.broken("", "a rule has an id and a title")
     section = text(first(action.json.get("documentation")).get("label"))
-    page_url = f"{citation.page_url}#rule-{quote(rule_id, safe='')}"
+    page_url = f"{citation.page_url}#rule-{in_url(rule_id)}"
     return replace(citation, rule_id=rule_id, rule_title=title, section=section, page_url=page_url)

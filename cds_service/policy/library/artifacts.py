@@ -5,6 +5,7 @@ whole.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -15,7 +16,7 @@ from cds_service.fhir.resource import JsonObject, text
 from cds_service.policy.library.faults import Faults
 from cds_service.policy.library.files import CASES, library_files, read_file
 from cds_service.policy.library.proving import Prover
-from cds_service.policy.library.sealing import read_seal, sealed_name
+from cds_service.policy.library.sealing import note_seal, read_seal, sealed_name
 
 # Progress on a long read: how many files of how many.
 Progress = Callable[[int, int], None]
@@ -100,8 +101,28 @@ def read_library(
             by_key[key] = directory, artifact
         progress(number, len(files))
     faults.raise_all()
+    for directory, seal in seals.items():
+        note_seal(directory, seal, prover.unsealed)
     artifacts = {key: artifact for key, (_, artifact) in by_key.items()}
     return Library(artifacts, _by_canonical(artifacts.values()))
+
+
+@contextmanager
+def taken_as_proved(library: Library) -> Iterator[None]:
+    """A block that reads the artifacts as the valid resources that they were proved to be.
+
+    Raises:
+        ArtifactError: it could not, for a seal was made over files that are none; all are named.
+    """
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError):
+        prover, faults = Prover(), Faults()
+        for artifact in library.by_key.values():
+            with faults.gathered():
+                prover.check(artifact.path, artifact.resource)
+        faults.raise_all()
+        raise  # they are valid: the fault is ours
 
 
 def _key(artifact: Artifact) -> ResourceKey:

@@ -1,5 +1,6 @@
 """Citations: how a determination names the policy and the rule it rests on."""
 
+import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -7,6 +8,8 @@ from cds_service.crd.decision.determination import Citation
 from cds_service.crd.request.membership import Payer, Plan
 from cds_service.fhir.resource import JsonObject, first, objects, text
 from cds_service.policy.library.artifacts import Artifact
+
+_PLAIN = re.compile(r"[A-Za-z0-9._-]*")
 
 
 def cite_policy(
@@ -26,11 +29,16 @@ def cite_policy(
         canonical=f"{artifact.needed('url')}|{artifact.needed('version')}",
         number=text(first(resource.get("identifier")).get("value")) or text(resource["id"]),
         policy_title=artifact.needed("title"),
-        page_url=f"{base_url}/policies/{quote(text(resource['id']))}",
+        page_url=f"{base_url}/policies/{in_url(text(resource['id']))}",
         related=tuple(_related_documents(resource)),
         audience=" or ".join(plan.name for plan in lines) or payer.brand,
         document_url=next(_document_urls(resource), ""),
     )
+
+
+def in_url(name: str) -> str:
+    """A name as it stands in a URL; the ids of FHIR stand there as they are."""
+    return name if _PLAIN.fullmatch(name) else quote(name, safe="")
 
 
 def _related_documents(resource: JsonObject) -> Iterator[str]:

@@ -18,7 +18,7 @@ from cds_service.fhir.reference import parse_reference
 from cds_service.fhir.resource import JsonObject, first, follow, objects, text
 from cds_service.policy.language.mentions import words_of
 from cds_service.policy.library.actions import RuleReader
-from cds_service.policy.library.artifacts import Artifact, Library
+from cds_service.policy.library.artifacts import Artifact, Library, taken_as_proved
 from cds_service.policy.library.citations import cite_policy
 from cds_service.policy.library.faults import Faults
 from cds_service.policy.library.organizations import compile_payers
@@ -33,8 +33,9 @@ def compile_library(library: Library, *, base_url: str) -> PolicyIndex:
         ArtifactError: an artifact cannot be used; names its file and the path in it, and those of
             every other policy that cannot be used.
     """
-    compiler = PolicyCompiler(library, base_url)
-    return build_index(compiler.payers, compiler.compile())
+    with taken_as_proved(library):
+        compiler = PolicyCompiler(library, base_url)
+        return build_index(compiler.payers, compiler.compile())
 
 
 class PolicyCompiler:
@@ -83,20 +84,20 @@ class PolicyCompiler:
         Two payers may share a document, but each has lines of business, a brand to cite it by and
         successors of its own, so that for one of them a version may end while the other keeps it.
         """
-        payers = self._payers_of(artifact)
-        plan_ids = _plan_ids(artifact)
+        programs = _contexts(artifact, "program")
+        payers = self._payers_of(artifact, programs)
         for payer in payers:
-            lines = _lines(artifact, plan_ids, payer, payers)
+            lines = _lines(artifact, _plan_ids(programs), payer, payers)
             yield _policy(artifact, payer, lines, self._base_url)
 
-    def _payers_of(self, artifact: Artifact) -> list[Payer]:
+    def _payers_of(self, artifact: Artifact, programs: list[JsonObject]) -> list[Payer]:
         """The payers that `program` contexts name, by any identifier that their Organizations have.
 
         A coding that names no payer of the library is passed over: a document may also have the
         codes that others use for its program. If none names one, the policy is nobody's: an error.
         """
         payers: dict[str, Payer] = {}
-        for context in _contexts(artifact, "program"):
+        for context in programs:
             for coding in objects(first(context.get("valueCodeableConcept")).get("coding")):
                 system, code = text(coding.get("system")), text(coding.get("code"))
                 payer = self.payers.find([Identifier(system.rstrip("/"), code)])
@@ -126,13 +127,13 @@ def _policy(artifact: Artifact, payer: Payer, lines: tuple[Plan, ...], base_url:
     )
 
 
-def _plan_ids(artifact: Artifact) -> frozenset[str]:
+def _plan_ids(programs: list[JsonObject]) -> frozenset[str]:
     """The ids of the InsurancePlans that `program` contexts refer to.
 
     A reference that cannot be read has the empty id, which no plan has: it must not count as none.
     """
     ids: set[str] = set()
-    for context in _contexts(artifact, "program"):
+    for context in programs:
         if "valueReference" in context:
             key = parse_reference(text(context["valueReference"].get("reference")))
             ids.add(key.id if key else "")
@@ -207,7 +208,7 @@ def _ended(policies: list[Policy]) -> list[Policy]:
     ended = []
     for policy in policies:
         last = _day_before_next(policy.start, starts[policy.url, policy.payer_id])
-        ended.append(replace(policy, end=min(policy.end, last)))
+        ended.append(replace(policy, end=last) if last < policy.end else policy)
     return ended
 
 

@@ -65,9 +65,11 @@ def is_dynamic(detail: DynamicDetail) -> bool:
 
 
 def _category(code: str) -> DetailCategory:
-    if code not in set(DetailCategory):
-        raise ValueError(f"a detail's category is one of {', '.join(DetailCategory)}, not `{code}`")
-    return DetailCategory(code)
+    try:
+        return DetailCategory(code)
+    except ValueError as error:
+        known = ", ".join(DetailCategory)
+        raise ValueError(f"a detail's category is one of {known}, not `{code}`") from error
 
 
 def _check_value(code: Coding, value_type: str) -> None:

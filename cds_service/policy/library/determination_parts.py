@@ -113,11 +113,11 @@ def _check_type(name: str, value_type: str) -> None:
 
 def _read_code(name: str, value: object, codes: type[Code]) -> Code:
     stated = text(value)
-    known = {code.value: code for code in codes}
-    if stated not in known:
-        allowed = ", ".join(code for code in known if known[code] not in _NOT_STATED)
-        raise ValueError(f"`{name}` is one of {allowed}, not `{stated}`")
-    code = known[stated]
+    try:
+        code = codes(stated)
+    except ValueError as error:
+        allowed = ", ".join(known for known in codes if known not in _NOT_STATED)
+        raise ValueError(f"`{name}` is one of {allowed}, not `{stated}`") from error
     if code in _NOT_STATED:
         raise ValueError(f"`{name}` = `{stated}` is not a policy's to state: {_NOT_STATED[code]}")
     return code

@@ -13,6 +13,7 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin
 from cds_service.fhir.models import find_model
 from cds_service.fhir.resource import Json, JsonObject
 from cds_service.policy.library.formats import IsCertain, certain_format
+from cds_service.policy.library.invariants import INVARIANTS, Invariant
 
 EMPTY = "an element is never empty (R4 ele-1)"
 
@@ -81,10 +82,16 @@ class Choice(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FhirType:
-    """A FHIR type, and its elements by their names in JSON; those in `due` are never left out."""
+    """A FHIR type, and its elements by their names in JSON; those in `due` are never left out.
+
+    `holds_any_resource`: it stands for resources of every type, as that of `contained` does.
+    """
 
     name: str
     is_resource: bool
+    is_extension: bool
+    holds_any_resource: bool
+    invariants: tuple[Invariant, ...]
     elements: Mapping[str, Element]
     due: frozenset[str]
     choices: tuple[Choice, ...]
@@ -94,16 +101,15 @@ class FhirType:
 
         An element that has extensions in place of its value is for the model to judge.
         """
-        names = json.keys()
-        if not self.due <= names:
+        if self.due and not self.due <= json.keys():
             return False
-        chosen = [(len(choice.names & names), choice.is_due) for choice in self.choices]
-        return all(count == 1 or (count == 0 and not is_due) for count, is_due in chosen)
-
-    @property
-    def holds_any_resource(self) -> bool:
-        """Whether it stands for resources of every type, as that of `contained` does."""
-        return self.name == "Resource"
+        for choice in self.choices:
+            if choice.names.isdisjoint(json):
+                if choice.is_due:
+                    return False
+            elif len(choice.names & json.keys()) > 1:
+                return False
+        return True
 
 
 class FhirTypes:
@@ -145,6 +151,9 @@ def _read_type(model: Any) -> FhirType:
     return FhirType(
         name=model.__name__,
         is_resource=is_resource,
+        is_extension=model.__name__ == "Extension",
+        holds_any_resource=model.__name__ == "Resource",
+        invariants=INVARIANTS.get(model.__name__, ()),
         elements=elements,
         due=frozenset(_due(model)),
         choices=tuple(_choices(model)),

@@ -4,7 +4,9 @@ What is hidden is nobody's policy: a Kubernetes volume keeps its versions in `..
 link `..data`, and editors and `git` keep theirs in files and directories that begin with a dot.
 """
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -24,7 +26,19 @@ def library_files(directory: Path) -> list[Path]:
     Raises:
         ArtifactError: it is not there, or what is in it cannot be seen.
     """
-    return sorted(_json_files(directory), key=lambda file: file.parts)
+    return sorted(map(Path, library_names(directory)), key=lambda file: file.parts)
+
+
+def library_names(directory: Path) -> Iterator[str]:
+    """The paths of the same files, in no order: quicker for who looks at them all and reads none.
+
+    Raises:
+        ArtifactError: as `library_files`, once it is come to.
+    """
+    for folder, names in _walk(directory):
+        for name in names:
+            if name.endswith(_SUFFIX) and not _is_hidden(name):
+                yield os.path.join(folder, name)  # noqa: PTH118  # a Path takes ten times as long
 
 
 def library_folders(directory: Path) -> list[Path]:
@@ -33,7 +47,7 @@ def library_folders(directory: Path) -> list[Path]:
     Raises:
         ArtifactError: as `library_files`.
     """
-    return [folder for folder, _ in _walk(directory)]
+    return [Path(folder) for folder, _ in _walk(directory)]
 
 
 def read_file(file: Path) -> bytes:
@@ -43,19 +57,31 @@ def read_file(file: Path) -> bytes:
         ArtifactError: it cannot be read, or is not there any more.
     """
     try:
-        return file.read_bytes()
+        return read_regular(file)
     except OSError as error:
         raise ArtifactError(file, "$", f"cannot be read: {error.strerror}") from error
 
 
-def _json_files(directory: Path) -> Iterator[Path]:
-    for folder, names in _walk(directory):
-        for name in names:
-            if name.endswith(_SUFFIX) and not _is_hidden(name):
-                yield folder / name
+def read_regular(file: Path) -> bytes:
+    """What is in a file, or at the end of a link to one; a pipe or a device might never end.
+
+    Raises:
+        OSError: it is no regular file, cannot be read, or is not there.
+    """
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        seen = os.fstat(descriptor)
+        if not stat.S_ISREG(seen.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        pieces: list[bytes] = []
+        while piece := os.read(descriptor, seen.st_size + 1):
+            pieces.append(piece)
+        return b"".join(pieces)
+    finally:
+        os.close(descriptor)
 
 
-def _walk(directory: Path) -> Iterator[tuple[Path, list[str]]]:
+def _walk(directory: Path) -> Iterator[tuple[str, list[str]]]:
     def refuse(error: OSError) -> NoReturn:
         """A directory that cannot be seen must not pass for an empty one."""
         place = error.filename or directory
@@ -69,7 +95,7 @@ def _walk(directory: Path) -> Iterator[tuple[Path, list[str]]]:
         raise ArtifactError(directory, "$", "no such library directory")
     for folder, folders, names in os.walk(directory, onerror=refuse):
         folders[:] = [name for name in folders if not _is_hidden(name)]
-        yield Path(folder), names
+        yield folder, names
 
 
 def _is_hidden(name: str) -> bool:

@@ -4,7 +4,7 @@ Each is on something that the reader of a policy would pass over: a filter witho
 without a name, a code without its system. The keys are R4's own.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from cds_service.fhir.resource import JsonObject, objects
@@ -20,9 +20,9 @@ class Invariant(NamedTuple):
     due: str
 
 
-def broken_invariant(type_name: str, json: JsonObject) -> Invariant | None:
-    """The first invariant that an object of this type breaks; None if it keeps them all."""
-    for invariant in INVARIANTS.get(type_name, ()):
+def broken_invariant(invariants: Iterable[Invariant], json: JsonObject) -> Invariant | None:
+    """The first of these invariants that an object breaks; None if it keeps them all."""
+    for invariant in invariants:
         if not invariant.holds(json):
             return invariant
     return None

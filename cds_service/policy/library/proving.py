@@ -25,13 +25,15 @@ class Prover:
     """Proves files one after another; what a FHIR type may hold is read once for all.
 
     A `thorough` one heeds no seal, asks the models of every file, and keeps in `proved` the
-    SHA-256 of each that it passed, in hexadecimal, for a seal.
+    SHA-256 of each that it passed, in hexadecimal, for a seal. Any other keeps in `unsealed` the
+    files that it had to prove.
     """
 
     def __init__(self, *, thorough: bool = False) -> None:
         self._thorough = thorough
         self._shapes = ShapeChecker()
         self.proved: dict[Path, str] = {}
+        self.unsealed: list[Path] = []
 
     def read(self, path: Path, body: bytes, name: str, seal: Seal = NO_SEAL) -> JsonObject:
         """The resource in the `body` of a file; `name` is what its library's seal has it by.
@@ -45,19 +47,29 @@ class Prover:
             raise ArtifactError(path, "$", f"not JSON: {error}") from error
         if not isinstance(resource, dict) or not resource_type(resource):
             raise ArtifactError(path, "$.resourceType", "not a FHIR resource")
-        if self._thorough or not seal.covers(name, body):
-            self._prove(path, body, resource)
         if self._thorough:
+            self._prove(path, body, resource)
             self.proved[path] = sha256(body).hexdigest()
+        elif not seal.covers(name, body):
+            self.unsealed.append(path)
+            self._prove(path, body, resource)
         return resource
+
+    def check(self, path: Path, resource: JsonObject) -> None:
+        """Pass if the resource read from `path` is what FHIR has it be, whatever a seal tells.
+
+        Raises:
+            ArtifactError: it is not.
+        """
+        is_certain = self._shapes.check(path, resource)
+        if self._thorough or not is_certain:
+            ask_model(path, resource)
 
     def _prove(self, path: Path, body: bytes, resource: JsonObject) -> None:
         if has_repeated_names(body, resource):
             problem = "an object names a member twice, so one of the two is lost"
             raise ArtifactError(path, "$", problem)
-        is_certain = self._shapes.check(path, resource)
-        if self._thorough or not is_certain:
-            ask_model(path, resource)
+        self.check(path, resource)
 
 
 def ask_model(path: Path, resource: JsonObject) -> None:

@@ -40,7 +40,10 @@ class RuleExpressions:
         """
         expression = self._compiler.compile(source, self._inputs)
         for place in expression.places:
-            self._check(place)
+            kind = self._types.get(place.root, place.root)
+            if (place, kind) not in self._compiler.sound:
+                self._check(place, kind)
+                self._compiler.sound.add((place, kind))
         self._used |= expression.inputs.keys()
         return expression
 
@@ -49,8 +52,7 @@ class RuleExpressions:
         """The inputs that no expression has read."""
         return sorted(self._inputs.keys() - self._used)
 
-    def _check(self, place: Place) -> None:
-        kind = self._types.get(place.root, place.root)
+    def _check(self, place: Place, kind: str) -> None:
         if fault := self._compiler.model.fault(kind, place.names):
             raise ExpressionError(f"`{place}`: {fault}")
         if place.root.startswith("%") and not is_promised(kind, place.names):

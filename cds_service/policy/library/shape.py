@@ -26,7 +26,7 @@ from cds_service.policy.library.invariants import broken_invariant
 # Deeper than anyone writes, and less deep than the models can follow (they recurse in Python).
 DEEPEST = 64
 
-_BESIDE_THE_VALUE = frozenset(("url", "id", "extension"))
+_BESIDE_THE_VALUE = ("url", "id", "extension")
 
 # What stands in these has ids of its own: a snapshot and a differential list the same elements
 # under the same ids, and the resources of a Bundle have nothing to do with each other.
@@ -82,11 +82,12 @@ class _Walk:
     def _check_object(self, json: JsonObject, fhir_type: FhirType, where: str, depth: int) -> None:
         if not json:
             raise self._fault(where, EMPTY)
+        elements = fhir_type.elements
         for name, value in json.items():
-            element = fhir_type.elements.get(name)
+            element = elements.get(name)
             if element is None:
                 raise self._fault(f"{where}.{name}", f"no element of {fhir_type.name}")
-            if isinstance(value, list) is not element.is_list:
+            if (type(value) is list) is not element.is_list:
                 due = "a list" if element.is_list else "one value, not a list,"
                 raise self._fault(f"{where}.{name}", f"{due} is due")
             if element.is_list:
@@ -103,11 +104,11 @@ class _Walk:
         """What no element shows by itself; each has its type by now."""
         if not fhir_type.is_surely_whole(json):
             self.doubts.append(where)
-        if fhir_type.name == "Extension":
+        if fhir_type.is_extension:
             self._check_extension(json, where)
         if "id" in json and not fhir_type.is_resource:
             self._check_id(json["id"], where)
-        if broken := broken_invariant(fhir_type.name, json):
+        if fhir_type.invariants and (broken := broken_invariant(fhir_type.invariants, json)):
             raise self._fault(where, f"{broken.due} (R4 {broken.key})")
 
     def _check_list(
@@ -132,14 +133,12 @@ class _Walk:
         elif depth == DEEPEST:
             raise self._fault(where, "nested too deep")
         else:
-            self._check_held(self.types.held(element.holds), value, where, depth + 1)
-
-    def _check_held(self, fhir_type: FhirType, json: JsonObject, where: str, depth: int) -> None:
-        walk = replace(self, ids={}) if fhir_type.name in _OWN_IDS else self
-        if fhir_type.holds_any_resource:
-            walk.check_resource(json, where, depth)
-        else:
-            walk._check_object(json, fhir_type, where, depth)
+            fhir_type = self.types.held(element.holds)
+            walk = replace(self, ids={}) if fhir_type.name in _OWN_IDS else self
+            if fhir_type.holds_any_resource:
+                walk.check_resource(value, where, depth + 1)
+            else:
+                walk._check_object(value, fhir_type, where, depth + 1)
 
     def _check_contained(self, contained: Sequence[JsonObject], where: str) -> None:
         ids: set[str] = set()
@@ -163,7 +162,8 @@ class _Walk:
             )
 
     def _check_extension(self, extension: JsonObject, where: str) -> None:
-        has_value = bool(extension.keys() - _BESIDE_THE_VALUE)
+        beside = [name for name in _BESIDE_THE_VALUE if name in extension]
+        has_value = len(extension) > len(beside)
         if has_value is ("extension" in extension):
             raise self._fault(where, "an extension has either a value or extensions (R4 ext-1)")
 

@@ -134,7 +134,8 @@ def _of_include(parts: tuple[Part, ...]) -> tuple[Coding, ...] | None:
         if part.is_listed:
             kept = part.codings
             for other in parts:
-                kept = tuple(coding for coding in kept if other.holds(coding.key))
+                if other is not part:
+                    kept = tuple(coding for coding in kept if other.holds(coding.key))
             return kept
     return None
 

@@ -4,7 +4,7 @@ Built once, never changed, swapped whole.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -101,6 +101,7 @@ def build_index(payers: Payers, rules: Iterable[Rule]) -> PolicyIndex:
     """The index over compiled rules."""
     everything = tuple(rules)
     policies = {(rule.policy.id, rule.policy.payer_id): rule.policy for rule in everything}
+    terms = {policy.id: read_phrases(policy.terms) for policy in policies.values()}
     return PolicyIndex(
         payers,
         tuple(policies[name] for name in sorted(policies)),
@@ -117,9 +118,9 @@ def build_index(payers: Payers, rules: Iterable[Rule]) -> PolicyIndex:
         _group(
             ((policy.payer_id, word), policy)
             for policy in policies.values()
-            for word in _first_words(policy)
+            for word, *_ in terms[policy.id].words
         ),
-        {policy.id: read_phrases(policy.terms) for policy in policies.values()},
+        terms,
     )
 
 
@@ -128,7 +129,3 @@ def _group(pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:
     for key, value in pairs:
         grouped[key].append(value)
     return {key: tuple(values) for key, values in grouped.items()}
-
-
-def _first_words(policy: Policy) -> Iterator[str]:
-    return (words_of(term)[0] for term in policy.terms)

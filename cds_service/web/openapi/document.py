@@ -61,7 +61,11 @@ _HEADERS: Mapping[str, str] = {
     "Retry-After": "Seconds to wait.",
     "WWW-Authenticate": "How a token may be sent.",
 }
-_HEADERS_OF_PROBLEMS = {401: ("WWW-Authenticate",), 429: ("Retry-After",)}
+_HEADERS_OF_PROBLEMS = {
+    401: ("WWW-Authenticate",),
+    429: ("Retry-After",),
+    503: ("Retry-After",),
+}
 _VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 
 

@@ -59,8 +59,8 @@ _CONTROLS = {
     "_include": "What else to give with what is found.",
     "_revinclude": "What else refers to what is found.",
 }
-_READ_PROBLEMS = (400, 404, 406)
-_SEARCH_PROBLEMS = (400, 404, 406, 410)
+_READ_PROBLEMS = (400, 404, 406, 503)
+_SEARCH_PROBLEMS = (400, 404, 406, 410, 503)
 
 
 def fhir_paths() -> Iterator[tuple[str, JsonObject]]:
@@ -97,7 +97,7 @@ def _metadata() -> JsonObject:
         TAG,
         "What the FHIR API can do",
         parameters=(FORMAT, _SHOWN[1]),
-        answers={**given("The statement.", "CapabilityStatement"), **problems(400, 406)},
+        answers={**given("The statement.", "CapabilityStatement"), **problems(400, 406, 503)},
     )
 
 

@@ -124,7 +124,7 @@ def _ways(
 ) -> JsonObject:
     """The same by GET and by POST, with examples."""
     kind = name.split("-", maxsplit=1)[0]
-    refused = problems(400, 404, 406, 422)
+    refused = problems(400, 404, 406, 422, 503)
     path = [with_example(part, example_of(kind, part["name"])) for part in path]
     asked = [with_example(part, example_of(kind, part["name"])) for part in parameters]
     example = example_parameters(kind, [part["name"] for part in parameters])

@@ -25,7 +25,7 @@ PROBLEMS: Mapping[int, tuple[str, str]] = {
     422: ("NotAnswerable", "Sound, but not to be answered; the body says why and what to change."),
     429: ("TooMany", "More calls than this client may make just now; wait as Retry-After has it."),
     500: ("OurFault", "A fault of this service; the id of the body leads an operator to it."),
-    503: ("NotRecorded", "The answer could not be recorded, so it is not given. Try again."),
+    503: ("NotNow", "Not recorded, so not given; or what is shown is just being made. Try again."),
 }
 
 # What is given with an ETag can be asked for again by it.

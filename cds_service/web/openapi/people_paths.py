@@ -14,6 +14,7 @@ from cds_service.web.openapi.parts import (
     content,
     in_path,
     operation,
+    problems,
     query,
     ref,
 )
@@ -57,7 +58,7 @@ def _policies() -> JsonObject:
             query("q", "Words of a title, a policy's number, a payer, or a whole code."),
             query("page", _NUMBER),
         ),
-        answers={"200": answer("A page.", _PAGE)},
+        answers={"200": answer("A page.", _PAGE), **problems(503)},
     )
 
 
@@ -70,6 +71,7 @@ def _policy() -> JsonObject:
         answers={
             "200": answer("The policy.", _PAGE),
             "404": answer("No such policy is hosted.", _MISSING),
+            **problems(503),
         },
     )
 
@@ -96,6 +98,7 @@ def _coverage_list() -> JsonObject:
             "200": answer("The list.", _list_content(), "ETag", "Last-Modified", "Link"),
             **UNCHANGED,
             "400": answer("The question cannot be understood; the body says why.", _MISSING),
+            **problems(503),
         },
     )
 
