@@ -68,7 +68,7 @@ ALL_COMMANDS = [*commands(FLAT), *(text for text in in_ticks(PROSE) if text.star
 # What asks servers elsewhere, or does not end.
 NOT_RUN = {"crd clients check", "crd serve"}
 # Blocks with tests of their own.
-RUN_APART = ("keys", "backup", "restore")
+RUN_APART = ("install", "keys", "owners", "unit", "secrets", "backup", "restore")
 # A field of a client that the file calls otherwise.
 CALLED = {"iss": "issuer", "test": "is_test", "private_network": "is_in_private_network"}
 RISKS = 17
@@ -149,11 +149,7 @@ def in_use(tmp_path_factory: pytest.TempPathFactory) -> tuple[Installation, str]
 
 @pytest.mark.parametrize(
     "block",
-    [
-        block
-        for block in snippets(BLOCKS, "run")
-        if block.about not in ("keys", "backup", "restore")
-    ],
+    [block for block in snippets(BLOCKS, "run") if block.about not in RUN_APART],
     ids=lambda block: block.about,
 )
 def test_the_commands_of_a_block_do_what_they_are_for(

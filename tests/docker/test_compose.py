@@ -3,22 +3,19 @@
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
+from docker.compose_file import COMPOSE, COMPOSED, SERVICES
+from docker.compose_file import COMPOSE_TEXT as TEXT
 from operating import ROOT
-from operations.manifests import read_yaml
 
 from cds_service.settings import Settings, all_settings, read_settings
 
-COMPOSE = ROOT / "docker" / "compose.yaml"
 PROXY = ROOT / "docker" / "proxy" / "haproxy.cfg"
-TEXT = COMPOSE.read_text("utf-8")
-COMPOSED = read_yaml(COMPOSE)
-SERVICES: Mapping[str, Any] = COMPOSED["services"]
-OURS = ("crd", "migrate")
+OURS = ("crd", "migrate", "backup")
+IMAGE_TEXT = (ROOT / "docker" / "Dockerfile").read_text("utf-8")
+CLIENTS = {"bookworm": 15, "trixie": 17}  # PostgreSQL of a release of Debian
 BASE_URL = "https://crd.payer.example"
 IMAGE = re.compile(r"\$\{([A-Z]+)_IMAGE:-(?P<name>[a-z0-9./-]+)(?::(?P<tag>[\w.-]+))?\}")
 # The longest that a call may be on its way: what is due, and then its record.
@@ -57,6 +54,29 @@ def test_the_tables_are_made_with_the_settings_of_the_service() -> None:
     """So that it is the same database."""
     assert environment("migrate") == environment("crd")
     assert SERVICES["migrate"]["command"] == ["audit", "migrate"]
+
+
+def test_a_backup_is_of_the_store_of_the_service_and_made_when_it_is_asked_for() -> None:
+    """Into a directory of this machine, and with the journal and the checkpoints."""
+    backup = SERVICES["backup"]
+    (place,) = set(backup["volumes"]) - set(SERVICES["crd"]["volumes"])
+
+    assert environment("backup") == environment("crd")
+    assert backup["profiles"] == ["backup"]
+    assert set(backup["volumes"]) > set(SERVICES["crd"]["volumes"])
+    assert backup["command"][:2] == ["audit", "backup"]
+    assert backup["command"][2].startswith(f"{place.rpartition(':')[2]}/")
+
+
+def test_the_backups_programs_are_of_the_release_of_the_database_or_later() -> None:
+    """PostgreSQL wants it so; which release a Debian has is as Debian tells."""
+    (base,) = re.findall(r"^ARG PYTHON_IMAGE=\S+-slim-(\w+)$", IMAGE_TEXT, re.MULTILINE)
+    (server,) = re.findall(r"postgres:(\d+)\.", SERVICES["db"]["image"])
+
+    assert "postgresql-client" in IMAGE_TEXT
+    assert int(server) <= CLIENTS[base]
+    guide = " ".join((ROOT / "docker" / "README.md").read_text("utf-8").split())
+    assert f"Those of the image are of its Debian: PostgreSQL {CLIENTS[base]}." in guide
 
 
 def test_the_service_starts_once_its_database_has_its_tables() -> None:
@@ -113,7 +133,7 @@ def test_the_database_is_reached_by_the_service_alone() -> None:
 
     assert COMPOSED["networks"]["store"] == {"internal": True}
     assert SERVICES["db"]["networks"] == ["store"]
-    assert on_it == {"crd", "migrate", "db"}
+    assert on_it == {"crd", "migrate", "backup", "db"}
 
 
 def test_no_secret_is_a_variable() -> None:

@@ -176,6 +176,28 @@ def test_it_serves_from_a_postgresql_with_the_driver_that_it_brings(
     assert "0600T" in found.stdout
 
 
+@pytest.mark.postgresql
+def test_it_backs_up_and_restores_a_database_with_the_programs_that_it_brings(
+    image: Image, request: pytest.FixtureRequest
+) -> None:
+    """Past PgBouncer; what is restored is verified."""
+    server = os.environ.get("POSTGRESQL_URL", request.config.getoption("--postgresql"))
+    make_keys(image)
+    keys = {
+        "CRD_AUDIT_KEY": f"{DATA}/audit.key",
+        "CRD_CHECKPOINT_KEY": f"{DATA}/checkpoint.key",
+        "CRD_ALLOW_OPEN": "yes",
+    }
+    with fresh_database(server) as url, fresh_database(server) as there:
+        assert image.run("audit", "migrate", CRD_DATABASE_URL=url, **keys).returncode == 0
+        store, other = (keys | {"CRD_DATABASE_URL": place} for place in (url, there))
+        made = image.run("audit", "backup", f"{DATA}/backups/crd", **store)
+        done = image.run("audit", "restore", f"{DATA}/backups/crd", **other)
+
+    assert made.returncode == 0, made.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def make_keys(image: Image) -> None:
     """The keys that hosts of one database share, for the user of the image alone."""
     key = Ed25519PrivateKey.generate()

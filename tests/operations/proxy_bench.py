@@ -38,6 +38,7 @@ class Host:
     address: str
     is_ready: bool = True
     hangs_up: bool = False
+    gets: list[str] = field(default_factory=list)  # but for those that ask whether it is ready
     posts: list[str] = field(default_factory=list)
     forwarded: list[Message] = field(default_factory=list)
 
@@ -49,6 +50,8 @@ class _Handler(BaseHTTPRequestHandler):
     host: Host
 
     def do_GET(self) -> None:
+        if self.path != "/readyz":
+            self.host.gets.append(self.path)
         ready = self.path != "/readyz" or self.host.is_ready
         self._answer(200 if ready else 503, b"{}")
 
@@ -144,17 +147,19 @@ class Proxy:
             assert time.monotonic() < end, f"{path} has {found}"
             time.sleep(0.1)
 
-    def written(self, *, lines: int) -> str:
-        """The access log, once it has so many lines."""
+    def written(self, *, until: str) -> str:
+        """The access log, once this stands in it; lines come in the order of the answers."""
         end = time.monotonic() + PATIENCE
-        while self.log.read_text().count("\n") < lines:
+        while until not in self.log.read_text():
             assert time.monotonic() < end, self.log.read_text()
             time.sleep(0.05)
         return self.log.read_text()
 
 
 @contextmanager
-def proxy_before(addresses: Sequence[str], port: int, directory: Path) -> Iterator[Proxy]:
+def proxy_before(
+    addresses: Sequence[str], port: int, directory: Path, configuration: Path = CONFIGURATION
+) -> Iterator[Proxy]:
     """The proxy before hosts at addresses of the loopback; it begins to look for them."""
     authority = Authority(directory, make_signer("authority.example.invalid"))
     authority.server()
@@ -166,7 +171,7 @@ def proxy_before(addresses: Sequence[str], port: int, directory: Path) -> Iterat
         own_port, log = free_port(), directory / "access.log"
         process = stack.enter_context(
             subprocess.Popen(
-                ["haproxy", "-W", "-db", "-f", CONFIGURATION],
+                ["haproxy", "-W", "-db", "-f", configuration],
                 stdout=stack.enter_context(log.open("wb")),
                 stderr=stack.enter_context((directory / "proxy.log").open("wb")),
                 env=os.environ

@@ -6,9 +6,11 @@ import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from operations.manifests import DOCKER, read_documents, read_yaml, values_of
+from operator_guide import in_ticks, rows
 
 from cds_service.access.clients_file import parse_clients
 from cds_service.settings import Settings, all_settings, read_settings
@@ -18,9 +20,17 @@ HOME = DOCKER / "kubernetes"
 MANIFESTS = sorted(set(HOME.glob("*.yaml")) - {HOME / "kustomization.yaml"})
 KUBERNETES = ("1.29", "1.33", "1.37")  # releases whose schemas are tried
 DEPLOYMENT, MIGRATION = read_yaml(HOME / "deployment.yaml"), read_yaml(HOME / "migration.yaml")
-PODS = {"Deployment": DEPLOYMENT["spec"]["template"], "Job": MIGRATION["spec"]["template"]}
+CLAIM, BACKUP = read_documents(HOME / "backup.yaml")
+PODS = {
+    "Deployment": DEPLOYMENT["spec"]["template"],
+    "Job": MIGRATION["spec"]["template"],
+    "CronJob": BACKUP["spec"]["jobTemplate"]["spec"]["template"],
+}
 SETTINGS = tomllib.loads((HOME / "settings" / "crd.toml").read_text("utf-8"))
 IMAGE = (DOCKER / "Dockerfile").read_text("utf-8")
+ASKED = ("periodSeconds", "timeoutSeconds", "failureThreshold")
+USUAL = {"https": 443, "postgresql": 5432}  # ports that an address need not name
+NODE_CACHE = "169.254.20.10/32"  # where the cluster's cache of names listens on each node
 MOST_LATE = 180  # seconds that a start may take before the pod is started again
 
 
@@ -83,7 +93,8 @@ def test_the_settings_are_settings() -> None:
 
 def test_variables_of_pods_are_settings_or_the_databases() -> None:
     """CRD_CONFIG names the file that is mounted."""
-    known = {setting.variable for setting in all_settings()} | {"CRD_CONFIG", "PGPASSWORD"}
+    known = {setting.variable for setting in all_settings()}
+    known |= {"CRD_CONFIG", "PGPASSWORD", "POD_NAME"}
     for pod in PODS.values():
         given = {variable["name"]: variable.get("value") for variable in container_of(pod)["env"]}
         assert set(given) <= known
@@ -161,6 +172,27 @@ def test_probes_ask_what_is_answered() -> None:
     assert start["periodSeconds"] * start["failureThreshold"] >= MOST_LATE
 
 
+def test_the_guide_has_the_probes_as_they_are() -> None:
+    """What is asked, how often, how long it may take, and after how many failures it acts."""
+    container = container_of(PODS["Deployment"])
+    names = {"start": "startup", "life": "liveness", "readiness": "readiness"}
+    listed = {
+        names[probe.strip()]: (
+            *in_ticks(path),
+            *(int(re.findall(r"\d+", cell)[0]) for cell in times),
+        )
+        for probe, path, *times, _ in rows("probe")
+    }
+
+    assert listed == {
+        name: (
+            container[f"{name}Probe"]["httpGet"]["path"],
+            *(container[f"{name}Probe"][key] for key in ASKED),
+        )
+        for name in names.values()
+    }
+
+
 def test_no_pod_is_taken_away_before_another_is_ready() -> None:
     """Neither by a new release nor by a node that is emptied."""
     (budget,) = read_documents(HOME / "disruption.yaml")
@@ -169,6 +201,46 @@ def test_no_pod_is_taken_away_before_another_is_ready() -> None:
     assert DEPLOYMENT["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
     assert "replicas" not in DEPLOYMENT["spec"]
     assert autoscaler["spec"]["minReplicas"] > budget["spec"]["maxUnavailable"]
+
+
+def test_backups_have_names_of_their_own_on_a_volume_that_stays() -> None:
+    """Nothing is overwritten; and two never run at once."""
+    container, volumes = container_of(PODS["CronJob"]), PODS["CronJob"]["spec"]["volumes"]
+    (name,) = [variable for variable in container["env"] if variable["name"] == "POD_NAME"]
+    (claim,) = values_of(volumes, "claimName")
+
+    assert container["args"] == ["audit", "backup", "/backup/$(POD_NAME)"]
+    assert name["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
+    assert {"name": "backup", "mountPath": "/backup"} in container["volumeMounts"]
+    assert claim == CLAIM["metadata"]["name"]
+    assert BACKUP["spec"]["concurrencyPolicy"] == "Forbid"
+
+
+def test_pods_spread_over_nodes_that_may_have_one() -> None:
+    """A node that is tainted takes none, and one too many elsewhere would wait for it for ever."""
+    spread = PODS["Deployment"]["spec"]["topologySpreadConstraints"]
+
+    assert {constraint["topologyKey"] for constraint in spread} == {
+        "topology.kubernetes.io/zone",
+        "kubernetes.io/hostname",
+    }
+    assert {constraint["nodeTaintsPolicy"] for constraint in spread} == {"Honor"}
+
+
+def test_pods_reach_every_port_that_their_settings_name() -> None:
+    """The database, EHRs, key servers and checkpoints; names too, over UDP and TCP."""
+    texts = [(HOME / "settings" / name).read_text("utf-8") for name in ("crd.toml", "clients.toml")]
+    named = [urlsplit(url) for url in re.findall(r'"(\w+://[^"]+)"', "".join(texts))]
+    names, others = read_yaml(HOME / "networkpolicy.yaml")["spec"]["egress"]
+
+    assert {url.port or USUAL[url.scheme] for url in named} == {
+        port["port"] for port in others["ports"] if port["protocol"] == "TCP"
+    }
+    assert [(port["protocol"], port["port"]) for port in names["ports"]] == [
+        ("UDP", 53),
+        ("TCP", 53),
+    ]
+    assert {"ipBlock": {"cidr": NODE_CACHE}} in names["to"]
 
 
 def test_a_stop_is_waited_for() -> None:

@@ -1,6 +1,7 @@
 """The TLS proxy as it is configured: what it lets through, and what it never does."""
 
 import json
+import re
 import ssl
 import time
 import warnings
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 from crd_command import EXAMPLE, serving, url_of
 from docker.container import free_port
-from operations.proxy_bench import PATIENCE, Host, Proxy, proxy_before, served
+from operations.proxy_bench import CONFIGURATION, PATIENCE, Host, Proxy, proxy_before, served
+from operator_guide import PROSE, in_ticks, rows
+from whole_site import whole_site
 
 from cds_service.settings import Settings
 
@@ -19,6 +22,35 @@ pytestmark = pytest.mark.operations
 
 CALL = "/cds-services/order-sign-crd"
 MOST = Settings().max_body
+# How an address may be written so that one program reads another address than the next does.
+SPELLINGS = (
+    "/INSIDE",
+    "/INSIDE/",
+    "/INSIDE?a=b",
+    "/INSIDE;a",
+    "/INSIDE%00",
+    "/INSIDE%20",
+    "//INSIDE",
+    "///INSIDE",
+    "/./INSIDE",
+    "/x/../INSIDE",
+    "/fhir/../INSIDE",
+    "/fhir/..;/INSIDE",
+    "/fhir/%2e%2e/INSIDE",
+    "/fhir/.%2e/INSIDE",
+    "/fhir//../INSIDE",
+    "/fhir/..%2fINSIDE",
+    "/fhir/..\\INSIDE",
+    "/policies/../INSIDE",
+    "/payers/../INSIDE",
+    "/.well-known/../INSIDE",
+    "/cds-services/order-sign-crd/../../INSIDE",
+    "/%2fINSIDE",
+    "/%252fINSIDE",
+    "\\INSIDE",
+    "/INSIDE/../INSIDE",
+    "/INSIDE/x",
+)
 
 
 @pytest.fixture
@@ -174,24 +206,71 @@ def test_a_dead_host_costs_no_call(hosts: tuple[Host, Host], tmp_path: Path) -> 
     assert len(alive.posts) + len(dead.posts) == 8
 
 
-def test_metrics_are_not_for_the_outside(proxy: Proxy) -> None:
-    """Prometheus asks each host by itself."""
-    assert proxy.call("GET", "/metrics")[0] == 404
-    assert proxy.call("GET", "/METRICS?a=b")[0] == 404
+@pytest.mark.parametrize("inside", ["metrics", "admin/reload"])
+def test_what_is_for_the_inside_is_shut_however_it_is_spelt(
+    proxy: Proxy, hosts: tuple[Host, Host], inside: str
+) -> None:
+    """Each host is asked by itself, from inside; no spelling that some server reads so comes in."""
+    spellings = [spelling.replace("INSIDE", inside) for spelling in SPELLINGS]
+    spellings += [f"/%{ord(inside[0]):02x}{inside[1:]}", f"/{inside.upper()}", f"/{inside.title()}"]
+    forwarded = [list(host.gets) for host in hosts]
+    answers = {spelling: proxy.call("GET", spelling) for spelling in spellings}
+
+    assert [spelling for spelling in spellings if answers[spelling][0] not in (400, 404)] == []
+    assert json.loads(answers[f"/{inside}"][2])["issue"][0]["code"] == "not-found"
+    assert proxy.call("POST", f"/{inside}", b"{}")[0] == 404
+    assert [host.gets for host in hosts] == forwarded
+    assert [host.posts for host in hosts] == [[], []]
+
+
+def test_all_that_is_offered_to_others_comes_through(proxy: Proxy, tmp_path: Path) -> None:
+    """And nothing else: what is new is let through by a line of the configuration, or not."""
+    with whole_site(tmp_path) as app:
+        rules = {rule.rule for rule in app.url_map.iter_rules()}
+    shut = {rule for rule in rules if proxy.call("GET", re.sub("<.*?>", "an-id.1", rule))[0] == 404}
+
+    assert {"/fhir/ValueSet/$expand", "/cds-services/<service_id>/feedback"} < rules
+    (listed,) = rows("comes through")
+    through = [re.escape(address).replace("…", ".*") for address in in_ticks(listed[0])]
+    assert shut == set(in_ticks(listed[1]))
+    assert [rule for rule in rules - shut if not re.fullmatch("|".join(through), rule)] == []
+    assert proxy.call("GET", "/fhir/ValueSet/%24expand?url=a%2Fb")[0] == 200
+
+
+def test_a_host_is_asked_for_a_path_alone(proxy: Proxy, hosts: tuple[Host, Host]) -> None:
+    """Also where a caller names a whole address: both read the same path out of it."""
+    assert proxy.call("GET", "http://elsewhere.example.invalid/policies?a=b")[0] == 200
+    assert proxy.call("GET", "http://elsewhere.example.invalid/metrics?a=/policies")[0] == 404
+
+    assert [path for host in hosts for path in host.gets if path != "/livez"] == ["/policies?a=b"]
 
 
 def test_the_log_has_no_token_no_query_and_no_path_of_a_callers_own(proxy: Proxy) -> None:
     """A line a call, as JSON, with the trace id by which the service's own line is found."""
-    before = proxy.written(lines=1).count("\n")
     proxy.call("POST", f"{CALL}?patient=MARKER-1", b'"MARKER-2"', Authorization="Bearer MARKER-3")
     proxy.call("GET", "/fhir/ValueSet/MARKER-4?code=MARKER-5", Referer="https://MARKER-6")
     proxy.call("GET", "/Patient/MARKER-7")
-    written = proxy.written(lines=before + 3)
+    proxy.call("GET", "/payers/MARKER-8/.well-known/davinci-configuration")
+    written = proxy.written(until='"payers"')
     lines = [json.loads(line) for line in written.splitlines() if line.startswith("{")]
 
     assert "MARKER" not in written
-    assert [line["path"] for line in lines[-3:]] == [CALL, "fhir", "other"]
-    assert [line["trace"] for line in lines[-3:]] == ["the-trace"] * 3
+    assert [line["path"] for line in lines[-4:]] == [CALL, "fhir", "other", "payers"]
+    assert [line["trace"] for line in lines[-4:]] == ["the-trace", "the-trace", "-", "the-trace"]
+
+
+def test_before_a_service_on_the_same_machine_it_needs_no_names(tmp_path: Path) -> None:
+    """With the printed line in place of the last one."""
+    port = free_port()
+    (line,) = re.findall(r"`(server crd [^`]+)`", PROSE)
+    *lines, _ = CONFIGURATION.read_text("utf-8").splitlines()
+    changed = tmp_path / "haproxy.cfg"
+    changed.write_text("\n".join([*lines, line.replace("8000", str(port)), ""]))
+    with (
+        served(Host(address="127.0.0.1"), port),
+        proxy_before([], port, tmp_path, changed) as proxy,
+    ):
+        proxy.wait_until("/livez", 200)
 
 
 def test_the_service_itself_answers_through_it(tmp_path: Path) -> None:

@@ -35,6 +35,11 @@ def test_its_variables_are_settings() -> None:
     assert set(re.findall(r"^#?(CRD_\w+)=", text, re.MULTILINE)) <= known
 
 
+def test_its_environment_file_sets_nothing_that_the_settings_file_may() -> None:
+    """A variable comes before a key: an operator's own line there would have no effect."""
+    assert environment_of(UNIT_LINES, ENVIRONMENT).keys() == {"CRD_CONFIG", "PYTHONUNBUFFERED"}
+
+
 def test_it_claims_nothing_that_the_program_does_not_do() -> None:
     """No notice is sent to systemd, so that neither readiness nor a watchdog may wait for one."""
     code = "\n".join(path.read_text("utf-8") for path in (ROOT / "cds_service").rglob("*.py"))
@@ -64,8 +69,7 @@ def test_no_memory_of_a_call_is_written_to_a_disk() -> None:
 def installed_unit(tmp_path: Path) -> Path:
     """The unit as it is, but for the place of the program, which is this one."""
     unit = tmp_path / UNIT.name
-    program = Path(sys.executable).with_name("crd")
-    unit.write_text(UNIT.read_text("utf-8").replace("/opt/crd/bin/crd", str(program)))
+    unit.write_text(UNIT.read_text("utf-8").replace("/opt/crd/bin/python3", sys.executable))
     return unit
 
 
@@ -114,8 +118,7 @@ def confinement(user: str) -> list[str]:
 def started(here: Installation) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """ExecStart of the unit under its user, in its environment; its lines, as they come."""
     environment = environment_of(UNIT_LINES, ENVIRONMENT) | {"CRD_CONFIG": str(here.config)}
-    program = Path(sys.executable).with_name("crd")
-    line = only(UNIT_LINES, "ExecStart").replace("/opt/crd/bin/crd", str(program))
+    line = only(UNIT_LINES, "ExecStart").replace("/opt/crd/bin/python3", sys.executable)
     limited = ["prlimit", f"--core={only(UNIT_LINES, 'LimitCORE')}"]
     log = here.directory / "log"
     with (
