@@ -5,10 +5,12 @@ prefetch everything may never send any.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from threading import Lock
 from typing import Protocol
 
+from cds_service.errors import RequestFailed
 from cds_service.outbound.access import Access
 from cds_service.outbound.reach import Reach
 from cds_service.outbound.response import MAX_RESPONSE, HttpResponse
@@ -55,13 +57,14 @@ class Requester:
             reach=reach,
             max_response=max_response,
         )
-        self._opening, self._opened = Lock(), list[_Transport]()
+        self._opening, self._opened, self._is_closed = Lock(), list[_Transport](), False
         if ca_file:  # what is wrong with it keeps a service from starting
             self.open()
 
     def open(self) -> None:
         """Be ready to send: the first request waits for that otherwise, by its own deadline."""
-        self._transport()
+        with suppress(RequestFailed):  # it has been closed
+            self._transport()
 
     def get(self, url: str, access: Access, deadline: float) -> HttpResponse:
         """See `Transport.get`; raises RequestFailed."""
@@ -72,12 +75,20 @@ class Requester:
         return self._transport().post(url, access, body, deadline)
 
     def close(self) -> None:
-        """Let go of the connections kept, if there ever were any."""
-        for transport in self._opened:
-            transport.close()
+        """Let go of the connections kept, if there ever were any.
+
+        Waits for a thread that opens just now: a process that ends while TLS is being loaded would
+        crash. None opens after that.
+        """
+        with self._opening:
+            self._is_closed = True
+            for transport in self._opened:
+                transport.close()
 
     def _transport(self) -> _Transport:
         with self._opening:
+            if self._is_closed:
+                raise RequestFailed("this service is stopping")
             if not self._opened:
                 self._opened.append(self._make())
             return self._opened[0]

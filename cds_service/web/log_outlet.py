@@ -12,6 +12,7 @@ import os
 import stat
 from typing import TextIO
 
+_BEYOND_STREAMS = 3  # the first descriptor that is no standard stream's
 _MOST_WAITING = 64 << 10  # bytes: of a line that was taken in part, and of those behind it
 
 
@@ -100,12 +101,21 @@ def _unwaiting(descriptor: int) -> int:
     """
     kind = os.fstat(descriptor).st_mode
     if stat.S_ISREG(kind):
-        return os.dup(descriptor)
+        return _copy(descriptor)
     flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY
     try:
-        return os.open(f"/proc/self/fd/{descriptor}", flags)
+        opened = os.open(f"/proc/self/fd/{descriptor}", flags)
     except OSError:
-        copy = os.dup(descriptor)
+        copy = _copy(descriptor)
+    else:
+        copy = _copy(opened)
+        os.close(opened)
+        return copy
     if not stat.S_ISCHR(kind):
         fcntl.fcntl(copy, fcntl.F_SETFL, fcntl.fcntl(copy, fcntl.F_GETFL) | os.O_NONBLOCK)
     return copy
+
+
+def _copy(descriptor: int) -> int:
+    """A copy for this process alone, in the place of no standard stream that is closed."""
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _BEYOND_STREAMS)

@@ -8,7 +8,7 @@ from threading import Barrier, Thread
 import pytest
 from fake_ehr import FakeEhr, bundle
 
-from cds_service.errors import SettingError
+from cds_service.errors import RequestFailed, SettingError
 from cds_service.outbound.access import Access
 from cds_service.outbound.requester import Requester
 
@@ -59,3 +59,25 @@ def test_unusable_authorities_are_refused_at_once(tmp_path: Path) -> None:
 def test_one_that_never_sent_anything_has_nothing_to_let_go_of() -> None:
     """Nor does it open anything for that."""
     requester().close()
+
+
+def test_to_close_waits_for_what_is_being_opened() -> None:
+    """A process that ended while TLS is loaded on another thread would crash."""
+    opening = requester()
+    thread = Thread(target=opening.open)
+    thread.start()
+    opening.close()
+
+    assert not opening._opening.locked()
+    thread.join(SECONDS)
+
+
+def test_one_that_is_closed_opens_nothing() -> None:
+    """A thread that comes too late finds the service stopping."""
+    asking = requester()
+    asking.close()
+    asking.open()
+
+    with FakeEhr(bundle()) as ehr, pytest.raises(RequestFailed, match="stopping"):
+        get(asking, ehr)
+    assert not asking._opened

@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
@@ -160,6 +161,28 @@ def test_a_file_takes_every_line(tmp_path: Path) -> None:
 
     assert len(lines) == 1 + MANY
     assert lines[0]["message"] == "before"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "file", "socket"])
+def test_a_standard_stream_that_is_closed_is_not_taken_for_the_log(
+    tmp_path: Path, kind: str
+) -> None:
+    """`crd serve <&-`: what is opened in its place would be closed and lost with the log."""
+    program = "import os, sys; from cds_service.web.logs import configure_logs;"
+    program += "configure_logs('json', 'info', sys.stderr); os.open(os.devnull, os.O_RDONLY);"
+    program += "print(os.readlink('/proc/self/fd/0'))"
+    ours, theirs = socket.socketpair()
+    with ours, theirs, (tmp_path / "log").open("wb") as file:
+        errors: Any = {"pipe": subprocess.PIPE, "file": file, "socket": ours}[kind]
+        run = subprocess.run(
+            ["bash", "-c", 'exec "$@" <&-', "closed", sys.executable, "-c", program],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            check=True,
+        )
+
+    assert run.stdout.strip() == os.devnull
 
 
 def test_a_process_without_a_stream_logs_nowhere() -> None:
