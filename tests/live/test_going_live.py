@@ -200,9 +200,12 @@ def test_reloads_under_load_change_no_answer_and_fail_no_call(tmp_path: Path, se
     assert reloads > 2
 
 
+LESS_THAN_A_POLICY = 80  # kB of memory: one that each set left behind would be seen
+
+
 @pytest.mark.long
 def test_memory_stays_flat_over_three_hundred_sets(tmp_path: Path) -> None:
-    """The sets of a year do not add up."""
+    """The sets of a year do not add up; the calls beside them fill the caches of a growing store."""
     names = digests(tmp_path / "sets")
     link = tmp_path / "library"
     link.symlink_to(tmp_path / "sets" / SPRING)
@@ -217,8 +220,9 @@ def test_memory_stays_flat_over_three_hundred_sets(tmp_path: Path) -> None:
             sizes.append(int(resident))
 
     print(json.dumps(sizes[::20]))
-    # The first fifty fill what Python keeps for itself.
-    assert max(sizes[250:]) < 1.05 * max(sizes[:60])
+    # The first sixty fill what Python keeps for itself.
+    grown = max(sizes[250:]) - max(sizes[:60])
+    assert grown < (250 - 60) * LESS_THAN_A_POLICY
 
 
 # Starts the command in a terminal of its own, closes that once it serves, and exits as it does.
