@@ -205,7 +205,7 @@ LESS_THAN_A_POLICY = 80  # kB of memory: one that each set left behind would be 
 
 @pytest.mark.long
 def test_memory_stays_flat_over_three_hundred_sets(tmp_path: Path) -> None:
-    """The sets of a year do not add up; the calls beside them fill the caches of a growing store."""
+    """The sets of a year do not add up; calls beside them fill the caches of a growing store."""
     names = digests(tmp_path / "sets")
     link = tmp_path / "library"
     link.symlink_to(tmp_path / "sets" / SPRING)
