@@ -1,8 +1,7 @@
 """Garbage: a set of policies is large, lives long and holds no cycles, so nobody searches it.
 
 Nor is it searched while it is made, but for what is young: a search of all would hold up the calls
-under way. What was set aside goes like anything else once nothing holds it. Calls make thousands
-of values and hardly a cycle, so that who serves a set searches what is young more seldom too.
+under way. What was set aside goes like anything else once nothing holds it.
 """
 
 import gc
@@ -19,7 +18,7 @@ def set_aside() -> Iterator[None]:
 
     What an earlier block that failed has left is cleared first: it would be set aside with it. A
     first block has none before it, and does not wait for a search of all that was imported.
-    Two threads may be at it at once: the usual search is set again by the one that found it.
+    Two threads may be at it at once: the usual thresholds are set again by the one that found them.
     """
     usual = gc.get_threshold()
     is_first = usual[2] != _NEVER
@@ -33,7 +32,7 @@ def set_aside() -> Iterator[None]:
         gc.freeze()
     finally:
         if is_first:
-            gc.set_threshold(_YOUNG, *usual[1:])
+            gc.set_threshold(*usual)
 
 
 @contextmanager
